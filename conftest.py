@@ -1,0 +1,37 @@
+"""What every test of the repository stands on: a home of its own and nobody's credentials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+# Settings of the person who runs the tests must not decide whether they pass, and no test may reach a real account.
+OUTSIDE = (
+    "ALL_PROXY",
+    "CODEX_API_KEY",
+    "CODEX_HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+)
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The HOME of this one test, empty; state of codex-plus lies in it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in OUTSIDE:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("CODEX_PLUS_HOME", str(home / ".codexplus"))
+    return home

@@ -1,0 +1,127 @@
+"""The checks that must be green: `nox` runs all of them in order, `nox -s NAME` one, `nox -l` lists them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+PLUGINS = ("slash", "hooks", "mcp", "enterprise")
+EVERYTHING = ("-r", "requirements-dev.txt")
+CODE = ("src", *(f"plugins/{name}/src" for name in PLUGINS), "examples/codex-plus-ping/codexplus_ping.py")
+LIST_ENTRY_POINTS = """
+from importlib.metadata import entry_points
+print(*sorted(entry.name for entry in entry_points(group="codexplus.plugins")))
+"""
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "lint", "types", "each_plugin", "wheels", "docs", "e2e"]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Core, plugins and the example, all installed."""
+    session.install(*EVERYTHING)
+    session.run("python", "-m", "pytest", "-q", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff's rules and format."""
+    session.install("ruff>=0.17")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict."""
+    session.install(*EVERYTHING)
+    session.run("mypy", *CODE)
+    session.run("mypy", "noxfile.py", "conftest.py")
+    # Tests need no annotations; what they say about the code is checked all the same.
+    session.run("mypy", "--allow-untyped-defs", "--allow-incomplete-defs", "--allow-untyped-calls", "tests")
+
+
+@nox.session
+@nox.parametrize("plugin", [nox.param(name, id=name) for name in PLUGINS])
+def each_plugin(session: nox.Session, plugin: str) -> None:
+    """One plugin with the core and without the other three."""
+    session.install("-e", ".", "-e", f"plugins/{plugin}", "pytest>=9.2", "pytest-asyncio>=1.5")
+    session.run("python", "-m", "pytest", "-q", f"plugins/{plugin}/tests")
+    listed = session.run("codex-plus", "serve", "--plugins", "list", silent=True)
+    if set(str(listed).split()) & set(PLUGINS) != {plugin}:
+        session.error(f"serve --plugins list should name {plugin} and none of the other three:\n{listed}")
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """The five wheels, installed together in an environment that has never seen the source tree."""
+    folder = Path(session.create_tmp()).resolve()
+    for old in folder.glob("*.whl"):
+        old.unlink()
+    session.install("build>=1.6", "hatchling>=1.27")
+    for source in (".", *(f"plugins/{name}" for name in PLUGINS)):
+        session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), source, silent=True)
+    built = sorted(path.name for path in folder.glob("*.whl"))
+    if len(built) != 1 + len(PLUGINS):
+        session.error(f"expected {1 + len(PLUGINS)} wheels, found {built}")
+
+    bin_folder = clean_install(session, folder, "codex-plus[all]")
+    with session.chdir("/"):
+        found = session.run(
+            str(bin_folder / "python"), "-I", "-c",
+            LIST_ENTRY_POINTS,
+            silent=True, external=True,
+        )  # fmt: skip
+        if str(found).split() != sorted(PLUGINS):
+            session.error(f"expected the entry points of {PLUGINS}, found {found}")
+        session.run(str(bin_folder / "codex-plus"), "--help", silent=True, external=True)
+        session.run(str(bin_folder / "codex-plus"), "serve", "--plugins", "list", external=True)
+
+
+def clean_install(session: nox.Session, wheels: Path, what: str) -> Path:
+    """Install from the folder of wheels into an environment made anew; returns where its programs are."""
+    clean = wheels / "clean"
+    bin_folder = clean / ("Scripts" if os.name == "nt" else "bin")
+    ours = ("--find-links", str(wheels), what)
+    if session.venv_backend == "uv":
+        # The version stays while the files change: look at our own again, keep the cache for the rest.
+        again = [
+            arg
+            for name in ("", *(f"-{name}" for name in PLUGINS))
+            for arg in ("--refresh-package", f"codex-plus{name}")
+        ]
+        session.run("uv", "venv", "-q", "--clear", "--python", session.bin + "/python", str(clean), external=True)
+        session.run("uv", "pip", "install", "-q", "--python", str(clean), *again, *ours, external=True)
+    else:
+        session.run("python", "-m", "venv", "--clear", str(clean))
+        session.run(str(bin_folder / "python"), "-m", "pip", "install", "-q", *ours, external=True)
+    return bin_folder
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """What the documents say, checked."""
+    session.install("pytest>=9.2", "pytest-asyncio>=1.5", "hypothesis>=6.170")
+    session.run("python", "-m", "pytest", "-q", "tests/contract/test_docs.py")
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Real Codex binaries behind the proxy; CODEX_PLUS_E2E_CODEX names a folder of VERSION/node_modules/.bin/codex."""
+    if not os.environ.get("CODEX_PLUS_E2E_CODEX"):
+        session.skip("CODEX_PLUS_E2E_CODEX names no folder of Codex binaries; .ci/run makes one")
+    session.install(*EVERYTHING)
+    session.run("python", "-m", "pytest", "-q", "tests/e2e", *session.posargs)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Which lines and branches no test reaches."""
+    session.install(*EVERYTHING)
+    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs)
+    session.run("coverage", "report", "--show-missing", "--skip-covered")

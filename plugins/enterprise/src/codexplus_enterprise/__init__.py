@@ -1,0 +1,1 @@
+"""Governance for Codex; the hooks are in ``plugin``."""

@@ -1,0 +1,1 @@
+"""Lifecycle hooks for Codex; the hooks into the core are in ``plugin``."""

@@ -1,0 +1,1 @@
+"""MCP servers for Codex; the hooks are in ``plugin``."""

@@ -1,0 +1,19 @@
+"""The mcp plugin as an installed distribution."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+
+
+@pytest.mark.req("D2")
+def test_the_installed_distribution_offers_the_plugin_under_its_short_name() -> None:
+    (entry,) = entry_points(group="codexplus.plugins", name="mcp")
+
+    plugin = entry.load()
+
+    assert plugin.__name__ == "codexplus_mcp.plugin"
+    assert plugin.ORDER == 60
+    assert entry.dist is not None
+    assert entry.dist.name == "codex-plus-mcp"

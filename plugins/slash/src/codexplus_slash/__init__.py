@@ -1,0 +1,1 @@
+"""Slash commands for Codex; the hooks are in ``plugin``."""

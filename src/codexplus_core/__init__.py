@@ -1,0 +1,71 @@
+"""The public API: all that a plugin may import."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .contributions import Check, CheckResult, CliCommand
+    from .core import Core
+    from .exchange import (
+        Action,
+        Command,
+        Exchange,
+        LocalReply,
+        Outcome,
+        Refusal,
+        Session,
+        ToolCall,
+        ToolResult,
+        Turn,
+        Usage,
+    )
+    from .hookspecs import hookimpl
+    from .protocol.events import Event
+
+API_VERSION = 1
+"""The version of the plugin API; a plugin may declare the one it needs, or the lowest and the highest."""
+
+__all__ = [
+    "API_VERSION",
+    "Action",
+    "Check",
+    "CheckResult",
+    "CliCommand",
+    "Command",
+    "Core",
+    "Event",
+    "Exchange",
+    "LocalReply",
+    "Outcome",
+    "Refusal",
+    "Session",
+    "ToolCall",
+    "ToolResult",
+    "Turn",
+    "Usage",
+    "hookimpl",
+]
+
+# Every start of the command line imports this package; pluggy, msgspec and argparse are paid for by those who use them.
+_ELSEWHERE = {
+    "Check": ".contributions",
+    "CheckResult": ".contributions",
+    "CliCommand": ".contributions",
+    "Core": ".core",
+    "Event": ".protocol.events",
+    "hookimpl": ".hookspecs",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'codexplus_core' has no attribute {name!r}")
+    value: object = getattr(import_module(_ELSEWHERE.get(name, ".exchange"), __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,184 @@
+"""`codex-plus init`: put Codex behind the proxy by one key of its config.toml, or take it off again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..services import background, codex, codex_setup
+from ..services.codex_config import KEY, base_url, parse, port_of_ours
+from ..services.listener import peer_uid_known
+from ..services.paths import codex_home, log_dir, state_dir, token
+from ..services.problem import Problem
+from ..services.settings import DEFAULT_PORT
+from .serve import port_number
+from .start import serve_argv
+
+PROXY_NAMES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+
+
+def configure(parser: ArgumentParser) -> None:
+    """The arguments of `init`."""
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--port", type=port_number, help=f"the proxy's port (default {DEFAULT_PORT})")
+    parser.add_argument("--service", action="store_true", help="keep the proxy running (systemd or launchd)")
+    parser.add_argument("--undo", action="store_true", help="restore Codex's configuration and remove the service")
+
+
+def run(args: Namespace) -> int:
+    """Do or undo it."""
+    if args.undo:
+        if args.service or args.port:
+            raise Problem("--undo: takes no --port and no --service; it undoes all of it", exit_code=2)
+        return undo(os.environ)
+    return set_up(os.environ, port=args.port, service=args.service, ask=not args.yes)
+
+
+def set_up(env: Mapping[str, str], *, port: int | None, service: bool, ask: bool) -> int:
+    """Show what is found and planned, ask, write. Asking needs a terminal."""
+    home, path = state_dir(env), codex_setup.config_file(codex_home(env))
+    port = port or port_of_ours(codex_setup.configured_url(path)) or DEFAULT_PORT
+    kept = _service(env, home, port) if service else None
+    found = codex.detect(env)
+    for line in findings(env, path, found):
+        print(line)
+    if ask and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Problem("init asks before it writes and there is no terminal; add --yes", exit_code=2)
+    planned = codex_setup.plan(path, proxy_url(port, home))
+    print()
+    if planned.changes:
+        print(f"This will set, in {shown(planned)}:")
+        print(f'  {KEY} = "{planned.url}"')
+    else:
+        print(f"{shown(planned)} already has {KEY} for port {port}; it stays as it is.")
+    for file in kept.files if kept else ():
+        print(f"This will write {file}")
+    if ask and (planned.changes or kept) and not confirmed():
+        print("Nothing was changed.")
+        return 1
+    backup = codex_setup.apply(planned, home)
+    if backup is not None:
+        print(f"Done. The file as it was is kept in {backup}; codex-plus init --undo puts it back.")
+    if kept is not None:
+        _start(kept, home)
+    if found is None or not found.version or codex.reads_environment(found.version):
+        print("Codex before 0.120 does not read this key; for such a version put this into your shell's profile:")
+        print(f'  export OPENAI_BASE_URL="{planned.url}"')
+    if kept is None:
+        print("Start the proxy with: codex-plus serve   (or codex-plus run, which starts it and then Codex)")
+    return 0
+
+
+def proxy_url(port: int, home: Path) -> str:
+    """The base URL for Codex on this machine."""
+    return base_url(port) if peer_uid_known() else base_url(port, token(home))
+
+
+def findings(env: Mapping[str, str], path: Path, found: codex.Codex | None) -> list[str]:
+    """What is there already, without any secret."""
+    lines = ["Found:"]
+    if found is None:
+        lines.append("  Codex: not found on the PATH (npm install -g @openai/codex)")
+    else:
+        lines.append(f"  Codex: {found.version or found.problem} ({found.path})")
+        if found.version:
+            lines.append(f"  Compatibility: {codex.verdict(found.version).text}")
+    lines.append(f"  Login: {codex.login(path.parent)}")
+    _, data = codex_setup.read_config(path)
+    config = parse(data, path) if data is not None else {}
+    url = config.get(KEY)
+    ours = " (the proxy)" if port_of_ours(url) else ""
+    lines.append(f"  {KEY}: {'not set' if url is None else without_token(url)}{ours}")
+    lines += [f"  Note: {note}" for note in obstacles(config)]
+    lines += [f"  Network proxy: {name} is set and will be used" for name in PROXY_NAMES if env.get(name)]
+    return lines
+
+
+def obstacles(config: Mapping[str, Any]) -> list[str]:
+    """Settings of Codex because of which it would pass the proxy by."""
+    notes = []
+    provider = config.get("model_provider")
+    if provider not in (None, "openai"):
+        notes.append(f"model_provider is {provider!r}: Codex then ignores {KEY}; remove it to go through the proxy")
+    if "chatgpt_base_url" in config:
+        notes.append("chatgpt_base_url is set: it does not concern the proxy and is left alone")
+    return notes
+
+
+def without_token(url: object) -> str:
+    """``url`` for display: neither our token nor a password is shown."""
+    port = port_of_ours(url)
+    if port is not None:
+        return base_url(port)
+    head, at, host = str(url).rpartition("@")
+    return f"{head.partition('://')[0]}://…@{host}" if at else str(url)
+
+
+def shown(planned: codex_setup.Plan) -> str:
+    """The file that is written, and through which link."""
+    return str(planned.path) if planned.target == planned.path else f"{planned.path} (a link to {planned.target})"
+
+
+def confirmed(question: str = "Write it?") -> bool:
+    """Ask on the terminal; anything but yes is no."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def undo(env: Mapping[str, str]) -> int:
+    """Restore what `init` changed."""
+    home, path = state_dir(env), codex_setup.config_file(codex_home(env))
+    done = codex_setup.undo(path, home)
+    print(
+        {
+            "restored": f"{path}: restored as it was before init",
+            "key": f"{path}: was changed since init, so only {KEY} was taken back; everything else stays",
+            "nothing": f"{path}: nothing of codex-plus is in it; left alone",
+        }[done]
+    )
+    try:
+        kept = _service(env, home, DEFAULT_PORT)
+    except Problem:
+        return 0
+    files = background.ours(kept)
+    if files:
+        trouble = background.carry_out(kept.stop)
+        background.remove(files)
+        trouble = trouble or background.carry_out(kept.after_removal)
+        for file in files:
+            print(f"{file}: removed")
+        if trouble:
+            print(f"The service could not be told to stop ({trouble}); it ends with your login session.")
+    return 0
+
+
+def _service(env: Mapping[str, str], home: Path, port: int) -> background.Service:
+    return background.service(
+        tuple(serve_argv(port)),
+        port=port,
+        home=home,
+        env=env,
+        platform=sys.platform,
+        user_home=Path(env.get("HOME") or Path.home()),
+        uid=os.getuid() if hasattr(os, "getuid") else 0,
+    )
+
+
+def _start(kept: background.Service, home: Path) -> None:
+    log_dir(home)
+    if background.write(kept):
+        for file in kept.files:
+            print(f"{file}: written")
+    trouble = background.carry_out(kept.start)
+    if not trouble:
+        print("The proxy now runs as a service.")
+        return
+    print(f"The service could not be started from here ({trouble}). In a session of your own run:")
+    for command in kept.start:
+        print(f"  {' '.join(command)}")

@@ -1,0 +1,103 @@
+"""`codex-plus run`: see that the proxy runs, then run Codex behind it with the terminal handed over."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from ..services import codex, codex_setup
+from ..services.codex_config import KEY, port_of_ours
+from ..services.listener import peer_uid_known
+from ..services.paths import codex_home, state_dir
+from ..services.problem import Problem
+from ..services.run import hand_over
+from ..services.settings import DEFAULT_PORT
+from .init import confirmed, proxy_url, set_up
+from .serve import port_number
+from .start import ensure_proxy
+
+# These never ask the model anything, so they need no proxy and no set-up.
+WITHOUT_MODEL = frozenset(("--help", "-h", "help", "--version", "-V", "login", "logout", "completion"))
+Way = Literal["configured", "environment", "argument", "ask"]
+
+
+def configure(parser: ArgumentParser) -> None:
+    """The arguments of `run`."""
+    parser.usage = "codex-plus run [--port PORT] [-- CODEX ARGS]"
+    parser.add_argument("--port", type=port_number, help=f"the proxy's port (default: init's, else {DEFAULT_PORT})")
+    parser.add_argument("codex_arguments", nargs=argparse.REMAINDER, metavar="-- CODEX ARGS", help="passed to Codex")
+
+
+def run(args: Namespace) -> int:
+    """Run Codex; its exit code is ours."""
+    env = dict(os.environ)
+    arguments = list(args.codex_arguments)
+    if arguments[:1] == ["--"]:
+        del arguments[0]
+    program = codex.find(env)
+    if program is None:
+        raise Problem(
+            f"{env.get('CODEX_PLUS_CODEX') or 'codex'}: not found; install Codex (npm install -g @openai/codex),"
+            " or set CODEX_PLUS_CODEX to its program"
+        )
+    if arguments and arguments[0] in WITHOUT_MODEL:
+        return hand_over([str(program), *arguments], env)
+    home, path = state_dir(env), codex_setup.config_file(codex_home(env))
+    configured = codex_setup.configured_url(path)
+    port = args.port or port_of_ours(configured) or DEFAULT_PORT
+    url = proxy_url(port, home)
+    found = codex.detect(env)
+    chosen = way(found.version if found else "", configured, url, arguments, uid_known=peer_uid_known())
+    if chosen == "ask":
+        _offer_init(env, path, port)
+    ensure_proxy(port, home)
+    if chosen == "environment":
+        env["OPENAI_BASE_URL"] = url
+    if chosen == "argument":
+        arguments = with_argument(arguments, url)
+    return hand_over([str(program), *arguments], env)
+
+
+def way(version: str, configured: str | None, url: str, arguments: Sequence[str], *, uid_known: bool) -> Way:
+    """How this Codex is to learn the proxy's address. ``uid_known`` is False where the URL carries the token."""
+    if codex.reads_environment(version):
+        return "environment"
+    if configured == url:
+        return "configured"
+    # -c is silent in exec only; the TUI warns about it. Other users can read an argument, so it never holds the token.
+    return "argument" if uid_known and exec_at(arguments) is not None else "ask"
+
+
+def exec_at(arguments: Sequence[str]) -> int | None:
+    """Where ``exec`` stands in Codex's arguments, None when another command (or none) is run."""
+    for position, word in enumerate(arguments):
+        if word in ("exec", "e"):
+            return position
+        # A word after an option may be its value (-m gpt-5 exec); any other is a prompt or another command.
+        if not word.startswith("-") and (position == 0 or not arguments[position - 1].startswith("-")):
+            return None
+    return None
+
+
+def with_argument(arguments: Sequence[str], url: str) -> list[str]:
+    """Codex's arguments with the base URL, right after ``exec``."""
+    at = (exec_at(arguments) or 0) + 1
+    return [*arguments[:at], "-c", f'{KEY}="{url}"', *arguments[at:]]
+
+
+def _offer_init(env: Mapping[str, str], path: Path, port: int) -> None:
+    hint = f"{path}: does not send Codex through the proxy on port {port}; run once: codex-plus init"
+    if port != DEFAULT_PORT:
+        hint += f" --port {port}"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Problem(f"{hint} --yes", exit_code=2)
+    print(f"{path} does not send Codex through the proxy yet.")
+    if not confirmed("Set that up now?"):
+        raise Problem(f"Codex was not started; {hint}")
+    if set_up(env, port=port, service=False, ask=False) != 0:
+        raise Problem(hint)

@@ -1,0 +1,175 @@
+"""`codex-plus serve`: run the proxy, or list the plugins it would load."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..services.listener import look
+from ..services.paths import state_dir
+from ..services.problem import Problem
+from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, ServeSettings
+from .table import as_json, columns
+
+
+def configure(parser: ArgumentParser) -> None:
+    """The arguments of `serve`."""
+    parser.add_argument("--host", default=DEFAULT_HOST, help=f"address to listen on (default {DEFAULT_HOST})")
+    parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
+    parser.add_argument("--upstream", metavar="URL", help="forward to URL, not to the backend that fits the login")
+    parser.add_argument(
+        "--plugins", metavar="list|NAME,NAME|none", help="load only these; list prints what is installed and exits"
+    )
+    parser.add_argument(
+        "--listen-public",
+        action="store_true",
+        help="allow a --host that other machines reach; every request then needs the proxy token",
+    )
+    parser.add_argument("--json", action="store_true", help="with --plugins list: print JSON")
+
+
+def run(args: Namespace) -> int:
+    """Serve until told to stop."""
+    if args.plugins == "list":
+        print(plugin_list(json=args.json))
+        return 0
+    if args.json:
+        raise Problem("--json: only for --plugins list", exit_code=2)
+    settings = settings_from(args, os.environ)
+    if settings.listen_fd is None:
+        refuse_if_taken(settings.host, settings.port)
+    from ..proxy.server import serve
+
+    try:
+        serve(settings)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise taken(settings.host, settings.port) from error
+    return 0
+
+
+def settings_from(args: Namespace, env: Mapping[str, str]) -> ServeSettings:
+    """The settings that the arguments ask for. Raises Problem for an address or URL that is not allowed."""
+    if not args.listen_public and not is_loopback(args.host):
+        raise Problem(
+            f"--host {args.host}: other machines could use your login through it; listen on 127.0.0.1,"
+            " or add --listen-public if that is what you want",
+            exit_code=2,
+        )
+    plugins: tuple[str, ...] | None = None
+    if args.plugins is not None:
+        names = [] if args.plugins == "none" else [name.strip() for name in args.plugins.split(",")]
+        if "" in names:
+            raise Problem("--plugins: a name is empty; give names parted by commas, or none", exit_code=2)
+        plugins = tuple(dict.fromkeys(names))
+    return ServeSettings(
+        host=args.host,
+        port=args.port,
+        upstream=None if args.upstream is None else upstream_url(args.upstream),
+        plugins=plugins,
+        home=state_dir(env),
+        listen_public=args.listen_public,
+        listen_fd=activated_socket(env),
+    )
+
+
+def port_number(text: str) -> int:
+    """A TCP port, for argparse."""
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise ValueError
+    return number
+
+
+port_number.__name__ = "port"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is an address that only this machine reaches."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def upstream_url(url: str) -> str:
+    """``url`` without its last slash. Raises Problem unless it is plain http(s)."""
+    try:
+        parts = urlsplit(url)
+        well = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        well = False
+    if not well or parts.username is not None or parts.query or parts.fragment:
+        raise Problem(
+            f"--upstream {url!r}: give an http or https URL without user name, query and fragment", exit_code=2
+        )
+    return url.rstrip("/")
+
+
+def activated_socket(env: Mapping[str, str]) -> int | None:
+    """The listening socket that systemd handed to this very process, None without one."""
+    if env.get("LISTEN_PID") != str(os.getpid()) or env.get("LISTEN_FDS") != "1":
+        return None
+    return 3
+
+
+def refuse_if_taken(host: str, port: int) -> None:
+    """Raise Problem when the address cannot be bound, naming who holds it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if sys.platform != "win32":
+            # As the server does: connections that are still closing must not count as a listener.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except PermissionError:
+            raise Problem(f"port {port}: only an administrator may use it; take one above 1023") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise taken(host, port) from error
+            raise Problem(f"{host}:{port}: cannot be listened on ({error.strerror}); choose another --host") from error
+
+
+def taken(host: str, port: int) -> Problem:
+    """The refusal for a port that somebody listens on already."""
+    found = look(port)
+    who = str(found.owner) if found.owner else "another program"
+    if found.state == "ours":
+        return Problem(f"{host}:{port}: a codex-plus proxy runs there already ({who}); use it, or stop it first")
+    return Problem(
+        f"{host}:{port}: in use by {who}; end that program, or choose another port here and in init (--port N)"
+    )
+
+
+def plugin_list(*, json: bool) -> str:
+    """The installed plugins in their order, as a table or as JSON."""
+    from ..loader import load_plugins
+    from .plugin_commands import collect
+
+    loaded = load_plugins(None)
+    collect(loaded)
+    rows = [plugin_row(plugin) for plugin in loaded.plugins]
+    if json:
+        return as_json(rows)
+    if not rows:
+        return "no plugins are installed; the proxy passes everything through as it is"
+    return columns(("order", "name", "distribution", "version", "state"), [tuple(row.values()) for row in rows])
+
+
+def plugin_row(plugin: Any) -> dict[str, Any]:
+    """One plugin as it is listed."""
+    return {
+        "order": plugin.order,
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "state": f"broken: {plugin.error}" if plugin.error else "loads",
+    }

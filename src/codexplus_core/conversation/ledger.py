@@ -1,0 +1,199 @@
+"""The ledger of one thread: the edits that turn what the client shows into what the model is sent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from ..protocol.items import is_unique
+from .record import Key, Kind, LedgerStore, Record, raws
+from .view import ClientView
+
+HEAD = Key(None, "head")
+"""The place before the first item."""
+
+
+class Ledger:
+    """One thread's records, and the model's view made from them.
+
+    Projecting is a pure function of the client's view and the records: the same view gives the same bytes, and a longer
+    view gives a longer answer that begins with the shorter one. Records whose item is not in the view sleep.
+    """
+
+    def __init__(self, thread: str, store: LedgerStore) -> None:
+        self.thread = thread
+        self._store = store
+        self._by_id: dict[str, Record] = {}
+        self._by_place: dict[tuple[str, str, int], Record] = {}
+        self._by_content: dict[str, list[Record]] = defaultdict(list)
+        self._view = ClientView()
+        self._newest_prompt: Record | None = None
+        for record in store.load(thread):
+            self._index(record)
+
+    @property
+    def edited(self) -> bool:
+        """True where any record is kept."""
+        return bool(self._by_place)
+
+    # -- the client's view
+
+    def read(self, array: bytes) -> ClientView:
+        """The client's view for a request's ``input`` array; reads only what is new. Raises MalformedBody."""
+        if not self._view.grow(array):
+            fresh = ClientView()
+            fresh.grow(array)
+            self._view = fresh
+        return self._view
+
+    # -- finding records
+
+    def find(self, key: Key) -> Record | None:
+        """The record of an item: by id, or by content and place where the client or the record has no id."""
+        if key.id is not None and (record := self._by_id.get(key.id)) is not None:
+            return record
+        record = self._by_place.get((key.epoch, key.content, key.ordinal))
+        if record is None or key.id is None or record.key.id is None or is_unique(key.content):
+            return record
+        return None  # the same words under another id are another item
+
+    def model_of(self, turn: str) -> str | None:
+        """The model that the prompt of a turn was sent to, where that was changed; ``""`` means the newest prompt's turn."""
+        prompt = self._newest_prompt
+        return prompt.model if prompt is not None and prompt.turn == turn else None
+
+    def _find_before(self, view: ClientView) -> dict[int, Record]:
+        # Before a compaction's summary only the user's own messages survive, some of the oldest possibly lost, so places
+        # are counted from the newest backwards among all records made before this window.
+        found: dict[int, Record] = {}
+        left: dict[str, list[Record]] = {}
+        epoch = view.keys[view.boundary - 1].content if view.boundary else ""
+        for index in range(view.boundary - 1, -1, -1):
+            key = view.keys[index]
+            if key.id is not None and (record := self._by_id.get(key.id)) is not None:
+                found[index] = record
+                continue
+            if key.content not in left:
+                left[key.content] = [r for r in self._by_content.get(key.content, ()) if r.key.epoch != epoch]
+            candidates = left[key.content]
+            if candidates and (key.id is None or candidates[-1].key.id is None or is_unique(key.content)):
+                found[index] = candidates.pop()
+        return found
+
+    # -- the model's view
+
+    def project(self, view: ClientView, count: int | None = None) -> list[bytes] | None:
+        """The items the model is sent for the view's first ``count``, None where they are the client's own."""
+        if not self.edited:
+            return None
+        end = len(view) if count is None else count
+        done = view.upstream
+        if not done and view.keys:
+            before = self._find_before(view) if view.boundary else {}
+            for index in range(view.boundary):
+                record = before.get(index)
+                # What followed an item that was compacted is in the summary already; its own words are not.
+                done.append(_joined(view.raw(index), record, tail=False))
+        for index in range(len(done), end):
+            done.append(_joined(view.raw(index), self.find(view.keys[index])))
+        head = self._by_place.get((HEAD.epoch, HEAD.content, HEAD.ordinal))
+        pieces = [piece for piece in done[:end] if piece]
+        if head is not None and not view.boundary:
+            pieces.insert(0, b",".join(bytes(raw) for raw in (*head.context, *head.after)))
+        return pieces
+
+    # -- edits
+
+    def record(
+        self,
+        key: Key,
+        kind: Kind,
+        *,
+        turn: str = "",
+        replace: Iterable[bytes] | None = None,
+        context: Iterable[bytes] | None = None,
+        reply: str | None = None,
+        model: str | None = None,
+        done: bool = False,
+        renew: bool = False,
+    ) -> Record:
+        """Decide about an item. What is not named stays as an earlier record has it, unless ``renew`` starts afresh."""
+        old = None if renew else self.find(key)
+        record = Record(
+            key=key,
+            kind=kind,
+            turn=turn or (old.turn if old else ""),
+            replace=raws(replace) if replace is not None else (old.replace if old else None),
+            context=raws(context) if context is not None else (old.context if old else ()),
+            after=old.after if old else (),
+            reply=reply if reply is not None else (old.reply if old else None),
+            model=model if model is not None else (old.model if old else None),
+            done=done or bool(old and old.done),
+        )
+        self._keep(record)
+        return record
+
+    def insert(self, key: Key | None, items: Sequence[bytes]) -> None:
+        """Send the model ``items`` after an item (None: before the first), behind what earlier calls put there."""
+        place = HEAD if key is None else key
+        old = self.find(place)
+        if old is None:
+            old = Record(key=place, kind="anchor")
+        self._keep(msgspec.structs.replace(old, after=(*old.after, *raws(items))))
+
+    def finish(self, key: Key) -> None:
+        """Note that the client has the whole answer to a prompt: the same words again are a new prompt."""
+        old = self.find(key)
+        if old is not None and not old.done:
+            self._keep(msgspec.structs.replace(old, done=True))
+
+    def _keep(self, record: Record) -> None:
+        self._store.save(self.thread, record)
+        self._index(record)
+        self._refresh(record)
+
+    def _index(self, record: Record) -> None:
+        key = record.key
+        place = (key.epoch, key.content, key.ordinal)
+        older = self._by_place.get(place)
+        if key.id is not None:
+            same = self._by_id.get(key.id)
+            older = same or older
+            self._by_id[key.id] = record
+        self._by_place[place] = record
+        if record.kind == "prompt":
+            self._newest_prompt = record
+        siblings = self._by_content[key.content]
+        if older is not None and older in siblings:
+            siblings[siblings.index(older)] = record
+        else:
+            siblings.append(record)
+
+    def _refresh(self, record: Record) -> None:
+        view = self._view
+        for index in range(len(view.upstream) - 1, -1, -1):
+            if view.keys[index] == record.key:
+                if index >= view.boundary and index >= len(view.upstream) - 1:
+                    view.upstream[index] = _joined(view.raw(index), record)
+                else:
+                    view.upstream.clear()
+                return
+            if len(view.upstream) - index > _NEAR:
+                break
+        if view.upstream and record.key.content in {key.content for key in view.keys[: len(view.upstream)]}:
+            view.upstream.clear()
+
+
+# How far back from the newest item an edit usually lands; beyond it the whole view is looked through.
+_NEAR = 16
+
+
+def _joined(raw: bytes, record: Record | None, *, tail: bool = True) -> bytes:
+    if record is None or not record.edits:
+        return raw
+    pieces = [raw] if record.replace is None else [bytes(piece) for piece in record.replace]
+    if tail:
+        pieces += [bytes(piece) for piece in (*record.context, *record.after)]
+    return b",".join(pieces)

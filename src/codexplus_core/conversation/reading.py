@@ -1,0 +1,138 @@
+"""One request as the ledger understands it: who speaks, what is new, and what was decided about it before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..protocol.body import RequestBody, encode_item
+from ..protocol.items import CALLS, Item, is_output, message, type_of
+from .ledger import Ledger
+from .record import Key, Record
+from .speaker import Origin, Prompt, Speaker, newest_prompt, origin_of, with_text
+from .view import ClientView
+
+
+@dataclass(slots=True)
+class Reading:
+    """A request read against its thread's ledger.
+
+    ``prompt`` is the human's newest text while nothing has answered it, ``record`` what an earlier request of the same
+    turn decided about it (None: it is new). ``count`` is the number of items that this request brought.
+    """
+
+    speaker: Speaker
+    ledger: Ledger
+    view: ClientView
+    count: int
+    fresh: int
+    origin: Origin
+    prompt: Prompt | None
+    record: Record | None
+
+    @property
+    def key(self) -> Key | None:
+        """The key of the prompt's item."""
+        return None if self.prompt is None else self.view.keys[self.prompt.index]
+
+    @property
+    def last(self) -> Key | None:
+        """The key of the newest item; None in an empty view."""
+        return self.view.keys[self.count - 1] if self.count else None
+
+    @property
+    def new_prompt(self) -> Prompt | None:
+        """The prompt where it was not decided yet: side effects belong to it alone, not to its repetitions."""
+        return self.prompt if self.record is None else None
+
+    def has_history(self) -> bool:
+        """True where the assistant has spoken before: the thread was begun in another process."""
+        return any(item.get("role") == "assistant" or type_of(item) in CALLS for _, item in self.view.backwards())
+
+    def new_outputs(self) -> list[tuple[int, Item, Item]]:
+        """The tool outputs nobody was asked about: (index, call, output), oldest first.
+
+        Looks at what this request added; in a view that was read afresh, back to the human's newest words.
+        """
+        found = []
+        for index, item in self.view.backwards(self.count):
+            if index < self.fresh:
+                break
+            if not is_output(item):
+                if not self.fresh and item.get("role") == "user" and newest_prompt(self.view, index + 1) is not None:
+                    break
+                continue
+            if self.ledger.find(self.view.keys[index]) is not None:
+                continue
+            call = self._call(index, item.get("call_id"))
+            if call is not None:
+                found.append((index, call, item))
+        return found[::-1]
+
+    def _call(self, before: int, call_id: Any) -> Item | None:
+        for _, item in self.view.backwards(before):
+            if item.get("call_id") == call_id and not is_output(item):
+                return item
+        return None
+
+    # -- decisions about the prompt
+
+    def keep_prompt(self, *, text: str | None = None, context: Sequence[str] = (), model: str | None = None) -> None:
+        """Let the prompt go to the model: with other words, with context, to another model, or just as it is."""
+        key, prompt = self.key, self.prompt
+        if key is None or prompt is None:
+            return
+        replace = None
+        if text is not None and text != prompt.text:
+            replace = [encode_item(with_text(self.view.item(prompt.index), prompt.part, text))]
+        self.ledger.record(
+            key, "prompt", turn=self.speaker.turn, replace=replace, context=_developer(context), model=model, renew=True
+        )
+
+    def withhold_prompt(self, kind: Any, reply: str | None = None) -> None:
+        """Never send the prompt to the model: it was answered here (``local``) or refused."""
+        key, prompt = self.key, self.prompt
+        if key is None or prompt is None:
+            return
+        self.ledger.record(key, kind, turn=self.speaker.turn, replace=(), reply=reply, renew=True)
+        # What Codex put behind the words belongs to them: a skill's text that `$name` brought in.
+        for index in range(prompt.index + 1, self.count):
+            item = self.view.item(index)
+            if type_of(item) == "message" and item.get("role") == "user":
+                self.ledger.record(self.view.keys[index], kind, turn=self.speaker.turn, replace=(), renew=True)
+
+    def add_context(self, texts: Sequence[str]) -> None:
+        """Put context behind the newest item, for a request that brings no new prompt."""
+        last = self.last
+        if last is not None and texts:
+            old = self.ledger.find(last)
+            self.ledger.record(last, old.kind if old else "anchor", context=_developer(texts))
+
+
+def _developer(texts: Sequence[str]) -> list[bytes]:
+    return [encode_item(message("developer", text)) for text in texts]
+
+
+def read_request(ledger: Ledger, speaker: Speaker, body: RequestBody) -> Reading:
+    """Read a request's items against its thread. Raises MalformedBody."""
+    array = body.input or b"[]"
+    view = ledger.read(array)
+    origin = origin_of(speaker, view, {"generate": body.value("generate"), "text": body.value("text")})
+    prompt = newest_prompt(view) if origin == "user" else None
+    record = None
+    if prompt is not None:
+        record = ledger.find(view.keys[prompt.index])
+        if record is not None and not _same_turn(record, speaker):
+            record = None
+    return Reading(speaker, ledger, view, len(view), view.fresh, origin, prompt, record)
+
+
+def _same_turn(record: Record, speaker: Speaker) -> bool:
+    if record.kind == "anchor":
+        return False
+    if record.turn or speaker.turn:
+        return record.turn == speaker.turn
+    # Before 0.120 nothing tells a retry from the same words typed again after going back, but that a client which has the
+    # whole answer does not retry.
+    return not record.done

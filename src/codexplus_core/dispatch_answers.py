@@ -1,0 +1,138 @@
+"""What each hook's answers mean: which one wins, which is refused, and what a failure comes to."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
+
+from .dispatch_chunk import FailedClosed
+from .dispatch_faults import FAILED, Hook
+from .exchange import Action, Exchange, LocalReply, Outcome, Phase, Refusal, Session, ToolCall, ToolResult
+
+if TYPE_CHECKING:
+    from .dispatch import Calls
+
+UNAVAILABLE = 503
+
+
+class Answers:
+    """The hooks of a running proxy, asked in order."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._table: Mapping[str, tuple[Hook, ...]] = {}
+
+    async def session(self, session: Session, phase: Phase) -> None:
+        """Tell the plugins of a thread's start, return, compaction or end."""
+        for hook in self._table["on_session"]:
+            await self._calls.ask(hook, session, phase)
+
+    async def request(self, exchange: Exchange) -> LocalReply | Refusal | None:
+        """The first plugin's answer to a request, None if it may go up."""
+        for hook in self._table["on_request"]:
+            before = exchange._edits()
+            answer = await self._calls.ask(hook, exchange)
+            if answer is FAILED:
+                exchange._undo(before)
+            elif isinstance(answer, LocalReply):
+                if isinstance(answer.text, str):
+                    return answer
+                if hasattr(answer.text, "__aiter__"):
+                    return LocalReply(self._pieces(hook, aiter(answer.text)))
+                answer = self._calls.faults.wrong_answer(hook, answer.text, "a text or an async iterator in LocalReply")
+            elif isinstance(answer, Refusal):
+                return answer
+            elif answer is not None:
+                answer = self._calls.faults.wrong_answer(hook, answer, "LocalReply, Refusal or None")
+            if answer is FAILED and hook.closed:
+                return _refusal(hook)
+        return None
+
+    async def _pieces(self, hook: Hook, texts: AsyncIterator[str]) -> AsyncIterator[str]:
+        """A plugin's streamed answer; where it fails, FailedClosed tells that the answer is not whole."""
+        end = object()
+        try:
+            while True:
+                piece = await self._calls.finish(hook, anext(texts, end), limit=None)
+                if piece is end:
+                    return
+                if not isinstance(piece, str):
+                    if piece is not FAILED:
+                        self._calls.faults.wrong_answer(hook, piece, "texts in a LocalReply")
+                    raise FailedClosed(hook.plugin, hook.name)
+                yield piece
+        finally:
+            close = getattr(texts, "aclose", None)
+            if close is not None:
+                await self._calls.finish(hook, close(), limit=self._calls.limit)
+
+    async def tool_use(self, exchange: Exchange, call: ToolCall) -> tuple[ToolCall, Refusal | ToolResult | None]:
+        """The call as plugins changed it, and what ends it here, if anything does."""
+        for hook in self._table["on_tool_use"]:
+            # Each plugin gets its own copy: an edit counts when it is returned, and only then.
+            given = copy.deepcopy(call)
+            answer = await self._calls.ask(hook, exchange, given)
+            if isinstance(answer, Refusal | ToolResult):
+                return call, answer
+            if isinstance(answer, ToolCall) and answer.id == call.id:
+                call = call if answer == call else answer
+                continue
+            if answer is not None and answer is not FAILED:
+                expected = "Refusal, ToolResult, None or a ToolCall of the same id"
+                answer = self._calls.faults.wrong_answer(hook, answer, expected)
+            if answer is FAILED and hook.closed:
+                return call, _refusal(hook)
+        return call, None
+
+    async def tool_result(self, exchange: Exchange, call: ToolCall, result: ToolResult) -> ToolResult:
+        """The result as plugins changed it; withheld where one that must not be skipped failed."""
+        for hook in self._table["on_tool_result"]:
+            answer = await self._calls.ask(hook, exchange, call, copy.deepcopy(result))
+            if isinstance(answer, ToolResult):
+                result = result if answer == result else answer
+                continue
+            if answer is not None and answer is not FAILED:
+                answer = self._calls.faults.wrong_answer(hook, answer, "ToolResult or None")
+            if answer is FAILED and hook.closed:
+                return ToolResult(f"output withheld: {_reason(hook)}", is_error=True)
+        return result
+
+    async def turn_end(self, exchange: Exchange) -> str | None:
+        """The first prompt that makes the model go on, None if the turn is over."""
+        for hook in self._table["on_turn_end"]:
+            answer = await self._calls.ask(hook, exchange)
+            if isinstance(answer, str) and answer:
+                return answer
+            if answer and answer is not FAILED:
+                self._calls.faults.wrong_answer(hook, answer, "str or None")
+        return None
+
+    async def exchange_end(self, exchange: Exchange, outcome: Outcome) -> None:
+        """Tell the plugins how an exchange ended."""
+        for hook in self._table["on_exchange_end"]:
+            await self._calls.ask(hook, exchange, outcome)
+
+    async def action(self, action: Action) -> Refusal | None:
+        """The first veto against an action, None if every plugin agrees."""
+        for hook in self._table["on_action"]:
+            answer = await self._calls.ask(hook, action)
+            if isinstance(answer, str):
+                answer = Refusal(answer)
+            if isinstance(answer, Refusal):
+                return answer
+            if answer is not None and answer is not FAILED:
+                answer = self._calls.faults.wrong_answer(hook, answer, "Refusal, str or None")
+            if answer is FAILED and hook.closed:
+                return _refusal(hook)
+        return None
+
+
+def _reason(hook: Hook) -> str:
+    state = hook.record.state
+    fault = f"is {state}" if state in ("broken", "disabled") else f"failed in {hook.name}"
+    return f"the plugin {hook.plugin!r} {fault} and must not be skipped; see the log of codex-plus"
+
+
+def _refusal(hook: Hook) -> Refusal:
+    return Refusal(_reason(hook), status=UNAVAILABLE, code="plugin_failed")

@@ -1,0 +1,1 @@
+"""The Responses wire, pure: bytes in, events and items out; no sockets, clock, asyncio or plugins."""

@@ -1,0 +1,113 @@
+"""A request's JSON body, read and changed without decoding what nobody looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from .items import Item, with_tools
+
+_top = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_decode = msgspec.json.decode
+_encode = msgspec.json.Encoder().encode
+
+
+class MalformedBody(ValueError):
+    """The body is no JSON object; the message says where it went wrong."""
+
+
+class RequestBody:
+    """The top level of a ``/responses`` request; values stay the client's bytes until somebody asks for them."""
+
+    __slots__ = ("data", "top")
+
+    def __init__(self, data: bytes) -> None:
+        """Read ``data``, the decoded bytes. Raises MalformedBody."""
+        self.data = data
+        try:
+            self.top: dict[str, msgspec.Raw] = _top.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedBody(f"request body: not a JSON object ({error}); send the request as JSON") from None
+
+    def value(self, key: str) -> Any:
+        """The parsed value of a top-level key, None where it is missing."""
+        raw = self.top.get(key)
+        return None if raw is None else _decode(raw)
+
+    def text(self, key: str) -> str:
+        """A top-level string, ``""`` where it is missing or something else."""
+        value = self.value(key)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """``client_metadata``, where Codex repeats its ids (the only place on a WebSocket)."""
+        value = self.value("client_metadata")
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def input(self) -> bytes | None:
+        """The client's items as a JSON array in its own bytes; None where ``input`` is a string or missing."""
+        raw = self.top.get("input")
+        if raw is None:
+            return None
+        data = bytes(raw)
+        return data if data.startswith(b"[") else None
+
+    def parsed(self) -> dict[str, Any]:
+        """The whole body, decoded."""
+        value = _decode(self.data)
+        return value if isinstance(value, dict) else {}
+
+    def changed(
+        self, *, items: Sequence[bytes] | None = None, model: str | None = None, tools: Sequence[Item] = ()
+    ) -> bytes:
+        """The body with other items, another model or further tools; everything else in the client's bytes and order."""
+        top: dict[str, Any] = dict(self.top)
+        if model is not None:
+            top["model"] = model
+        if tools:
+            items = self._offer(top, items, tools)
+        if items is not None:
+            top["input"] = msgspec.Raw(b"[" + b",".join(items) + b"]")
+        return _encode(top)
+
+    def _offer(self, top: dict[str, Any], items: Sequence[bytes] | None, tools: Sequence[Item]) -> Sequence[bytes] | None:
+        if "tools" in top:
+            top["tools"] = [*_list.decode(self.top["tools"]), *tools]
+            return items
+        # Models that use "responses lite" carry their tools in the first item and have no top-level list (0.169).
+        own = split_items(self.input or b"[]") if items is None else list(items)
+        for at, raw in enumerate(own):
+            if b'"additional_tools"' in raw[:200]:
+                own[at] = _encode(with_tools(_decode(raw), tools))
+                return own
+        top["tools"] = list(tools)
+        return items
+
+
+def split_items(array: bytes) -> list[bytes]:
+    """The elements of a JSON array, each in its own bytes. Raises MalformedBody."""
+    try:
+        return [bytes(raw) for raw in _list.decode(array)]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBody(f"request body, input: not an array of items ({error})") from None
+
+
+def parse_item(raw: bytes) -> Item:
+    """One item as a dict. Raises MalformedBody where it is no object."""
+    try:
+        value = _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBody(f"request body, input: an item is broken ({error})") from None
+    if not isinstance(value, dict):
+        raise MalformedBody("request body, input: an item is no object")
+    return value
+
+
+def encode_item(item: Item) -> bytes:
+    """An item as JSON bytes."""
+    return _encode(item)

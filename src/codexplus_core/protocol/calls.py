@@ -1,0 +1,123 @@
+"""The model's tool calls: whole ones out of a stream, and the wire items that calls and results become."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..exchange import ToolCall, ToolResult
+from .events import Event
+
+# What the client runs. The backend runs the API's own tools (web search and the like): nobody can answer them here.
+_KINDS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
+
+_OUTPUTS = {
+    "function_call": "function_call_output",
+    "custom_tool_call": "custom_tool_call_output",
+    # Codex answers this kind with a function's output too, so that is what the backend knows.
+    "local_shell_call": "function_call_output",
+}
+
+
+def call_of(item: dict[str, Any]) -> ToolCall | None:
+    """The call that an output item makes, or None where it is no call for a client to run."""
+    kind = item.get("type")
+    if kind not in _KINDS:
+        return None
+    id = str(item.get("call_id") or item.get("id") or "")
+    if kind == "local_shell_call":
+        action = item.get("action")
+        return ToolCall(id, "local_shell", action if isinstance(action, dict) else {}, kind=kind)
+    namespace = item.get("namespace")
+    return ToolCall(
+        id=id,
+        name=str(item.get("name") or ""),
+        arguments=str(item.get("input") or "") if kind == "custom_tool_call" else _arguments(item.get("arguments")),
+        namespace=namespace if isinstance(namespace, str) else None,
+        kind=kind,
+    )
+
+
+def item_with(item: dict[str, Any], call: ToolCall) -> dict[str, Any]:
+    """The wire item with the arguments of ``call`` in it; all else stays the item's own."""
+    if call.kind == "local_shell_call":
+        return {**item, "action": call.arguments}
+    text = call.arguments if isinstance(call.arguments, str) else msgspec.json.encode(call.arguments).decode()
+    return {**item, "input" if call.kind == "custom_tool_call" else "arguments": text}
+
+
+def output_item(call: ToolCall, result: ToolResult) -> dict[str, Any]:
+    """The item that tells the model what ``call`` answered."""
+    output: str | list[dict[str, Any]] = result.output
+    if result.is_error:
+        # The wire has no error flag for outputs, so the model must be able to read it.
+        output = f"error: {output}" if isinstance(output, str) else [{"type": "input_text", "text": "error:"}, *output]
+    return {"type": _OUTPUTS.get(call.kind, "function_call_output"), "call_id": call.id, "output": output}
+
+
+class Assembly:
+    """Follows the calls of one upstream round, event by event.
+
+    Ask ``call_name`` about each event first, then ``feed`` it. Events are matched by output index and, where a stream
+    has none, by item id.
+    """
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open: dict[int | str, tuple[str, str | None]] = {}
+
+    def call_name(self, event: Event) -> tuple[str, str | None] | None:
+        """Name and namespace of the call that ``event`` is part of, known from its very first event; else None."""
+        if not event.type.startswith("response.") or (data := event.data) is None:
+            return None
+        item = data.get("item")
+        keys = keys_of(data)
+        if isinstance(item, dict):
+            call = call_of(item)
+            if call is None:
+                return None
+            named = (call.name, call.namespace)
+            if event.type == "response.output_item.added":
+                for key in keys:
+                    self._open[key] = named
+            return named
+        return next((self._open[key] for key in keys if key in self._open), None)
+
+    def feed(self, event: Event) -> ToolCall | None:
+        """The call that is whole with ``event``, if it is one's ``response.output_item.done``."""
+        if event.type != "response.output_item.done" or (data := event.data) is None:
+            return None
+        item = data.get("item")
+        if not isinstance(item, dict):
+            return None
+        for key in keys_of(data):
+            self._open.pop(key, None)
+        return call_of(item)
+
+
+def keys_of(data: dict[str, Any]) -> list[int | str]:
+    """What names the item that an event is about: its output index (it comes first) and its id, as far as given."""
+    item = data.get("item")
+    id = item.get("id") if isinstance(item, dict) else data.get("item_id")
+    keys: list[int | str] = []
+    index = data.get("output_index")
+    if isinstance(index, int):
+        keys.append(index)
+    if isinstance(id, str) and id:
+        keys.append(id)
+    return keys
+
+
+def _arguments(text: Any) -> dict[str, Any] | str:
+    if isinstance(text, dict):
+        return {**text}
+    words = str(text or "")
+    if not words.strip():
+        return {}
+    try:
+        value = msgspec.json.decode(words)
+    except msgspec.DecodeError:
+        return words
+    return value if isinstance(value, dict) else words

@@ -1,0 +1,219 @@
+"""How several upstream rounds become the one response that the client sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..exchange import Usage
+from .calls import keys_of
+from .events import Event
+from .sse import Decoder
+
+BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.queued"})
+"""Events that say a response has begun; the client sees those of the first round only."""
+
+ENDINGS = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
+"""Events that end a response."""
+
+WATCHED = frozenset(
+    name.encode() for name in (BEGINNINGS | ENDINGS | {"response.output_item.added", "response.output_item.done"})
+)
+"""What a Splicer must see of a round in which nothing is hidden or held; the rest may come as runs."""
+
+
+class Splicer:
+    """Turns the events of all rounds of an exchange, in order, into one legal response.
+
+    Give it each event and send on what it gives back. An event that needs no change is given back as it is. ``hide`` an
+    item before its first event. When another round follows, drop what the ending event turned into and call
+    ``next_round``. ``own`` is for events of the proxy's, such as a ``created`` sent before upstream has answered.
+    """
+
+    __slots__ = (
+        "_begun", "_gone", "_indexes", "_last", "_next", "_plain", "_round", "_seen", "_shift", "_stale",
+        "last_response_id", "usage", "visible_items",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.usage = Usage()
+        """Tokens so far, over all rounds."""
+        self.visible_items: list[dict[str, Any]] = []
+        """The finished items that the client has got."""
+        self.last_response_id = ""
+        """The id of the newest response of upstream's."""
+        self._plain = True  # nothing has been changed yet, so most events need no look
+        self._begun = False  # the client has got a created event
+        self._seen = False  # upstream has sent something
+        self._round = 0
+        self._gone: set[int | str] = set()  # output indexes and item ids hidden in this round
+        self._indexes: dict[int, int] = {}  # this round's output indexes, as the client knows them
+        self._next = 0  # the client's next output index
+        self._last = -1  # the newest sequence number that the client can have got
+        self._stale = False  # … unless numbers have passed unread since
+        self._shift: int | None = 0  # what upstream's numbers are raised by; None: to be found with the next one
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether it needs every event by itself now, rather than those of WATCHED and runs."""
+        return not self._plain
+
+    def hide(self, key: int | str) -> None:
+        """Keep an item of this round from the client; ``key`` is its output index or its id."""
+        self._gone.add(key)
+        self._plain = False
+
+    def next_round(self) -> None:
+        """Another round begins; the last one's ending is not shown."""
+        self._round += 1
+        self._plain = False
+        self._gone.clear()
+        self._indexes.clear()
+        self._shift = None
+
+    def own(self, event: Event) -> Event:
+        """An event of the proxy's, numbered to fit where that is known and without a number where not."""
+        data = dict(event.data or {})
+        if self._stale or (self._seen and self._last < 0):
+            data.pop("sequence_number", None)
+        else:
+            self._last += 1
+            data["sequence_number"] = self._last
+            self._shift = None
+        self._begun = self._begun or event.type in BEGINNINGS
+        return event if data == event.data else event.replace(data)
+
+    def event(self, event: Event) -> Event | None:
+        """The event as the client is to get it, or None."""
+        self._seen = True
+        if not event.type:
+            return self._run(event)
+        if self._plain and event.type.encode() not in WATCHED:
+            self._stale = True
+            return event
+        data = event.data
+        if data is None:
+            return event
+        changed = self._ending(event.type, data) if event.type in ENDINGS else self._item(event.type, data)
+        number = data.get("sequence_number")
+        if changed is None:
+            if isinstance(number, int) and self._shift is not None:
+                self._last = number + self._shift
+            return None
+        if isinstance(number, int):
+            if self._shift is None:
+                # Gaps are legal and steps back are not, so numbers that are high enough stay as they are.
+                self._shift = max(0, self._last + 1 - number)
+            self._last = number + self._shift
+            if self._shift:
+                self._plain = False
+                changed = {**changed, "sequence_number": self._last}
+        self._stale = False
+        return event if changed is data else Event(event.type, changed)
+
+    def _run(self, event: Event) -> Event | None:
+        if self._plain:
+            self._stale = True
+            return event
+        pieces = Decoder()
+        inner = [*pieces.feed(event.raw), *pieces.close()]
+        kept = [piece if not piece.type else self.event(piece) for piece in inner]
+        raw = b"".join(piece.raw for piece in kept if piece is not None)
+        if not raw:
+            return None
+        return event if raw == event.raw else Event("", raw=raw, payload=b"")
+
+    def _item(self, type: str, data: dict[str, Any]) -> dict[str, Any] | None:
+        if type in BEGINNINGS:
+            return self._beginning(type, data)
+        keys = keys_of(data)
+        if not self._gone.isdisjoint(keys):
+            # Learnt here because later events of the item may name it by the other key only.
+            self._gone.update(keys)
+            return None
+        if type == "response.output_item.done" and isinstance(data.get("item"), dict):
+            self.visible_items.append(data["item"])
+        index = data.get("output_index")
+        if not isinstance(index, int):
+            return data
+        shown = self._indexes.get(index)
+        if shown is None:
+            first = self._round == 0 and not self._gone
+            shown = self._indexes[index] = index if first else self._next
+            self._next = max(self._next, shown + 1)
+        return data if shown == index else {**data, "output_index": shown}
+
+    def _beginning(self, type: str, data: dict[str, Any]) -> dict[str, Any] | None:
+        response = data.get("response")
+        if isinstance(response, dict) and isinstance(response.get("id"), str):
+            self.last_response_id = response["id"]
+        if self._round or (self._begun and self._shift is None):
+            return None
+        self._begun = True
+        return data
+
+    def _ending(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
+        response = data.get("response")
+        if not isinstance(response, dict):
+            return data
+        if isinstance(response.get("id"), str):
+            self.last_response_id = response["id"]
+        spent = usage_of_response(response)
+        if spent is not None:
+            self.usage = _sum(self.usage, spent)
+        if self._round == 0 and not self._gone:
+            return data
+        response = dict(response)
+        if "output" in response:
+            response["output"] = list(self.visible_items)
+        if isinstance(response.get("usage"), dict):
+            response["usage"] = _wire_usage(response["usage"], self.usage)
+        return {**data, "response": response}
+
+
+def usage_of(event: Event) -> Usage | None:
+    """The tokens that a response's ending reports, or None where it reports none."""
+    response = (event.data or {}).get("response") if event.type in ENDINGS else None
+    return usage_of_response(response) if isinstance(response, dict) else None
+
+
+def usage_of_response(response: dict[str, Any]) -> Usage | None:
+    """The tokens that a response object reports, or None."""
+    usage = response.get("usage")
+    if not isinstance(usage, dict):
+        return None
+    return Usage(
+        input_tokens=_count(usage, "input_tokens"),
+        cached_tokens=_count(usage.get("input_tokens_details"), "cached_tokens"),
+        output_tokens=_count(usage, "output_tokens"),
+        reasoning_tokens=_count(usage.get("output_tokens_details"), "reasoning_tokens"),
+        total_tokens=_count(usage, "total_tokens"),
+    )
+
+
+def _wire_usage(last: dict[str, Any], sums: Usage) -> dict[str, Any]:
+    # total_tokens stays the last round's: Codex 0.169 takes it for how full the context is, and compacts by it alone.
+    return {
+        **last,
+        "input_tokens": sums.input_tokens,
+        "input_tokens_details": {**(last.get("input_tokens_details") or {}), "cached_tokens": sums.cached_tokens},
+        "output_tokens": sums.output_tokens,
+        "output_tokens_details": {
+            **(last.get("output_tokens_details") or {}),
+            "reasoning_tokens": sums.reasoning_tokens,
+        },
+    }
+
+
+def _sum(a: Usage, b: Usage) -> Usage:
+    return Usage(
+        a.input_tokens + b.input_tokens,
+        a.cached_tokens + b.cached_tokens,
+        a.output_tokens + b.output_tokens,
+        a.reasoning_tokens + b.reasoning_tokens,
+        a.total_tokens + b.total_tokens,
+    )
+
+
+def _count(data: Any, key: str) -> int:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,1 @@
+"""The only input and output on the request path: guard, app, relay, upstream."""

@@ -1,0 +1,255 @@
+"""The application: guard, own routes, and the proxy behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Mount, Route
+
+from ..conversation.record import LedgerStore
+from ..dispatch import Dispatcher
+from ..loader import Plugins, load_plugins
+from ..protocol.errors import error_body
+from ..services import paths
+from ..services.commands import Commands
+from ..services.core import Services
+from ..services.plugin_store import PluginStore, Values
+from ..services.log import open_log
+from ..services.problem import Problem
+from ..services.sessions import Sessions
+from ..services.settings import ServeSettings
+from ..services.store import SQLiteStore
+from ..services.version import own_version
+from .downstream import KEEPALIVE_S
+from .guard import OWN_ROUTES, Denied, Guard
+from .http import HttpProxy
+from .peer import PeerUid
+from .refuse import refuse
+from .relay import Relay
+from .target import Targets
+from .transport import Upstream
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_SWEEP_S = 60.0
+
+
+class Store(LedgerStore, Values, Protocol):
+    """Where everything that outlives a request is kept."""
+
+
+class App:
+    """The ASGI application. ``start`` before the first request, ``drain`` when no new one is to come, then ``stop``."""
+
+    def __init__(
+        self,
+        *,
+        plugins: Plugins,
+        dispatcher: Dispatcher,
+        guard: Guard,
+        upstream: Upstream,
+        targets: Targets,
+        store: Store,
+        log: Any,
+        config: Mapping[str, Any],
+        ids: Callable[[], str] = lambda: uuid.uuid4().hex,
+        clock: Callable[[], float] = time.monotonic,
+        keepalive_s: float = KEEPALIVE_S,
+    ) -> None:
+        self.plugins = plugins
+        self.dispatcher = dispatcher
+        self.guard = guard
+        self.upstream = upstream
+        self.store = store
+        self.log = log
+        self._clock = clock
+        self._began = clock()
+        self.sessions = Sessions(store, clock)
+        self.commands = Commands(plugins.call_sync("add_commands"), log.warning)
+        self.core = Services(
+            dispatcher=dispatcher, commands=self.commands, store=PluginStore(store), log=log, config=config
+        )
+        self._relay = Relay(
+            dispatcher=dispatcher, sessions=self.sessions, upstream=upstream, targets=targets,
+            commands=self.commands, log=log, ids=ids, clock=clock,
+        )  # fmt: skip
+        self._proxy = HttpProxy(
+            relay=self._relay, dispatcher=dispatcher, sessions=self.sessions, upstream=upstream, targets=targets,
+            log=log, ids=ids, clock=clock, keepalive_s=keepalive_s,
+        )  # fmt: skip
+        self.own = Starlette(routes=self._routes())
+        self.active = 0
+        self.draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    # -- life
+
+    async def start(self) -> None:
+        """Tell the plugins; requests may come from now on."""
+        await self.dispatcher.startup(self.core)
+        self._sweeper = asyncio.create_task(self._sweep(), name="codexplus-sessions")
+
+    async def drain(self, deadline_s: float) -> bool:
+        """Stop being ready and wait for the requests under way; False where some were left at the deadline."""
+        self.draining = True
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """End sessions, tell the plugins, and let go of connections and files."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        for session in self._relay.ended_sessions(all=True):
+            await self.dispatcher.session(session, "end")
+        await self.dispatcher.shutdown(self.core)
+        await self.upstream.aclose()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            for session in self._relay.ended_sessions():
+                await self.dispatcher.session(session, "end")
+
+    # -- requests
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Judge a request by its head, then route it: ours, or the upstream's."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await _lifespan(receive, send)
+            return
+        verdict = self.guard.check(scope)
+        if isinstance(verdict, Denied):
+            self.log.warning("request_refused", code=verdict.code, status=verdict.status)
+            await refuse(verdict, scope, receive, send)
+            return
+        self.active += 1
+        self._idle.clear()
+        try:
+            if verdict.path.startswith(OWN_ROUTES + b"/"):
+                await self._serve_own(scope, verdict.path, receive, send)
+            elif kind == "websocket":
+                await _no_websocket(send)
+            else:
+                await self._proxy(scope, verdict, receive, send)
+        finally:
+            self.active -= 1
+            if not self.active:
+                self._idle.set()
+
+    async def _serve_own(self, scope: MutableMapping[str, Any], path: bytes, receive: Receive, send: Send) -> None:
+        inner = dict(scope)
+        inner["raw_path"] = path
+        inner["path"] = path.decode("latin-1")
+        await self.own(inner, receive, send)
+
+    def _routes(self) -> list[BaseRoute]:
+        routes: list[BaseRoute] = [
+            Route("/health", self._health, methods=["GET"]),
+            Route("/ready", self._ready, methods=["GET"]),
+        ]
+        taken = {"/health": "core", "/ready": "core"}
+        for plugin, route in self.plugins.call_sync("add_routes"):
+            path = getattr(route, "path", None)
+            if not isinstance(route, BaseRoute) or not isinstance(path, str) or not path.startswith("/"):
+                self.log.warning("route_unusable", plugin=plugin, route=repr(path))
+            elif path in taken:
+                self.log.warning("route_conflict", plugin=plugin, route=path, taken_by=taken[path])
+            else:
+                taken[path] = plugin
+                routes.append(route)
+        return [Mount(OWN_ROUTES.decode(), routes=routes)]
+
+    async def _health(self, request: Request) -> JSONResponse:
+        return JSONResponse(
+            {
+                "service": "codex-plus",
+                "version": own_version(),
+                "pid": os.getpid(),
+                "status": "draining" if self.draining else "ok",
+                "uptime_s": round(self._clock() - self._began, 1),
+                "active": self.active,
+                "sessions": len(self.sessions),
+                "store": getattr(self.store, "trouble", "") or "ok",
+                "plugins": self.dispatcher.health(),
+            }
+        )
+
+    async def _ready(self, request: Request) -> JSONResponse:
+        return JSONResponse({"ready": not self.draining}, status_code=503 if self.draining else 200)
+
+
+def build(settings: ServeSettings) -> App:
+    """The application that ``serve`` runs: plugins loaded, state opened, the upstream ready to connect.
+
+    Raises Problem where the port could not be guarded: the user of a connection unknown and no token to be had.
+    """
+    from .upstream import CurlUpstream
+
+    peer = PeerUid() if sys.platform == "linux" and not settings.listen_public else None
+    secret, why = "", ""
+    try:
+        secret = paths.token(settings.home)
+    except Problem as problem:
+        if peer is None:
+            raise
+        why = str(problem)
+    log = open_log(token=secret)
+    if why:
+        log.error("state_unusable", reason=why)
+    plugins = load_plugins(settings.plugins)
+    for plugin in plugins.plugins:
+        if plugin.error is not None:
+            log.error("plugin_broken", plugin=plugin.name, reason=plugin.error)
+        for warning in plugin.warnings:
+            log.warning("plugin_warning", plugin=plugin.name, reason=warning)
+    return App(
+        plugins=plugins,
+        dispatcher=Dispatcher(plugins, log=log),
+        guard=Guard(
+            port=settings.port,
+            token=secret.encode() or None,
+            hosts=(settings.host,) if settings.listen_public else (),
+            uid_of=peer,
+            own_uid=os.getuid() if peer is not None else None,
+        ),
+        upstream=CurlUpstream(),
+        targets=Targets(override=settings.upstream),
+        store=SQLiteStore(settings.home / "state.db", lambda event, fields: log.error(event, **fields)),
+        log=log,
+        config={"host": settings.host, "port": settings.port, "upstream": settings.upstream},
+    )
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _no_websocket(send: Send) -> None:
+    # 426 is the one answer that makes Codex fall back to HTTP at once and in silence (0.120, 0.169).
+    body = error_body("websocket_unavailable", "this proxy takes requests over HTTP")
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "websocket.http.response.start", "status": 426, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})

@@ -1,0 +1,118 @@
+"""The client's side of one exchange: the head, the events, and something to hear while it has to wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from ..protocol import replies
+from ..protocol.events import Event
+from .transport import Headers
+
+T = TypeVar("T")
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+KEEPALIVE_S = 4.0
+"""Seconds of silence that we cause before the client gets a keep-alive event."""
+
+
+class Downstream(Protocol):
+    """How an answer reaches the client, whatever the transport."""
+
+    started: bool
+    status: int
+    bytes_out: int
+    first_byte_at: float | None
+    begun: str
+    """The id of the response whose ``created`` we had to send ourselves, ``""`` if none."""
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head; once."""
+        ...
+
+    async def write(self, events: Sequence[Event]) -> None:
+        """Send events, each in its own bytes."""
+        ...
+
+    async def raw(self, data: bytes) -> None:
+        """Send body bytes that nobody looks into."""
+        ...
+
+    async def finish(self) -> None:
+        """End the answer well."""
+        ...
+
+    async def wait(self, work: Awaitable[T]) -> T:
+        """Wait for our own work; a client that would have to wait long is kept alive meanwhile."""
+        ...
+
+
+class HttpDownstream:
+    """An answer over HTTP, as server-sent events."""
+
+    def __init__(
+        self, send: Send, *, ids: replies.IdSource, clock: Callable[[], float], streams: bool, model: str, keepalive_s: float
+    ) -> None:
+        self._send = send
+        self._ids = ids
+        self._clock = clock
+        self._streams = streams
+        self._model = model
+        self._keepalive_s = keepalive_s
+        self.started = False
+        self.status = 0
+        self.bytes_out = 0
+        self.first_byte_at: float | None = None
+        self.begun = ""
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head; a second one, after a keep-alive had to send the first, is left out."""
+        if self.started:
+            return
+        self.started = True
+        self.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, events: Sequence[Event]) -> None:
+        """Send events in one piece."""
+        if events:
+            await self.raw(events[0].raw if len(events) == 1 else b"".join([event.raw for event in events]))
+
+    async def raw(self, data: bytes) -> None:
+        """Send body bytes."""
+        if self.first_byte_at is None:
+            self.first_byte_at = self._clock()
+        self.bytes_out += len(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self) -> None:
+        """Send the end of the body."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def wait(self, work: Awaitable[T]) -> T:
+        """Wait for our own work, sending a keep-alive event whenever it takes long.
+
+        Nothing is sent for clients that do not stream. Before the head the first keep-alive brings it, with a
+        ``response.created`` of ours: Codex counts idle time from its own request on.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            while True:
+                done, _ = await asyncio.wait({task}, timeout=self._keepalive_s)
+                if done:
+                    return task.result()
+                if self._streams:
+                    await self._keep_alive()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+
+    async def _keep_alive(self) -> None:
+        if not self.started:
+            await self.start(200, STREAM_HEADERS)
+            self.begun = replies.response_id(self._ids)
+            await self.write([replies.created(self.begun, self._model)])
+        await self.write([replies.keepalive(self.begun, self._model)])

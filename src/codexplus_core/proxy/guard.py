@@ -1,0 +1,273 @@
+"""Who may use the port: judges a request by its head alone, before its body is read and before any plugin runs."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from .target import endpoint, is_responses
+
+Address = tuple[str, int]
+UidOf = Callable[[Address, Address], int | None]
+
+TOKEN_HEADER = b"x-codexplus-token"
+OWN_ROUTES = b"/_codexplus"
+
+_MAX_HEADERS = 200
+_MAX_HEADER_BYTES = 64 * 1024
+_MIN_TOKEN = 16
+_LOOPBACK = (b"127.0.0.1", b"localhost", b"[::1]")
+_SINGLE = frozenset(
+    (
+        b"host", b"authorization", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding",
+        b"chatgpt-account-id", TOKEN_HEADER,
+    )
+)  # fmt: skip
+_BROWSER = frozenset((b"origin", b"referer"))
+_METHODS_REFUSED = frozenset(("OPTIONS", "TRACE", "TRACK", "CONNECT"))
+_METHODS_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
+# What a web page can send without a preflight; an essence that only starts like one of these is refused too.
+_SIMPLE_TYPES = (b"text/plain", b"application/x-www-form-urlencoded", b"multipart/")
+_TARGET_BYTES = bytes(b for b in range(0x21, 0x7F) if b not in b"\\#")
+# An escape of an unreserved byte, a separator or a control byte has one use: to name a path that a check, a router or
+# a policy would have recognised in clear.
+_HARMLESS_ESCAPES = frozenset(
+    escape
+    for byte in range(0x20, 0x100)
+    if byte != 0x7F and not (byte < 0x80 and (chr(byte).isalnum() or byte in b"-._/\\"))
+    for escape in (b"%02x" % byte, b"%02X" % byte, b"%x%X" % divmod(byte, 16), b"%X%x" % divmod(byte, 16))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A no: the status, a short code for programs and the words for people."""
+
+    status: int
+    code: str
+    message: str
+
+    def body(self) -> bytes:
+        """The JSON that the client gets."""
+        error = {"message": self.message, "type": "codex_plus_refused", "code": self.code}
+        return json.dumps({"error": error}, ensure_ascii=False).encode()
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The response's headers; never one that lets a web page read the answer."""
+        found = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(self.body())),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"connection", b"close"),
+        ]
+        if self.status == 405:
+            found.append((b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE"))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A yes, and what is left of the target: the raw path without the token, and the query.
+
+    ``own`` says that the path is one of our routes; ``credentials`` that the client brought an Authorization of its own
+    for upstream.
+    """
+
+    path: bytes
+    query: bytes
+    own: bool
+    credentials: bool
+
+
+class Guard:
+    """The rules of one listening port.
+
+    ``port`` is where clients believe to reach us; ``hosts`` are further names they may use (``name`` for that port,
+    ``name:port`` for a forwarded one). ``token`` admits clients whose user cannot be told; ``uid_of`` tells the user of
+    a connection by its client and server address, or None, and must be quick.
+    """
+
+    __slots__ = ("_hosts", "_mine", "_token", "_uid_of")
+
+    def __init__(
+        self,
+        *,
+        port: int,
+        token: bytes | None = None,
+        hosts: Iterable[str] = (),
+        uid_of: UidOf | None = None,
+        own_uid: int | None = None,
+    ) -> None:
+        if token is not None and len(token) < _MIN_TOKEN:
+            raise ValueError(f"proxy token: shorter than {_MIN_TOKEN} bytes; run codex-plus init to make a new one")
+        self._token = token
+        self._uid_of = uid_of if own_uid is not None else None
+        # Root can read our memory anyway.
+        self._mine = frozenset((own_uid, 0))
+        self._hosts = _host_values(port, hosts)
+
+    def check(self, scope: Mapping[str, Any]) -> Denied | Admitted:
+        """Judge an ASGI scope of type http or websocket."""
+        if scope["http_version"] not in ("1.1", "1.0"):
+            return Denied(505, "http_version", "this port speaks HTTP/1.1 only; use an http:// base URL without HTTP/2")
+        seen = _read(scope["headers"])
+        if isinstance(seen, Denied):
+            return seen
+        method = scope.get("method", "GET")
+        if method in _METHODS_REFUSED:
+            return Denied(405, "method", f"{method} is not served here")
+        refusal = self._host(seen) or _framing(seen, scope["http_version"])
+        if refusal is not None:
+            return refusal
+        raw, _, rest = scope["raw_path"].partition(b"?")
+        query = scope["query_string"] or rest
+        if not _clean(raw, query):
+            return Denied(400, "path", "the path holds a form that is not forwarded; send it plain, starting with /")
+        carried = self._carried(raw, query, seen)
+        if isinstance(carried, Denied):
+            return carried
+        path, proven = carried
+        own = path == OWN_ROUTES or path.startswith(OWN_ROUTES + b"/")
+        refusal = self._identity(scope, seen, method, own=own, proven=proven) or _content(seen, method, path, own=own)
+        return refusal or Admitted(path, query, own, b"authorization" in seen)
+
+    def _host(self, seen: dict[bytes, bytes]) -> Denied | None:
+        host = seen.get(b"host")
+        if not host:
+            return Denied(400, "host", "the request names no host; send a Host header with the loopback address")
+        if host.lower() in self._hosts:
+            return None
+        return Denied(421, "host", "this proxy answers to its loopback address and port only; correct the base URL")
+
+    def _carried(self, raw: bytes, query: bytes, seen: dict[bytes, bytes]) -> tuple[bytes, bool] | Denied:
+        """The path without the token, and whether the right token came with it; a wrong one is never overlooked."""
+        token = self._token
+        path, proven = raw, False
+        first, _, rest = raw[1:].partition(b"/")
+        if token is not None and rest and hmac.compare_digest(first, token):
+            path, proven = b"/" + rest, True
+        elif len(first) >= 32 and rest.partition(b"/")[0] in (b"v1", b"_codexplus"):
+            return _WRONG_TOKEN
+        header = seen.get(TOKEN_HEADER)
+        if header is not None:
+            if token is None or not hmac.compare_digest(header, token):
+                return _WRONG_TOKEN
+            proven = True
+        if token is None:
+            return path, proven
+        if token in path or token in query:
+            return _WRONG_TOKEN
+        if not path.startswith(OWN_ROUTES) and token in seen.get(b"authorization", b""):
+            # It would go upstream as if it were an API key.
+            return Denied(401, "token", "the proxy token is no API key; send it as x-codexplus-token or in the path")
+        return path, proven
+
+    def _identity(
+        self, scope: Mapping[str, Any], seen: dict[bytes, bytes], method: str, *, own: bool, proven: bool
+    ) -> Denied | None:
+        client, server = scope.get("client"), scope.get("server")
+        uid = self._uid_of(client, server) if self._uid_of and client and server else None
+        if uid is not None and uid in self._mine:
+            return None
+        bearer = own and self._bearer(seen.get(b"authorization", b""))
+        if uid is None:
+            return None if proven or bearer else _NO_TOKEN
+        # A monitoring system runs as another user and only reads.
+        if bearer and method in ("GET", "HEAD"):
+            return None
+        return Denied(403, "other_user", "this proxy belongs to another user; start your own with codex-plus serve")
+
+    def _bearer(self, authorization: bytes) -> bool:
+        scheme, _, given = authorization.partition(b" ")
+        if self._token is None or scheme.lower() != b"bearer":
+            return False
+        return hmac.compare_digest(given.strip(), self._token)
+
+
+_WRONG_TOKEN = Denied(401, "token", "wrong proxy token; run codex-plus init to write the right one")
+_NO_TOKEN = Denied(401, "token", "missing proxy token; run codex-plus init to write it into Codex's configuration")
+
+
+def _host_values(port: int, hosts: Iterable[str]) -> frozenset[bytes]:
+    values = {b"%b:%d" % (name, port) for name in _LOOPBACK}
+    if port == 80:
+        values.update(_LOOPBACK)
+    for host in hosts:
+        name = host.lower().encode("ascii")
+        has_port = name.rpartition(b":")[2].isdigit() and not name.endswith(b"]")
+        values.add(name if has_port else b"%b:%d" % (name, port))
+    return frozenset(values)
+
+
+def _read(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes] | Denied:
+    if len(headers) > _MAX_HEADERS:
+        return Denied(431, "headers", f"more than {_MAX_HEADERS} header lines")
+    seen: dict[bytes, bytes] = {}
+    size = 0
+    for name, value in headers:
+        key = name.lower()
+        size += len(key) + len(value)
+        if key in _SINGLE:
+            if key in seen:
+                return Denied(400, "duplicate_header", f"the {key.decode()} header came twice; send it once")
+            seen[key] = value
+        elif key in _BROWSER or key.startswith(b"sec-fetch-"):
+            return Denied(403, "browser", f"requests of web pages are refused (the {key.decode('latin-1')} header)")
+    if size > _MAX_HEADER_BYTES:
+        return Denied(431, "headers", f"the header lines hold more than {_MAX_HEADER_BYTES} bytes")
+    return seen
+
+
+def _framing(seen: dict[bytes, bytes], version: str) -> Denied | None:
+    if b"transfer-encoding" in seen and (b"content-length" in seen or version == "1.0"):
+        return Denied(400, "framing", "the body's length is given in two ways; send Content-Length or chunks")
+    return None
+
+
+def _clean(path: bytes, query: bytes) -> bool:
+    if not path.startswith(b"/") or path.translate(None, _TARGET_BYTES) or query.translate(None, _TARGET_BYTES + b"\\"):
+        return False
+    if b"//" in path:
+        return False
+    if b"/." in path and any(part.partition(b";")[0] in (b".", b"..") for part in path.split(b"/")):
+        return False
+    return b"%" not in path or _escapes_are_harmless(path)
+
+
+def _escapes_are_harmless(path: bytes) -> bool:
+    for part in path.split(b"%")[1:]:
+        if part[:2] not in _HARMLESS_ESCAPES:
+            return False
+    if b"%25" in path and not _escapes_are_harmless_once_decoded(path):
+        return False
+    try:
+        unquote_to_bytes(path).decode("utf-8")
+    except UnicodeDecodeError:
+        # Overlong forms of "/" and "." among them.
+        return False
+    return True
+
+
+def _escapes_are_harmless_once_decoded(path: bytes) -> bool:
+    # "%252e" is a dot for an upstream that decodes twice.
+    digits = b"0123456789abcdefABCDEF"
+    return not any(len(part) >= 2 and part[0] in digits and part[1] in digits for part in path.split(b"%25")[1:])
+
+
+def _content(seen: dict[bytes, bytes], method: str, path: bytes, *, own: bool) -> Denied | None:
+    if method not in _METHODS_WITH_BODY:
+        return None
+    if b"transfer-encoding" not in seen and not seen.get(b"content-length", b"").strip(b"0"):
+        return None
+    kind = seen.get(b"content-type", b"").strip().lower()
+    if kind and not kind.startswith(_SIMPLE_TYPES):
+        return None
+    # Uploads are multipart; a web page cannot put Authorization on one without a preflight.
+    if b"authorization" in seen and not own and not is_responses(path):
+        return None
+    return Denied(415, "content_type", f"{endpoint(path).decode('latin-1')} takes application/json; set Content-Type")

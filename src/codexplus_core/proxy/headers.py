@@ -1,0 +1,137 @@
+"""Which header lines cross the proxy, in each direction, and which of them plugins may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from .transport import Headers
+
+_HOP_BY_HOP = frozenset(
+    (
+        b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te",
+        b"trailer", b"transfer-encoding", b"upgrade", b"http2-settings",
+    )
+)  # fmt: skip
+# Ours to set or to know: the upstream connection has a host, a length and a WebSocket handshake of its own.
+_NOT_UP = _HOP_BY_HOP | {
+    b"host", b"content-length", b"expect", b"forwarded", b"x-real-ip",
+    b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions", b"sec-websocket-accept",
+}  # fmt: skip
+_NOT_UP_PREFIXES = (b"x-codexplus-", b"x-forwarded-")
+# What a browser would act on for our loopback address. Cookies too: they know no port, so every other local server
+# would get the upstream's, and Codex keeps none for us.
+_NOT_DOWN = _HOP_BY_HOP | {
+    b"alt-svc", b"alternate-protocol", b"strict-transport-security", b"public-key-pins", b"clear-site-data", b"nel",
+    b"report-to", b"reporting-endpoints", b"set-cookie", b"set-cookie2",
+}  # fmt: skip
+_NOT_DOWN_PREFIXES = (b"x-codexplus-", b"access-control-")
+_OF_THE_BODY = frozenset(
+    (
+        b"content-length", b"content-encoding", b"content-md5", b"digest", b"content-digest", b"repr-digest",
+        b"etag", b"accept-ranges", b"content-range",
+    )
+)  # fmt: skip
+_OF_THE_REQUEST_BODY = frozenset((b"content-encoding", b"content-md5", b"digest", b"content-digest", b"repr-digest"))
+# What a Connection header cannot take away: without these the upstream would see another request than was judged.
+_KEPT_DESPITE_CONNECTION = frozenset(
+    (
+        b"authorization", b"chatgpt-account-id", b"content-type", b"content-encoding", b"cookie", b"user-agent",
+        b"accept", b"accept-encoding", b"originator", b"version",
+    )
+)  # fmt: skip
+_KEPT_PREFIXES = (b"x-codex-", b"x-openai-", b"openai-")
+_CREDENTIALS = frozenset(
+    (b"authorization", b"proxy-authorization", b"cookie", b"x-api-key", b"api-key", b"x-codexplus-token")
+)
+_BREAKS_A_LINE = b"\0\r\n\x0b\x0c"
+_TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_NO_NAMES: frozenset[bytes] = frozenset()
+
+
+def upstream_headers(
+    headers: Iterable[tuple[bytes, bytes]],
+    *,
+    body_changed: bool = False,
+    replace: Mapping[bytes, bytes | None] | None = None,
+) -> Headers:
+    """The client's headers as they go up: its order, case and duplicates, without what belongs to our own connection.
+
+    ``body_changed`` drops what described the client's bytes (the new body goes up plain). ``replace`` maps a lower-case
+    name to its new value, or to None to drop it; a header that the client did not send is not added.
+    """
+    return _pass(
+        headers,
+        _NOT_UP | _OF_THE_REQUEST_BODY if body_changed else _NOT_UP,
+        _NOT_UP_PREFIXES,
+        replace or {},
+    )
+
+
+def client_headers(
+    headers: Iterable[tuple[bytes, bytes]],
+    *,
+    body_changed: bool = False,
+    replace: Mapping[bytes, bytes | None] | None = None,
+) -> Headers:
+    """The upstream's headers as they come down: everything that means something to the client.
+
+    ``body_changed`` says that the body's bytes may differ from the upstream's, so that its length, encoding and digests
+    go; a Content-Length that is no plain number, or comes twice, goes in any case.
+    """
+    found = _pass(
+        headers,
+        _NOT_DOWN | _OF_THE_BODY if body_changed else _NOT_DOWN,
+        _NOT_DOWN_PREFIXES,
+        replace or {},
+    )
+    lengths = [value for name, value in found if len(name) == 14 and name.lower() == b"content-length"]
+    if lengths and (len(lengths) > 1 or not lengths[0].isdigit()):
+        return [(name, value) for name, value in found if name.lower() != b"content-length"]
+    return found
+
+
+def view(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    """What plugins see of the client's headers: lower-case names, read-only, no credentials; duplicates are joined."""
+    seen: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        if key in _CREDENTIALS:
+            continue
+        text, known = value.decode("latin-1"), key.decode("latin-1")
+        seen[known] = f"{seen[known]}, {text}" if known in seen else text
+    return MappingProxyType(seen)
+
+
+def _pass(
+    headers: Iterable[tuple[bytes, bytes]],
+    dropped: frozenset[bytes],
+    prefixes: tuple[bytes, ...],
+    replace: Mapping[bytes, bytes | None],
+) -> Headers:
+    lines = [(name.lower(), name, value) for name, value in headers]
+    named = _NO_NAMES
+    for key, _, value in lines:
+        if key == b"connection":
+            named |= _named(value)
+    found: Headers = []
+    for key, name, value in lines:
+        if key in dropped or key in named or key.startswith(prefixes):
+            continue
+        if key in replace:
+            new = replace[key]
+            if new is None:
+                continue
+            value = new
+        # One line in, one line out: a name or value that would end its line early is not repaired but left out.
+        if value.translate(None, _BREAKS_A_LINE) != value or not name or name.translate(None, _TOKEN_BYTES):
+            continue
+        found.append((name, value))
+    return found
+
+
+def _named(connection: bytes) -> frozenset[bytes]:
+    if connection.lower() in (b"keep-alive", b"close", b"upgrade"):
+        return _NO_NAMES
+    names = {part.strip().lower() for part in connection.split(b",")} - _KEPT_DESPITE_CONNECTION
+    return frozenset(name for name in names if not name.startswith(_KEPT_PREFIXES))

@@ -1,0 +1,206 @@
+"""HTTP in: reads a request, picks the raw path or the relay, and turns what goes wrong into an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ..conversation.speaker import speaker_of
+from ..dispatch import Dispatcher
+from ..exchange import Exchange, LocalReply, Refusal, Session, Turn
+from ..protocol import replies
+from ..protocol.body import MalformedBody, RequestBody
+from ..protocol.errors import error_body, upstream_failure
+from ..services.sessions import Sessions
+from . import local, passthrough
+from .decode import LIMIT, BadBody, decode
+from .downstream import KEEPALIVE_S, HttpDownstream
+from .guard import Admitted
+from .headers import client_headers, upstream_headers, view
+from .passthrough import ClientGone, Hangup
+from .relay import Incoming, Relay
+from .target import Targets, endpoint
+from .transport import Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_MODEL_PATHS = frozenset((b"/responses", b"/responses/compact"))
+"""Paths whose body is a conversation; the second one is how Codex before 0.120 asks for a compaction."""
+
+
+class HttpProxy:
+    """Answers guarded HTTP requests that are not for a route of our own."""
+
+    def __init__(
+        self,
+        *,
+        relay: Relay,
+        dispatcher: Dispatcher,
+        sessions: Sessions,
+        upstream: Upstream,
+        targets: Targets,
+        log: Any,
+        ids: replies.IdSource,
+        clock: Callable[[], float],
+        keepalive_s: float = KEEPALIVE_S,
+    ) -> None:
+        self._relay = relay
+        self._dispatch = dispatcher
+        self._sessions = sessions
+        self._upstream = upstream
+        self._targets = targets
+        self._log = log
+        self._ids = ids
+        self._clock = clock
+        self._keepalive_s = keepalive_s
+
+    async def __call__(self, scope: MutableMapping[str, Any], admitted: Admitted, receive: Receive, send: Send) -> None:
+        """Answer one request. Returning without an end is a cut: the server closes the connection."""
+        headers: Headers = scope["headers"]
+        try:
+            wire = await read_body(receive, headers)
+            await self._serve(scope["method"], admitted, headers, wire, receive, send)
+        except BadBody as bad:
+            await _answer(send, bad.status, error_body(bad.code, bad.message))
+        except MalformedBody as bad:
+            await _answer(send, 400, error_body("malformed_body", str(bad)))
+        except UpstreamCut as cut:
+            self._log.warning("upstream_cut", path=admitted.path.decode("latin-1"), message=str(cut))
+        except ClientGone:
+            self._log.debug("client_gone", path=admitted.path.decode("latin-1"))
+
+    async def _serve(
+        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
+    ) -> None:
+        below = endpoint(admitted.path)
+        names = {name.lower(): value for name, value in headers}
+        if method != "POST" or below not in _MODEL_PATHS:
+            await self._other(method, admitted, headers, wire, receive, send)
+            return
+        encoding = names.get(b"content-encoding", b"")
+        # Decoded even where nobody reads it: a compressed body is the one thing that can be far larger than it looks.
+        clear = decode(wire, encoding) if encoding or len(wire) > LIMIT else wire
+        speaker = speaker_of(view(headers))
+        if not self._relay.looks_at(speaker):
+            await self._pass(method, admitted, headers, wire, receive, send)
+            return
+        body = RequestBody(clear)
+        if not speaker.thread:
+            speaker = speaker_of(view(headers), body.metadata)
+        incoming = Incoming(
+            method=method,
+            path=admitted.path,
+            query=admitted.query,
+            headers=headers,
+            wire=wire,
+            speaker=speaker,
+            chatgpt=b"chatgpt-account-id" in names,
+            received_at=self._clock(),
+        )
+        down = HttpDownstream(
+            send,
+            ids=self._ids,
+            clock=self._clock,
+            streams=body.value("stream") is True,
+            model=body.text("model"),
+            keepalive_s=self._keepalive_s,
+        )
+        passage = self._relay.begin(incoming, body, down)
+        try:
+            with Hangup(receive):
+                await self._relay.answer(passage)
+            await down.finish()
+        finally:
+            await self._relay.close(passage)
+
+    async def _pass(
+        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
+    ) -> None:
+        chatgpt = any(name.lower() == b"chatgpt-account-id" for name, _ in headers)
+        url = self._targets.url(admitted.path, admitted.query, chatgpt=chatgpt)
+        body = wire if wire or method in ("POST", "PUT", "PATCH") else None
+        request = UpstreamRequest(method, url, upstream_headers(headers), body)
+        with Hangup(receive):
+            try:
+                answer = await self._upstream.open(request)
+            except UpstreamError as error:
+                self._log.warning("upstream_unreachable", kind=error.kind, message=str(error))
+                failure = upstream_failure(error.kind, str(error))
+                await _answer(send, failure.status, failure.body())
+                return
+            try:
+                await passthrough.send_head(answer, send, client_headers(answer.headers))
+                await passthrough.pipe(answer, send)
+            finally:
+                answer.close()
+        await passthrough.send_end(send)
+
+    async def _other(
+        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
+    ) -> None:
+        if self._dispatch.has("on_request"):
+            seen = view(headers)
+            speaker = speaker_of(seen)
+            session = (
+                self._sessions.thread(speaker).session
+                if speaker.thread
+                else Session(speaker.session, codex_version=speaker.version)
+            )
+            exchange = Exchange(
+                session=session,
+                turn=Turn(speaker.turn, "unknown"),
+                method=method,
+                path=endpoint(admitted.path).decode("latin-1"),
+                kind="other",
+                headers=seen,
+                parse=lambda: _parsed(wire, headers),
+            )
+            decision = await self._dispatch.request(exchange)
+            if isinstance(decision, Refusal):
+                body = error_body(decision.code, decision.message, type="codex_plus_refused")
+                await _answer(send, decision.status, body)
+                return
+            if isinstance(decision, LocalReply) and isinstance(decision.text, str):
+                await _answer(send, 200, decision.text.encode(), b"text/markdown; charset=utf-8")
+                return
+        await self._pass(method, admitted, headers, wire, receive, send)
+
+
+def _parsed(wire: bytes, headers: Headers) -> dict[str, Any]:
+    encoding = next((value for name, value in headers if name.lower() == b"content-encoding"), b"")
+    try:
+        return RequestBody(decode(wire, encoding)).parsed()
+    except (BadBody, MalformedBody):
+        return {}
+
+
+async def read_body(receive: Receive, headers: Headers, limit: int = LIMIT) -> bytes:
+    """The whole request body. Raises BadBody (413) over ``limit``, ClientGone when the client leaves before its end."""
+    declared = next((value for name, value in headers if name.lower() == b"content-length"), b"")
+    if declared.isdigit() and int(declared) > limit:
+        raise BadBody(413, "body_too_large", f"the request body is larger than {limit} bytes; send less")
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    parts = [body]
+    size = len(body)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise BadBody(413, "body_too_large", f"the request body is larger than {limit} bytes; send less")
+    return b"".join(parts)
+
+
+async def _answer(send: Send, status: int, body: bytes, kind: bytes = b"application/json") -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,229 @@
+"""The model's side of one exchange: one or more upstream rounds, shown to the client as one response."""
+
+from __future__ import annotations
+
+from ..conversation.reading import Reading
+from ..conversation.record import Key
+from ..conversation.view import Emission
+from ..dispatch import Dispatcher
+from ..exchange import Exchange, Refusal, ToolCall, ToolResult, Usage
+from ..protocol import calls, replies
+from ..protocol.body import encode_item
+from ..protocol.events import Event
+from ..protocol.items import Item, is_call, message
+from ..protocol.splice import Splicer
+from ..protocol.sse import Decoder
+from .downstream import Downstream
+from .transport import Answer
+
+_DONE = "response.output_item.done"
+_ADDED = "response.output_item.added"
+_ENDS = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
+_CALLS = frozenset({b"response.created", _ADDED.encode(), _DONE.encode()})
+_END_BYTES = frozenset(kind.encode() for kind in _ENDS)
+
+
+class Rounds:
+    """Reads the upstream's rounds and writes what the client is to see of them.
+
+    Calls are held at their ``output_item.done``, the event at which Codex starts a tool. What a plugin answers or denies
+    is hidden together with its result, kept in the ledger behind the newest item the client has, and sent up in
+    a further round; that one's events are spliced into the same response.
+    """
+
+    def __init__(self, exchange: Exchange, reading: Reading, dispatcher: Dispatcher, down: Downstream) -> None:
+        self._exchange = exchange
+        self._reading = reading
+        self._dispatch = dispatcher
+        self._down = down
+        self._emission: Emission = reading.view.emission()
+        watched = dispatcher.watched_types(exchange)
+        self._watched = watched
+        self._chunks = watched is None or bool(watched)
+        self._holds = bool(exchange.added_tools) or dispatcher.has("on_tool_use")
+        self._turn_end = dispatcher.has("on_turn_end")
+        # Whoever changes an item changes what the client will re-send, so the ledger must see every one of them.
+        self._follows = self._holds or self._turn_end or self._chunks
+        self._splicer = Splicer()
+        self._spliced = bool(down.begun)
+        if down.begun:
+            self._splicer.own(replies.created(down.begun, exchange.model))
+        self._decoder = Decoder(self._types())
+        self._out: list[Event] = []
+        self._hidden: list[bytes] = []
+        self._open_call = False
+        self.added: list[bytes] = []
+        """The items of all rounds in the model's order, hidden ones with their results: the next round's new input."""
+        self.ended = ""
+        """The type of the event that ended the response towards the client, ``""`` while it goes on."""
+        self.rounds = 0
+
+    def _types(self) -> frozenset[bytes] | None:
+        if self._watched is None or self._spliced:
+            return None
+        kinds = _END_BYTES | frozenset(kind.encode() for kind in self._watched)
+        return kinds | _CALLS if self._follows else kinds
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all rounds so far."""
+        return self._splicer.usage
+
+    async def read(self, answer: Answer) -> bool:
+        """Show one round to the client; True where the model has to be asked again with ``added``.
+
+        Raises UpstreamCut where the round broke off.
+        """
+        if self.rounds:
+            self._splicer.next_round()
+            self._spliced = True
+        self.rounds += 1
+        self._hidden = []
+        self._decoder = Decoder(self._types())
+        again = False
+        while chunk := await answer.read():
+            again = await self._take(self._decoder.feed(chunk)) or again
+        again = await self._take(self._decoder.close()) or again
+        return again
+
+    async def _take(self, events: list[Event]) -> bool:
+        again = False
+        for event in events:
+            kind = event.type
+            if kind == _DONE and self._follows:
+                await self._item_done(event)
+            elif kind == _ADDED and self._exchange.added_tools:
+                self._item_added(event)
+            elif kind in _ENDS:
+                again = await self._end(event)
+            else:
+                await self._show(event)
+        await self._flush()
+        return again
+
+    async def _flush(self) -> None:
+        if self._out:
+            out, self._out = self._out, []
+            await self._down.write(out)
+
+    async def _show(self, event: Event, key: Key | None = None) -> None:
+        shown = self._splicer.event(event)
+        if shown is None:
+            return
+        if self._chunks and shown.type and (self._watched is None or shown.type in self._watched):
+            changed = self._dispatch.chunk(self._exchange, shown)
+            if changed is not None and not isinstance(changed, list):
+                await self._flush()
+                changed = await self._down.wait(changed)
+            if changed is not None:
+                self._out.extend(changed)
+                return
+        self._out.append(shown)
+
+    # -- items
+
+    def _item_added(self, event: Event) -> None:
+        item = (event.data or {}).get("item")
+        if isinstance(item, dict) and self._ours(item):
+            self._conceal(event)
+            return
+        shown = self._splicer.event(event)
+        if shown is not None:
+            self._out.append(shown)
+
+    def _ours(self, item: Item) -> bool:
+        return item.get("name") in self._exchange.added_tools and item.get("namespace") in (None, "", "functions")
+
+    async def _item_done(self, event: Event) -> None:
+        item = (event.data or {}).get("item")
+        if not isinstance(item, dict):
+            await self._show(event)
+            return
+        original = encode_item(item)
+        if self._holds and is_call(item) and (call := calls.call_of(item)) is not None:
+            await self._call_done(event, item, original, call)
+            return
+        self.added.append(original)
+        await self._show_item(event, item, original)
+
+    async def _show_item(self, event: Event, item: Item, original: bytes) -> None:
+        before = len(self._out)
+        await self._show(event)
+        shown = [out for out in self._out[before:] if out.type == _DONE]
+        items = [out.data["item"] for out in shown if out.data and isinstance(out.data.get("item"), dict)]
+        if not items:
+            # Dropped on the way: the client will not send it again, the model still has said it.
+            self._reading.ledger.insert(self._emission.last, [original])
+            return
+        for at, sent in enumerate(items):
+            key = self._emission.add(sent)
+            if at > 0:
+                self._reading.ledger.record(key, "reply", replace=())
+            elif sent is not item and encode_item(sent) != original:
+                self._reading.ledger.record(key, "call" if is_call(sent) else "reply", replace=[original])
+            self._open_call = self._open_call or is_call(sent)
+
+    async def _call_done(self, event: Event, item: Item, original: bytes, call: ToolCall) -> None:
+        verdict: Refusal | ToolResult | None = None
+        changed = call
+        if self._dispatch.has("on_tool_use"):
+            await self._flush()
+            changed, verdict = await self._down.wait(self._dispatch.tool_use(self._exchange, call))
+        if verdict is None and self._ours(item):
+            verdict = Refusal(f"the tool {call.name} gave no answer; go on without it")
+        if verdict is not None:
+            await self._hide(event, item, original, call, verdict)
+            return
+        self.added.append(original)
+        if changed != call:
+            event = event.replace({**(event.data or {}), "item": calls.item_with(item, changed)})
+        await self._show_item(event, item, original)
+
+    async def _hide(self, event: Event, item: Item, original: bytes, call: ToolCall, verdict: Refusal | ToolResult) -> None:
+        result = ToolResult(verdict.message, is_error=True) if isinstance(verdict, Refusal) else verdict
+        output = encode_item(calls.output_item(call, result))
+        # Written before anything else of this response goes out: a proxy that dies here must not lose what was done.
+        self._reading.ledger.insert(self._emission.last, [original, output])
+        self.added += [original, output]
+        self._hidden += [original, output]
+        self._conceal(event)
+
+    def _conceal(self, event: Event) -> None:
+        for key in calls.keys_of(event.data or {}):
+            self._splicer.hide(key)
+        self._spliced = True
+        # From here on every event may need another index, so none may pass in a run.
+        self._decoder.watch(None)
+
+    # -- the end of a round
+
+    async def _end(self, event: Event) -> bool:
+        if event.type != "response.completed":
+            await self._finish(event)
+            return False
+        if self._hidden and not self._open_call:
+            self._splicer.event(event)
+            return True
+        if self._turn_end and not self._open_call and self._exchange.turn.origin in ("user", "tool"):
+            await self._flush()
+            words = await self._down.wait(self._dispatch.turn_end(self._exchange))
+            if words:
+                item = encode_item(message("user", words))
+                self._reading.ledger.insert(self._emission.last, [item])
+                self.added.append(item)
+                self._splicer.event(event)
+                return True
+        await self._finish(event)
+        return False
+
+    async def _finish(self, event: Event) -> None:
+        self.ended = event.type
+        await self._show(event)
+
+    async def fail(self, code: str, text: str) -> None:
+        """End the response with an error event, after its head is out."""
+        await self._flush()
+        event = replies.failure(self._splicer.last_response_id or self._down.begun, code, text, self._exchange.model)
+        await self._down.write([self._splicer.own(event)])
+        self.ended = "response.failed"
+

@@ -1,0 +1,249 @@
+"""Hypercorn around the application: listening, signals, and a drain that lets streams end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+
+from ..services.settings import ServeSettings
+from .limits import hypercorn_limits
+from .passthrough import Message, Receive, Send
+
+DRAIN_S = 30.0
+"""Seconds that running exchanges get to end once the proxy is told to stop."""
+
+_BACKLOG = 2048
+# What hypercorn gets to close its connections after the last exchange is over or was ended.
+_CLOSE_S = 1.0
+
+
+class App(Protocol):
+    """What is served: an ASGI application with a beginning and an end."""
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """One exchange or WebSocket."""
+        ...
+
+    async def start(self) -> None:
+        """Get ready; called before the first connection is accepted. An exception ends the server."""
+        ...
+
+    async def drain(self, deadline: float) -> None:
+        """Report not ready from now on; ``deadline`` (the loop's clock) is when exchanges that still run are ended."""
+        ...
+
+    async def stop(self) -> None:
+        """Release everything; no exchange runs any more."""
+        ...
+
+
+class _Exchanges:
+    """The application as hypercorn calls it, with the tasks of what runs: a drain waits for them or ends them."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.running: set[asyncio.Task[Any]] = set()
+        self.accepting = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self.running.add(task)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self.running.discard(task)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        message: Message = await receive()
+        while message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+            self.accepting.set()
+            message = await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def ended(self, deadline: float, abort: asyncio.Event) -> None:
+        """Wait until nothing runs, ``deadline`` has come, or ``abort`` is set."""
+        loop = asyncio.get_running_loop()
+        aborted = loop.create_task(abort.wait())
+        try:
+            while self.running and not abort.is_set() and (left := deadline - loop.time()) > 0:
+                await asyncio.wait({aborted, *self.running}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            aborted.cancel()
+
+    def abort(self) -> None:
+        """End whatever still runs; its clients see a cut."""
+        for task in self.running:
+            task.cancel()
+
+
+async def serve_app(
+    app: App,
+    settings: ServeSettings,
+    *,
+    ready: Callable[[str], None] | None = None,
+    stop: asyncio.Event,
+    abort: asyncio.Event | None = None,
+    drain_s: float = DRAIN_S,
+) -> None:
+    """Serve until ``stop`` is set, then drain: no new connection, running exchanges end or are ended after ``drain_s``.
+
+    ``ready`` gets the base URL once connections are accepted. ``abort`` cuts a drain short. Raises OSError (with its
+    errno and a message for people) when the address cannot be listened on.
+    """
+    abort = abort or asyncio.Event()
+    listener = _bind(settings)
+    try:
+        await app.start()
+    except BaseException:
+        listener.close()
+        raise
+    try:
+        listener.listen(_BACKLOG)
+        host, port = listener.getsockname()[:2]
+        exchanges = _Exchanges(app)
+        server = asyncio.create_task(
+            hypercorn_serve(exchanges, _config(listener, drain_s), shutdown_trigger=stop.wait, mode="asgi"),  # type: ignore[arg-type]
+            name="codexplus-server",
+        )
+        await _either(server, exchanges.accepting)
+        if ready is not None and not server.done():
+            ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1")
+        await _either(server, stop)
+        if not server.done():
+            await _drain(app, exchanges, server, abort, drain_s)
+        await server
+    finally:
+        await app.stop()
+
+
+def serve(settings: ServeSettings, *, drain_s: float = DRAIN_S) -> int:
+    """Run the proxy in this process until a signal ends it; the exit code. Raises OSError as ``serve_app`` does."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.get_loop().set_exception_handler(_log_loop_error)
+        return runner.run(_until_signal(settings, drain_s))
+
+
+async def _until_signal(settings: ServeSettings, drain_s: float) -> int:
+    from .app import build
+
+    stop, abort = asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (abort if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, told)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(told))
+    await serve_app(build(settings), settings, ready=_announce, stop=stop, abort=abort, drain_s=drain_s)
+    return 0
+
+
+def _announce(url: str) -> None:
+    # What is loaded by now stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # started without a standard output
+        sys.stdout.write(f"codex-plus listening on {url}\n")
+        sys.stdout.flush()
+
+
+async def _drain(
+    app: App, exchanges: _Exchanges, server: asyncio.Task[None], abort: asyncio.Event, drain_s: float
+) -> None:
+    # Hypercorn has been triggered by the same event: it closes the listener and idle connections, and keeps the others.
+    # The waiting is ours: from Python 3.12.1 on it waits for open connections without any limit.
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + drain_s
+    draining = asyncio.create_task(app.drain(deadline), name="codexplus-drain")
+    try:
+        await exchanges.ended(deadline, abort)
+        exchanges.abort()
+        # A client that does not read keeps its connection open after its exchange has ended.
+        await asyncio.wait({server}, timeout=_CLOSE_S)
+    finally:
+        draining.cancel()
+        await asyncio.gather(draining, return_exceptions=True)
+    if not server.done():
+        server.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await server
+
+
+async def _either(server: asyncio.Task[None], event: asyncio.Event) -> None:
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({server, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+def _bind(settings: ServeSettings) -> socket.socket:
+    if settings.listen_fd is not None:
+        return socket.socket(fileno=settings.listen_fd)
+    host = settings.host.strip("[]")
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"{host}:{settings.port}: {_why_not(error)}") from error
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _why_not(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "in use by another program; end that program or choose another --port"
+    if error.errno == errno.EACCES:
+        return "only an administrator may use this port; choose one above 1023"
+    return f"cannot be listened on ({os.strerror(error.errno or 0).lower()}); choose another --host or --port"
+
+
+def _config(listener: socket.socket, drain_s: float) -> Config:
+    config = Config.from_mapping(hypercorn_limits())
+    config.bind = [f"fd://{listener.detach()}"]
+    config.backlog = _BACKLOG
+    # Ours is the shorter one; this one only ends what ours could not.
+    config.graceful_timeout = drain_s + 2 * _CLOSE_S
+    # A megabyte of history comes in some twenty pieces: the reader need not stop for the application in between.
+    config.max_app_queue_size = 32
+    log = logging.getLogger("codexplus.server")
+    log.setLevel(logging.ERROR)
+    config.errorlog = log
+    return config
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    logging.getLogger("codexplus.server").error(
+        "loop_error message=%r", context.get("message", ""), exc_info=context.get("exception")
+    )

@@ -1,0 +1,288 @@
+"""One transfer on a pooled curl handle: its callbacks, its queue, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from curl_cffi import AsyncCurl, Curl, CurlError, CurlHttpVersion, CurlOpt
+from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
+from curl_cffi.requests.impersonate import resolve_latest_browser_type
+
+from .transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
+
+QUEUE_LIMIT = 256 * 1024
+"""Bytes that wait for a slow reader before the upstream is paused."""
+
+_LINE_BREAK = re.compile(rb"[\r\n\0]")
+_NEVER_SENT = frozenset({b"transfer-encoding", b"connection", b"expect", b"upgrade", b"te", b"trailer"})
+_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+_DETAIL = re.compile(r"curl: \(\d+\) (.*?)\.? ?(?:See https://curl\.se.*)?$", re.S)
+
+
+class Easy(Curl):
+    """A curl handle without the 128 KiB WebSocket buffer that every handle else allocates."""
+
+    _WS_RECV_BUFFER_SIZE = 1
+
+
+class Handle:
+    """A curl handle whose options for one route are set once; requests set only what differs."""
+
+    __slots__ = ("curl", "_exact", "_exact_targets", "_url", "_verb")
+
+    def __init__(
+        self, *, https: bool, impersonate: str | None, no_proxy: bool, proxy: str | None, ca: str, connect_timeout: float
+    ) -> None:
+        self.curl = curl = Easy(cacert=ca)
+        self._verb: tuple[str, bool] | None = None
+        self._url = ""
+        self._exact = False
+        self._exact_targets = https or no_proxy
+        setopt = curl.setopt
+        if impersonate is not None:
+            # Never with default headers: a handle keeps the browser's headers for all later requests, reset() included.
+            if curl.impersonate(resolve_latest_browser_type(impersonate), default_headers=False) != 0:
+                raise ValueError(f"upstream.impersonate: unknown browser '{impersonate}', use 'chrome' or none")
+        setopt(CurlOpt.HTTP_VERSION, CurlHttpVersion.V2TLS if https else CurlHttpVersion.V1_1)
+        setopt(CurlOpt.PROTOCOLS_STR, b"http,https")
+        setopt(CurlOpt.NOSIGNAL, 1)
+        setopt(CurlOpt.TCP_NODELAY, 1)
+        setopt(CurlOpt.TCP_KEEPALIVE, 1)
+        setopt(CurlOpt.HTTP_CONTENT_DECODING, 0)
+        setopt(CurlOpt.FOLLOWLOCATION, 0)
+        setopt(CurlOpt.PATH_AS_IS, 1)
+        setopt(CurlOpt.SUPPRESS_CONNECT_HEADERS, 1)
+        setopt(CurlOpt.CONNECTTIMEOUT_MS, max(1, int(connect_timeout * 1000)))
+        setopt(CurlOpt.UPLOAD_BUFFERSIZE, 1024 * 1024)
+        if no_proxy:
+            setopt(CurlOpt.PROXY, b"")
+        elif proxy:
+            setopt(CurlOpt.PROXY, proxy)
+
+    def prepare(self, request: UpstreamRequest) -> None:
+        """Set the request's options; callbacks and their data are the transfer's."""
+        setopt = self.curl.setopt
+        method, body = request.method, request.body
+        send_body = method != "HEAD" and (bool(body) or method in _BODY_EXPECTED)
+        if request.url != self._url:
+            self._set_url(request.url)
+        if self._verb != (method, send_body):
+            # POST clears NOBODY and the other way round; the name on the wire is always CUSTOMREQUEST's.
+            setopt(CurlOpt.POST if send_body else CurlOpt.NOBODY if method == "HEAD" else CurlOpt.HTTPGET, 1)
+            setopt(CurlOpt.CUSTOMREQUEST, method)
+            self._verb = (method, send_body)
+        if send_body:
+            setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(body or b""))
+            setopt(CurlOpt.POSTFIELDS, body or b"")
+        setopt(CurlOpt.HTTPHEADER, header_lines(request.headers, len(body or b""), send_body))
+
+    def _set_url(self, url: str) -> None:
+        self.curl.setopt(CurlOpt.URL, url)
+        self._url = url
+        # curl writes %2f as %2F. Its own target stays for the rare http:// upstream behind a proxy, which needs a whole URL.
+        if self._exact_targets and ("%" in url or self._exact):
+            self._exact = True
+            _, slash, target = url.partition("://")[2].partition("#")[0].partition("/")
+            self.curl.setopt(CurlOpt.REQUEST_TARGET, slash + target or "/")
+
+
+def header_lines(headers: Headers, length: int, send_body: bool) -> list[bytes]:
+    """The headers as curl takes them: in order and case, framing ours, nothing added by curl."""
+    lines = []
+    seen = set()
+    for name, value in headers:
+        lower = name.lower()
+        if lower in _NEVER_SENT:
+            continue
+        if lower == b"content-length":
+            if lower in seen or value.strip() != b"%d" % length or (length and not send_body):
+                continue
+        seen.add(lower)
+        # curl reads "name:" as "leave it out" and "name;" as a header without a value.
+        lines.append(name + b": " + value if value else name + b";")
+    if _LINE_BREAK.search(b"".join(lines)):
+        raise UpstreamError("protocol", "a request header holds a line break; the plugin or client that set it must not")
+    lines.append(b"Expect:")
+    if b"accept" not in seen:
+        lines.append(b"Accept:")
+    if send_body and b"content-type" not in seen:
+        lines.append(b"Content-Type:")
+    return lines
+
+
+class Transfer:
+    """A running request and its answer; ``on_end`` gets the handle back, once, as soon as curl has let go of it."""
+
+    __slots__ = (
+        "_error", "_future", "_handle", "_head", "_multi", "_on_end", "_paused", "_queue", "_size", "_waiter", "headers", "idle",
+        "origin", "status",
+    )  # fmt: skip
+
+    def __init__(self, multi: AsyncCurl, handle: Handle, origin: str, on_end: Callable[[Transfer, Handle], None]) -> None:
+        self.status = 0
+        self.headers: Headers = []
+        self.origin = origin
+        self.idle = 0
+        """Ticks of the watchdog since a byte came; the watchdog counts, every byte sets it back."""
+        self._multi = multi
+        self._handle: Handle | None = handle
+        self._on_end = on_end
+        self._queue: deque[bytes] = deque()
+        self._size = 0
+        self._paused = False
+        self._head = False
+        self._error: Exception | None = None
+        self._future: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def start(self, request: UpstreamRequest) -> None:
+        """Hand the request to curl; nothing is sent before the loop runs."""
+        handle = self._handle
+        assert handle is not None
+        handle.prepare(request)
+        handle.curl.setopt(CurlOpt.HEADERFUNCTION, self._on_header)
+        handle.curl.setopt(CurlOpt.WRITEFUNCTION, self._on_body)
+        future: asyncio.Future[None] = self._multi.add_handle(handle.curl)
+        self._future = future
+        future.add_done_callback(self._on_done)
+
+    async def head(self) -> None:
+        """Wait until status and headers are here."""
+        while not self._head:
+            if isinstance(self._error, UpstreamCut):
+                raise UpstreamError("connect", str(self._error)) from None
+            if self._error is not None:
+                raise self._error
+            if self._handle is None:
+                raise UpstreamError("protocol", f"{self.origin} ended without an answer; try again")
+            await self._wait()
+
+    async def read(self) -> bytes:
+        """What has come since the last call, in one piece; ``b""`` at the clean end."""
+        queue = self._queue
+        while not queue:
+            future = self._future
+            # curl's future is done one loop turn before its callback: look at it and save the turn.
+            if future is not None and future.done():
+                self._on_done(future)
+            if self._error is not None:
+                raise self._error
+            if self._handle is None:
+                return b""
+            await self._wait()
+        if len(queue) == 1:
+            data = queue.popleft()
+        else:
+            data = b"".join(queue)
+            queue.clear()
+        self._size = 0
+        if self._paused:
+            self._paused = False
+            if self._handle is not None:
+                # curl delivers what it holds within this very call.
+                self._handle.curl.pause(CURLPAUSE_CONT)
+        return data
+
+    def close(self) -> None:
+        """Drop the answer; a transfer that still runs is aborted at once."""
+        self.abort(UpstreamCut(f"the answer of {self.origin} was closed here"))
+        self._queue.clear()
+        self._size = 0
+
+    def abort(self, error: Exception) -> None:
+        """End a running transfer with ``error``; one that has ended keeps its end."""
+        if self._handle is None:
+            return
+        future = self._future
+        if future is not None and future.done():
+            self._on_done(future)
+            return
+        if future is not None:
+            self._multi.remove_handle(self._handle.curl)
+        self._finish(error)
+
+    @property
+    def waiting_for_upstream(self) -> bool:
+        """Whether the next byte is the upstream's to send (not ours to read)."""
+        return not self._paused and not self._queue
+
+    def _wait(self) -> asyncio.Future[None]:
+        self._waiter = waiter = self._multi.loop.create_future()
+        return waiter
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # The two callbacks run inside curl: an exception there would be a broken transfer, so nothing in them may raise.
+    def _on_header(self, line: bytes) -> int:
+        self.idle = 0
+        if self._head:  # trailers
+            return len(line)
+        if line[:5] == b"HTTP/":
+            self.headers = []
+            status = line[9:12] if line[6:7] == b"." else line[7:10]
+            self.status = int(status) if status.isdigit() else 502
+        elif line in (b"\r\n", b"\n"):
+            if self.status >= 200:
+                self._head = True
+                self._wake()
+        elif line[:1] in (b" ", b"\t"):
+            if self.headers:
+                name, value = self.headers[-1]
+                self.headers[-1] = (name, value + b" " + line.strip())
+        else:
+            name, _, value = line.partition(b":")
+            self.headers.append((name, value.strip()))
+        return len(line)
+
+    def _on_body(self, data: bytes) -> int:
+        if self._size >= QUEUE_LIMIT:
+            self._paused = True
+            return CURL_WRITEFUNC_PAUSE
+        size = len(data)
+        self.idle = 0
+        self._queue.append(data)
+        self._size += size
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        return size
+
+    def _on_done(self, future: asyncio.Future[None]) -> None:
+        if self._handle is None:
+            return
+        error = None if future.cancelled() else future.exception()
+        if error is None:
+            self._finish(None)
+        elif self._head:
+            self._finish(UpstreamCut(f"{self.origin} broke off its answer: {detail(error)}"))
+        else:
+            self._finish(TransferError(getattr(error, "code", 0), detail(error)))
+
+    def _finish(self, error: Exception | None) -> None:
+        handle, self._handle = self._handle, None
+        self._error = error
+        self._wake()
+        if handle is not None:
+            handle.curl.clean_handles_and_buffers()
+            self._on_end(self, handle)
+
+
+class TransferError(Exception):
+    """Curl's own words for a transfer that never got a head: ``code`` is its CURLcode."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = int(code)
+
+
+def detail(error: Any) -> str:
+    """Curl's sentence out of the library's message."""
+    found = _DETAIL.search(str(error)) if isinstance(error, CurlError) else None
+    return found.group(1) if found and found.group(1) else str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""What two plugins need, with no plugin's policy."""

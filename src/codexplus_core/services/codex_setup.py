@@ -1,0 +1,196 @@
+"""Putting Codex behind the proxy and taking it off again: what is written, what is remembered, what is restored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .codex_config import KEY, literal_of, parse, port_of_ours, quoted, with_value, without_value
+from .paths import private_dir, read_private, write_atomic
+from .problem import Problem
+
+Undone = Literal["nothing", "restored", "key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What `init` remembers of one config.toml: digests decide whether the backup may be put back as it is."""
+
+    path: str
+    target: str
+    existed: bool
+    made_directory: bool
+    literal: str | None
+    digest: str
+    backup: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `init` would write: ``before`` (None where there is no file) and ``after`` are the file's bytes."""
+
+    path: Path
+    target: Path
+    url: str
+    before: bytes | None
+    after: bytes
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be written at all."""
+        return self.before != self.after
+
+
+def config_file(codex_home: Path) -> Path:
+    """Codex's configuration file."""
+    return codex_home / "config.toml"
+
+
+def read_config(path: Path) -> tuple[Path, bytes | None]:
+    """The file behind ``path`` and its bytes. A link is followed: dotfile managers link the configuration."""
+    try:
+        target = path.resolve()
+        data = target.read_bytes()
+    except FileNotFoundError:
+        return target, None
+    except (OSError, RuntimeError) as error:
+        raise Problem(f"{path}: cannot be read ({error}); correct that, nothing was changed") from error
+    return target, data
+
+
+def configured_url(path: Path) -> str | None:
+    """The base URL that Codex is told to use, None where there is none."""
+    _, data = read_config(path)
+    value = parse(data, path).get(KEY) if data is not None else None
+    return value if isinstance(value, str) else None
+
+
+def plan(path: Path, url: str) -> Plan:
+    """Work out what is to be written. Raises Problem when the file cannot be read as TOML."""
+    target, before = read_config(path)
+    if before is not None and parse(before, path).get(KEY) == url:
+        return Plan(path, target, url, before, before)
+    return Plan(path, target, url, before, with_value(before or b"", quoted(url), path))
+
+
+def apply(planned: Plan, home: Path) -> Path | None:
+    """Write what was planned and remember how to undo it; returns the backup, None when nothing was to be written."""
+    if not planned.changes:
+        return None
+    records = _records(home)
+    earlier = records.get(str(planned.path))
+    original = planned.before
+    untouched = earlier is not None and _digest(planned.before or b"") == earlier.digest
+    if planned.before is not None and earlier is not None:
+        original = _without_ours(planned.before, earlier, home, planned.path)
+    made_directory = not planned.target.parent.exists()
+    backup = private_dir(home / "backups", within=home) / f"config.toml.{_digest(original or b'')[:16]}"
+    write_atomic(backup, original or b"")
+    record = Written(
+        path=str(planned.path),
+        target=str(planned.target),
+        existed=earlier.existed if untouched and earlier else planned.before is not None,
+        made_directory=earlier.made_directory if earlier else made_directory,
+        literal=None if original is None else literal_of(original, planned.path),
+        digest=_digest(planned.after),
+        backup=backup.name,
+    )
+    # Remembered first: after a crash in between, undo finds a file that is not as init left it and takes only the key.
+    _remember(home, records | {record.path: record})
+    _replace(planned.target, planned.after, planned.before)
+    return backup
+
+
+def undo(path: Path, home: Path) -> Undone:
+    """Take Codex off the proxy: put the backup back if the file is as init left it, else only our key."""
+    records = _records(home)
+    record = records.pop(str(path), None)
+    target, now = read_config(path)
+    if now is None:
+        _remember(home, records)
+        return "nothing"
+    if record is None:
+        # Written by another state directory, or its record was lost: the value itself tells whether it is ours.
+        if port_of_ours(parse(now, path).get(KEY)) is None:
+            return "nothing"
+        _replace(target, without_value(now, path), now)
+        return "key"
+    as_left = _digest(now) == record.digest and str(target) == record.target
+    original = _without_ours(now, record, home, path)
+    if as_left and not record.existed:
+        _delete(target, directory_too=record.made_directory)
+    elif original != now:
+        _replace(target, original, now)
+    _remember(home, records)
+    if as_left:
+        return "restored"
+    return "key" if original != now else "nothing"
+
+
+def _without_ours(now: bytes, record: Written, home: Path, path: Path) -> bytes:
+    """The file as it would be without us: its backup where nobody else wrote to it, else with our key taken back."""
+    if _digest(now) == record.digest:
+        backup = read_private(home / "backups" / record.backup)
+        if backup is not None:
+            return backup
+    if port_of_ours(parse(now, path).get(KEY)) is None:
+        return now
+    return without_value(now, path) if record.literal is None else with_value(now, record.literal, path)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _replace(target: Path, data: bytes, expected: bytes | None) -> None:
+    mode = 0o600
+    try:
+        if expected is None:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        else:
+            mode = stat.S_IMODE(target.stat().st_mode)
+            # Codex writes this file too (trust answers): what came in between must not be lost.
+            if target.read_bytes() != expected:
+                raise Problem(f"{target}: was changed by another program just now; run the command again")
+    except OSError as error:
+        raise Problem(f"{target}: cannot be written ({error.strerror}); correct that and run it again") from error
+    write_atomic(target, data, mode=mode)
+
+
+def _delete(target: Path, *, directory_too: bool) -> None:
+    try:
+        target.unlink(missing_ok=True)
+        if directory_too and not any(target.parent.iterdir()):
+            target.parent.rmdir()
+    except OSError as error:
+        raise Problem(f"{target}: cannot be removed ({error.strerror}); remove it by hand") from error
+
+
+def _record_file(home: Path) -> Path:
+    return home / "init.json"
+
+
+def _records(home: Path) -> dict[str, Written]:
+    raw = read_private(_record_file(home)) if home.is_dir() else None
+    if raw is None:
+        return {}
+    try:
+        stored: dict[str, dict[str, Any]] = json.loads(raw)["configs"]
+        return {path: Written(**record) for path, record in stored.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        where = _record_file(home)
+        raise Problem(f"{where}: cannot be understood; move it away, then run the command again") from None
+
+
+def _remember(home: Path, records: dict[str, Written]) -> None:
+    file = _record_file(home)
+    if records:
+        content = {"configs": {path: asdict(record) for path, record in records.items()}}
+        write_atomic(private_dir(home) / file.name, json.dumps(content, indent=2).encode("utf-8"))
+    elif os.path.lexists(file):
+        file.unlink()

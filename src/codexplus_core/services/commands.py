@@ -1,0 +1,67 @@
+"""The slash commands that plugins contribute, and what happens when a prompt names one nobody else answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
+
+from ..exchange import Command, Exchange, LocalReply, current_plugin
+
+
+class Commands:
+    """Contributed commands by name; of two with one name the lower priority number wins, then the plugin's order."""
+
+    def __init__(self, contributed: Iterable[tuple[str, Any]] = (), report: Callable[..., None] | None = None) -> None:
+        self._commands: dict[str, tuple[str, Command]] = {}
+        self.conflicts: list[tuple[str, str, str]] = []
+        """(name, plugin that answers, plugin that does not)."""
+        for plugin, command in contributed:
+            self._add(plugin, command, report)
+
+    def _add(self, plugin: str, command: Any, report: Callable[..., None] | None) -> None:
+        if not isinstance(command, Command) or not command.name or (command.expand is None and command.answer is None):
+            if report is not None:
+                report("command_unusable", plugin=plugin, command=repr(getattr(command, "name", command)))
+            return
+        taken = self._commands.get(command.name)
+        if taken is not None and taken[1].priority <= command.priority:
+            self.conflicts.append((command.name, taken[0], plugin))
+            return
+        if taken is not None:
+            self.conflicts.append((command.name, plugin, taken[0]))
+        self._commands[command.name] = (plugin, command)
+
+    def __iter__(self) -> Iterator[tuple[str, Command]]:
+        return iter(sorted(self._commands.values(), key=lambda entry: entry[1].name))
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    def get(self, name: str) -> Command | None:
+        """The command of that name."""
+        entry = self._commands.get(name)
+        return None if entry is None else entry[1]
+
+    async def answer(self, exchange: Exchange) -> LocalReply | None:
+        """Answer or rewrite a prompt that begins with a contributed command; anything else is left as it is."""
+        words = (exchange.prompt or "").lstrip()
+        if not self._commands or not words.startswith("/"):
+            return None
+        name, _, args = words.lstrip("/").partition(" ")
+        entry = self._commands.get(name)
+        if entry is None:
+            return None
+        plugin, command = entry
+        token = current_plugin.set(plugin)
+        try:
+            if command.answer is not None:
+                reply: LocalReply = await _made(command.answer(exchange, args.strip()))
+                return reply
+            exchange.prompt = str(await _made(command.expand(exchange, args.strip())))
+            return None
+        finally:
+            current_plugin.reset(token)
+
+
+async def _made(value: Any) -> Any:
+    return await value if isinstance(value, Awaitable) else value

@@ -1,0 +1,35 @@
+"""The one door for files that a user or a model named."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+LIMIT = 8 * 1024 * 1024
+"""Bytes that are read of one file."""
+
+
+class CannotOpen(Exception):
+    """A named file that is not read; the message says which, why and what to do."""
+
+
+def read_file(path: Path, *, limit: int = LIMIT) -> bytes:
+    """The bytes of a regular file. Raises CannotOpen for anything else, for links, and over ``limit`` bytes.
+
+    The judgement is made on the opened file, so nothing can be swapped in between, and a FIFO or device never blocks.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise CannotOpen(f"{path}: {(error.strerror or 'cannot be opened').lower()}; name a readable file") from None
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise CannotOpen(f"{path}: no regular file; name a file with text")
+        if found.st_size > limit:
+            raise CannotOpen(f"{path}: larger than {limit} bytes; name a smaller file")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise CannotOpen(f"{path}: larger than {limit} bytes; name a smaller file")
+    return data

@@ -1,0 +1,96 @@
+"""The threads this proxy has seen: their Session objects and their ledgers, kept while they are in use."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from ..conversation.ledger import Ledger
+from ..conversation.reading import Reading
+from ..conversation.record import LedgerStore, MemoryStore
+from ..conversation.speaker import Speaker, cwd_of
+from ..exchange import Phase, Session
+
+KEEP_THREADS = 1024
+IDLE_S = 3600.0
+"""Seconds without a request after which a session counts as ended."""
+
+
+class Thread:
+    """One thread: its Session for plugins and its ledger."""
+
+    __slots__ = ("began", "ledger", "session", "touched")
+
+    def __init__(self, session: Session, ledger: Ledger, touched: float) -> None:
+        self.session = session
+        self.ledger = ledger
+        self.touched = touched
+        self.began = False
+
+
+class Sessions:
+    """Threads by id, the least recently used forgotten first; what was decided stays in the store."""
+
+    def __init__(self, store: LedgerStore, clock: Callable[[], float], *, keep: int = KEEP_THREADS) -> None:
+        self._store = store
+        self._clock = clock
+        self._keep = keep
+        self._threads: OrderedDict[str, Thread] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._threads)
+
+    def edited(self, speaker: Speaker) -> bool:
+        """True where the thread, or the one it came from, has edits in the ledger."""
+        return self._store.edited(speaker.thread) or (speaker.parent is not None and self._store.edited(speaker.parent))
+
+    def thread(self, speaker: Speaker) -> Thread:
+        """The thread of a speaker; clients that name none get a new one each time."""
+        if not speaker.thread:
+            return self._new(speaker)
+        thread = self._threads.get(speaker.thread)
+        if thread is None:
+            if speaker.parent is not None:
+                self._store.inherit(speaker.thread, speaker.parent)
+            thread = self._threads[speaker.thread] = self._new(speaker)
+            if len(self._threads) > self._keep:
+                self._threads.popitem(last=False)
+        else:
+            self._threads.move_to_end(speaker.thread)
+            thread.touched = self._clock()
+        return thread
+
+    def _new(self, speaker: Speaker) -> Thread:
+        session = Session(
+            speaker.session, speaker.thread, codex_version=speaker.version, parent_thread_id=speaker.parent
+        )
+        store = self._store if speaker.thread else MemoryStore()
+        return Thread(session, Ledger(speaker.thread, store), self._clock())
+
+    def phase(self, thread: Thread, reading: Reading) -> Phase | None:
+        """What this request begins for plugins: None for all but a root thread's first request and compactions."""
+        self._locate(thread, reading)
+        if reading.origin == "compaction":
+            return "compact"
+        if thread.began or reading.origin not in ("user", "tool") or not thread.session.thread_id:
+            return None
+        thread.began = True
+        known = reading.speaker.began == "cold_resume" or (not reading.speaker.began and reading.has_history())
+        return "resume" if known else "start"
+
+    @staticmethod
+    def _locate(thread: Thread, reading: Reading) -> None:
+        if thread.session.cwd is not None and reading.fresh:
+            return
+        where = cwd_of(reading.view) or reading.speaker.workspace
+        if where:
+            thread.session.cwd = Path(where)
+
+    def ended(self, *, all: bool = False) -> list[Session]:
+        """The sessions that have ended since the last call: idle ones, or every one when the proxy stops."""
+        limit = self._clock() - IDLE_S
+        over = [thread for thread in self._threads.values() if thread.began and (all or thread.touched < limit)]
+        for thread in over:
+            thread.began = False
+        return [thread.session for thread in over]

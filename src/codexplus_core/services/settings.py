@@ -1,0 +1,28 @@
+"""What `serve` is told: where to listen, where to forward, which plugins to load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """The command line's part of the configuration.
+
+    ``upstream`` is None for the choice by login (ChatGPT backend or API). ``plugins`` is None for all installed ones,
+    ``()`` for none. ``home`` is the state directory. ``listen_public`` is True only where the user allowed an address
+    that other machines reach: every request then needs the token. ``listen_fd`` is a socket that is bound and listening
+    already (systemd), None otherwise.
+    """
+
+    host: str
+    port: int
+    upstream: str | None
+    plugins: tuple[str, ...] | None
+    home: Path
+    listen_public: bool = False
+    listen_fd: int | None = None

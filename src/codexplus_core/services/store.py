@@ -1,0 +1,195 @@
+"""State on disk: the ledger's records and plugins' values in one SQLite file that survives a kill at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..conversation.record import Key, MemoryStore, Record
+
+SCHEMA = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS record (
+    thread TEXT NOT NULL, item TEXT NOT NULL, seq INTEGER NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (thread, item)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS value (
+    plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (plugin, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS thread (name TEXT PRIMARY KEY, touched INTEGER NOT NULL) WITHOUT ROWID;
+"""
+KEEP_DAYS = 90
+"""Threads untouched for longer are forgotten at start."""
+
+
+class SQLiteStore:
+    """A ledger store in ``PATH`` (mode 0600), in WAL mode: a committed record survives ``kill -9`` of the proxy.
+
+    A file that is no database, or a damaged one, is set aside under another name and a new one begun. Where nothing can be
+    written the records live in memory until the process ends. Either is reported through ``report(event, fields)``
+    and stands in ``trouble``; no call raises.
+    """
+
+    def __init__(self, path: Path, report: Callable[[str, dict[str, Any]], None]) -> None:
+        self.path = path
+        self.trouble = ""
+        self._report = report
+        self._memory = MemoryStore()
+        self._threads: set[str] = set()
+        self._values: dict[tuple[str, str], bytes | None] = {}
+        self._db = self._open()
+
+    def _open(self) -> sqlite3.Connection | None:
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and not self.path.is_file():
+                return self._go_without(str(error))
+            aside = self.path.with_name(f"{self.path.name}.damaged-{int(time.time())}")
+            try:
+                for suffix in ("", "-wal", "-shm"):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.replace(f"{self.path}{suffix}", f"{aside}{suffix}")
+                db = self._connect()
+            except (sqlite3.Error, OSError) as again:
+                return self._go_without(str(again))
+            self.trouble = f"the ledger was damaged ({error}); it is kept as {aside}, a new one was begun"
+            self._report("store_damaged", {"path": str(self.path), "kept_as": str(aside), "error": str(error)})
+            return db
+        except OSError as error:
+            return self._go_without(str(error))
+
+    def _connect(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.path.exists():
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=5.0)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            # NORMAL loses nothing when the process dies, only (some of the last moments) when the machine does.
+            db.execute("PRAGMA synchronous=NORMAL")
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version > SCHEMA:
+                raise sqlite3.DatabaseError(f"it was written by a newer codex-plus (schema {version})")
+            db.executescript(_TABLES)
+            db.execute(f"PRAGMA user_version={SCHEMA}")
+            before = int(time.time()) - KEEP_DAYS * 86400
+            db.execute("DELETE FROM record WHERE thread IN (SELECT name FROM thread WHERE touched < ?)", (before,))
+            db.execute("DELETE FROM thread WHERE touched < ?", (before,))
+            self._threads = {name for (name,) in db.execute("SELECT name FROM thread")}
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _go_without(self, why: str) -> None:
+        self.trouble = f"{self.path} cannot be used ({why}); edits are kept in memory until the proxy ends"
+        self._report("store_unusable", {"path": str(self.path), "error": why})
+
+    def load(self, thread: str) -> list[Record]:
+        """A thread's records, oldest first; one that cannot be read is reported and left out."""
+        records = {record.key: record for record in self._stored(thread)}
+        records.update({record.key: record for record in self._memory.load(thread)})
+        return list(records.values())
+
+    def _stored(self, thread: str) -> list[Record]:
+        if self._db is None or thread not in self._threads:
+            return []
+        found = []
+        try:
+            rows = self._db.execute("SELECT value FROM record WHERE thread = ? ORDER BY seq", (thread,)).fetchall()
+        except sqlite3.Error as error:
+            self._go_without(str(error))
+            return []
+        for (value,) in rows:
+            try:
+                found.append(msgspec.json.decode(value, type=Record))
+            except msgspec.DecodeError as error:
+                self._report("store_record_unreadable", {"thread": thread, "error": str(error)})
+        return found
+
+    def save(self, thread: str, record: Record) -> None:
+        """Keep a record; when the disk does not take it, in memory, with a report."""
+        self._threads.add(thread)
+        if self._db is not None:
+            try:
+                self._write(self._db, thread, record)
+                return
+            except sqlite3.Error as error:
+                self._go_without(str(error))
+        self._memory.save(thread, record)
+
+    def _write(self, db: sqlite3.Connection, thread: str, record: Record) -> None:
+        now = int(time.time())
+        with _transaction(db):
+            db.execute(
+                "INSERT INTO record VALUES (?1, ?2, (SELECT coalesce(max(seq), 0) + 1 FROM record WHERE thread = ?1), ?3)"
+                " ON CONFLICT DO UPDATE SET value = excluded.value",
+                (thread, _name(record.key), msgspec.json.encode(record)),
+            )
+            db.execute("INSERT INTO thread VALUES (?1, ?2) ON CONFLICT DO UPDATE SET touched = ?2", (thread, now))
+
+    def inherit(self, thread: str, parent: str) -> None:
+        """Copy the parent's records to a thread that has none."""
+        if thread in self._threads or parent not in self._threads:
+            return
+        for record in self.load(parent):
+            self.save(thread, record)
+
+    def edited(self, thread: str) -> bool:
+        """True where the thread has records."""
+        return thread in self._threads
+
+    def value(self, plugin: str, key: str) -> bytes | None:
+        """A plugin's value."""
+        if self._db is not None and (plugin, key) not in self._values:
+            try:
+                row = self._db.execute("SELECT value FROM value WHERE plugin = ? AND key = ?", (plugin, key)).fetchone()
+            except sqlite3.Error as error:
+                self._go_without(str(error))
+            else:
+                return None if row is None else bytes(row[0])
+        return self._values.get((plugin, key))
+
+    def keep(self, plugin: str, key: str, value: bytes | None) -> None:
+        """Keep a plugin's value; None removes it."""
+        if self._db is not None:
+            try:
+                if value is None:
+                    self._db.execute("DELETE FROM value WHERE plugin = ? AND key = ?", (plugin, key))
+                else:
+                    self._db.execute("INSERT OR REPLACE INTO value VALUES (?, ?, ?)", (plugin, key, value))
+                self._values.pop((plugin, key), None)
+                return
+            except sqlite3.Error as error:
+                self._go_without(str(error))
+        self._values[plugin, key] = value
+
+    def close(self) -> None:
+        """Close the file; what was saved is on disk already."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Any:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _name(key: Key) -> str:
+    return f"{key.id or ''}|{key.epoch}|{key.content}|{key.ordinal}"

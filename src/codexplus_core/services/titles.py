@@ -1,0 +1,58 @@
+"""Which prompts were answered here, so that Codex's request to name them is not sent to the model either."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+_KEEP = 256
+_LENGTH = 36
+WAIT_S = 0.5
+"""Seconds that a title request waits for the turn it names; Codex sends the two within a few hundredths."""
+
+
+class Titles:
+    """What became of each recent prompt, by its words.
+
+    Codex 0.169 asks for a title in a thread of its own, sometimes before the turn that it names arrives: ``local`` waits
+    for that turn to be decided.
+    """
+
+    def __init__(self, wait_s: float = WAIT_S) -> None:
+        self._wait_s = wait_s
+        self._decided: OrderedDict[str, bool] = OrderedDict()
+        self._waiting: dict[str, asyncio.Future[bool]] = {}
+
+    def decided(self, prompt: str, *, local: bool) -> None:
+        """Note whether a prompt stayed here (answered or refused) or went to the model."""
+        words = prompt.strip()
+        self._decided[words] = local
+        self._decided.move_to_end(words)
+        if len(self._decided) > _KEEP:
+            self._decided.popitem(last=False)
+        waiting = self._waiting.pop(words, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(local)
+
+    async def local(self, prompt: str) -> bool:
+        """True where the prompt stayed here; False where it went up, or where its turn does not show up in time."""
+        words = prompt.strip()
+        if words in self._decided:
+            return self._decided[words]
+        waiting = self._waiting.get(words)
+        if waiting is None:
+            waiting = self._waiting[words] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(self._wait_s):
+                return await asyncio.shield(waiting)
+        except TimeoutError:
+            return False
+        finally:
+            if self._waiting.get(words) is waiting:
+                del self._waiting[words]
+
+
+def title_for(prompt: str) -> str:
+    """A title for a prompt that stays here: its own first words, in the length that Codex asks for."""
+    words = " ".join(prompt.split())
+    return words if len(words) <= _LENGTH else words[: _LENGTH - 1].rstrip() + "…"

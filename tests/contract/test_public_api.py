@@ -1,0 +1,46 @@
+"""What plugins may rely on, name by name."""
+
+from __future__ import annotations
+
+import codexplus_core
+
+PROMISED = {
+    "API_VERSION",
+    "Action",
+    "Command",
+    "Core",
+    "Event",
+    "Exchange",
+    "LocalReply",
+    "Refusal",
+    "Session",
+    "ToolCall",
+    "ToolResult",
+    "Turn",
+    "hookimpl",
+}
+# What hooks are handed or return besides: `on_exchange_end` gets an Outcome with a Usage, `core.run` gives a RunResult,
+# `add_checks` returns Checks that return CheckResults, `add_cli` returns CliCommands.
+HANDED_OUT = {"Check", "CheckResult", "CliCommand", "Outcome", "RunResult", "Usage"}
+
+
+def test_every_promised_name_is_public() -> None:
+    assert set(codexplus_core.__all__) >= PROMISED
+
+
+def test_nothing_else_is_public_by_accident() -> None:
+    assert set(codexplus_core.__all__) - PROMISED - HANDED_OUT == set()
+
+
+def test_every_public_name_exists_and_explains_itself() -> None:
+    silent = [
+        name
+        for name in codexplus_core.__all__
+        if name not in ("API_VERSION", "hookimpl") and not (getattr(codexplus_core, name).__doc__ or "").strip()
+    ]
+
+    assert silent == []
+
+
+def test_the_api_version_is_a_whole_number_that_plugins_can_compare() -> None:
+    assert isinstance(codexplus_core.API_VERSION, int)

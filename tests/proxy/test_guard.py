@@ -1,0 +1,446 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from codexplus_core.proxy.guard import Address, Admitted, Denied, Guard
+
+TOKEN = b"k3y-" + b"A" * 39
+PORT = 3000
+ME, ROOT, OTHER = 1000, 0, 1001
+Lines = list[tuple[bytes, bytes]]
+
+
+def scope(
+    path: bytes = b"/v1/responses",
+    *,
+    method: str = "GET",
+    headers: Lines | None = None,
+    host: bytes | None = b"127.0.0.1:3000",
+    query: bytes = b"",
+    kind: str = "http",
+    version: str = "1.1",
+) -> dict[str, Any]:
+    lines = [] if host is None else [(b"Host", host)]
+    found: dict[str, Any] = {
+        "type": kind,
+        "http_version": version,
+        "raw_path": path,
+        "query_string": query,
+        "headers": [*lines, *(headers or [])],
+        "client": ("127.0.0.1", 40000),
+        "server": ("127.0.0.1", PORT),
+    }
+    if kind == "http":
+        found["method"] = method
+    return found
+
+
+def guard(uid: int | None = ME, *, token: bytes | None = TOKEN, hosts: tuple[str, ...] = ()) -> Guard:
+    return Guard(port=PORT, token=token, hosts=hosts, uid_of=lambda client, server: uid, own_uid=ME)
+
+
+def denied(verdict: Denied | Admitted) -> tuple[int, str]:
+    assert isinstance(verdict, Denied)
+    return verdict.status, verdict.code
+
+
+def admitted(verdict: Denied | Admitted) -> Admitted:
+    assert isinstance(verdict, Admitted), verdict
+    return verdict
+
+
+# --- who
+
+
+def test_the_same_user_needs_no_token() -> None:
+    verdict = admitted(guard(ME).check(scope(query=b"a=%2e&b")))
+
+    assert verdict == Admitted(b"/v1/responses", b"a=%2e&b", own=False, credentials=False)
+
+
+def test_root_is_admitted() -> None:
+    admitted(guard(ROOT).check(scope()))
+
+
+@pytest.mark.abuse("A01")
+def test_without_a_known_user_a_request_without_the_token_is_refused() -> None:
+    assert denied(guard(None).check(scope())) == (401, "token")
+
+
+@pytest.mark.abuse("A01")
+def test_without_user_check_and_without_token_nobody_is_admitted() -> None:
+    assert denied(Guard(port=PORT, own_uid=None).check(scope())) == (401, "token")
+
+
+def test_the_token_in_the_header_admits_where_the_user_is_unknown() -> None:
+    admitted(guard(None).check(scope(headers=[(b"X-CodexPlus-Token", TOKEN)])))
+
+
+def test_the_token_in_the_path_admits_and_is_stripped() -> None:
+    verdict = admitted(guard(None).check(scope(b"/" + TOKEN + b"/v1/models", query=b"client_version=1")))
+
+    assert (verdict.path, verdict.query) == (b"/v1/models", b"client_version=1")
+
+
+@pytest.mark.abuse("A02")
+@pytest.mark.parametrize("uid", [None, ME])
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/" + TOKEN + b"x/v1/responses",
+        b"/" + b"B" * 43 + b"/v1/responses",
+        b"/" + TOKEN[:-1] + b"/v1/responses",
+        b"/" + TOKEN,
+    ],
+)
+def test_a_wrong_token_in_the_path_is_refused_and_not_sent_up(path: bytes, uid: int | None) -> None:
+    assert denied(guard(uid).check(scope(path))) == (401, "token")
+
+
+@pytest.mark.abuse("A02")
+@pytest.mark.parametrize("uid", [None, ME])
+@pytest.mark.parametrize("value", [b"", b"x", TOKEN + b"x", TOKEN[:-1], TOKEN.lower()])
+def test_a_wrong_token_in_the_header_is_refused_even_from_the_same_user(value: bytes, uid: int | None) -> None:
+    assert denied(guard(uid).check(scope(headers=[(b"x-codexplus-token", value)]))) == (401, "token")
+
+
+@pytest.mark.abuse("A02")
+def test_a_token_is_refused_where_none_was_made() -> None:
+    assert denied(guard(ME, token=None).check(scope(headers=[(b"x-codexplus-token", TOKEN)]))) == (401, "token")
+
+
+@pytest.mark.abuse("A23")
+@pytest.mark.parametrize(
+    "request_",
+    [
+        scope(query=b"key=" + TOKEN),
+        scope(b"/v1/files/" + TOKEN),
+        scope(b"/" + TOKEN + b"/v1/" + TOKEN),
+        scope(headers=[(b"Authorization", b"Bearer " + TOKEN)]),
+    ],
+)
+def test_the_token_goes_nowhere_from_where_it_would_reach_the_upstream(request_: dict[str, Any]) -> None:
+    assert denied(guard(ME).check(request_)) == (401, "token")
+
+
+@pytest.mark.abuse("A20")
+@pytest.mark.parametrize("headers", [[], [(b"x-codexplus-token", TOKEN)], [(b"Authorization", b"Bearer sk-x")]])
+def test_another_user_is_refused_even_with_a_stolen_token(headers: Lines) -> None:
+    assert denied(guard(OTHER).check(scope(headers=headers))) == (403, "other_user")
+
+
+def test_the_user_is_looked_up_by_both_ends_of_the_connection() -> None:
+    asked: list[tuple[Address, Address]] = []
+
+    def uid_of(client: Address, server: Address) -> int:
+        asked.append((client, server))
+        return ME
+
+    admitted(Guard(port=PORT, uid_of=uid_of, own_uid=ME).check(scope()))
+
+    assert asked == [(("127.0.0.1", 40000), ("127.0.0.1", PORT))]
+
+
+@pytest.mark.abuse("A25")
+def test_our_own_routes_are_guarded_like_the_others() -> None:
+    assert denied(guard(None).check(scope(b"/_codexplus/metrics"))) == (401, "token")
+    assert denied(guard(OTHER).check(scope(b"/_codexplus/metrics"))) == (403, "other_user")
+    assert denied(guard(ME).check(scope(b"/_codexplus/metrics", headers=[(b"Origin", b"null")]))) == (403, "browser")
+    assert admitted(guard(ME).check(scope(b"/_codexplus/metrics"))).own
+
+
+@pytest.mark.parametrize("uid", [None, OTHER, ME])
+def test_our_own_routes_take_the_token_as_bearer_also_from_another_user(uid: int | None) -> None:
+    headers = [(b"Authorization", b"bearer " + TOKEN)]
+
+    verdict = admitted(guard(uid).check(scope(b"/_codexplus/metrics", headers=headers)))
+
+    assert verdict.path == b"/_codexplus/metrics"
+
+
+def test_another_user_only_reads_our_own_routes() -> None:
+    headers = [(b"Authorization", b"Bearer " + TOKEN)]
+
+    assert denied(guard(OTHER).check(scope(b"/_codexplus/hooks/Stop", method="POST", headers=headers)))[0] == 403
+
+
+def test_a_wrong_bearer_on_our_own_routes_admits_nobody() -> None:
+    headers = [(b"Authorization", b"Bearer " + TOKEN[:-1])]
+
+    assert denied(guard(None).check(scope(b"/_codexplus/metrics", headers=headers))) == (401, "token")
+
+
+def test_bearer_does_not_open_a_path_that_only_looks_like_ours() -> None:
+    headers = [(b"Authorization", b"Bearer " + TOKEN)]
+
+    assert denied(guard(None).check(scope(b"/_codexplusx/metrics", headers=headers))) == (401, "token")
+
+
+@pytest.mark.abuse("A26")
+@pytest.mark.parametrize(("headers", "brought"), [([], False), ([(b"authorization", b"Bearer sk-x")], True)])
+def test_the_verdict_says_whether_the_client_brought_credentials(headers: Lines, brought: bool) -> None:
+    assert admitted(guard().check(scope(headers=headers))).credentials is brought
+
+
+def test_a_short_token_is_not_accepted_as_a_setting() -> None:
+    with pytest.raises(ValueError, match="shorter than 16"):
+        Guard(port=PORT, token=b"short", own_uid=ME)
+
+
+# --- from where
+
+
+@pytest.mark.parametrize("host", [b"127.0.0.1:3000", b"localhost:3000", b"LocalHost:3000", b"[::1]:3000"])
+def test_loopback_names_with_our_port_are_ours(host: bytes) -> None:
+    admitted(guard().check(scope(host=host)))
+
+
+@pytest.mark.abuse("A03", "A04")
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"evil.example:3000", b"127.0.0.1.evil.example:3000", b"127.0.0.1:3000@evil", b"evil@127.0.0.1:3000", b"0.0.0.0:3000",
+        b"127.0.0.1", b"127.0.0.1:3001", b"127.0.0.1:03000", b"127.0.0.1:", b"localhost", b"localhost.:3000", b"[::1]",
+        b"::1:3000", b"[::]:3000", b"127.0.0.1:3000, evil", b"127.1:3000", b"2130706433:3000",
+    ],
+)  # fmt: skip
+def test_other_hosts_are_refused_even_from_the_same_user(host: bytes) -> None:
+    assert denied(guard().check(scope(host=host, headers=[(b"x-codexplus-token", TOKEN)]))) == (421, "host")
+
+
+@pytest.mark.abuse("A04")
+@pytest.mark.parametrize("host", [None, b""])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_missing_host_is_refused(host: bytes | None, version: str) -> None:
+    assert denied(guard().check(scope(host=host, version=version))) == (400, "host")
+
+
+def test_configured_hosts_are_admitted_with_our_port_or_with_their_own() -> None:
+    with_hosts = guard(hosts=("devbox", "localhost:8080", "[fe80::1]"))
+
+    admitted(with_hosts.check(scope(host=b"devbox:3000")))
+    admitted(with_hosts.check(scope(host=b"LOCALHOST:8080")))
+    admitted(with_hosts.check(scope(host=b"[fe80::1]:3000")))
+    assert denied(with_hosts.check(scope(host=b"devbox:8080")))[0] == 421
+
+
+def test_port_80_may_be_left_out() -> None:
+    on_80 = Guard(port=80, uid_of=lambda client, server: ME, own_uid=ME)
+
+    admitted(on_80.check(scope(host=b"localhost")))
+
+
+@pytest.mark.abuse("A05", "A06")
+@pytest.mark.parametrize(
+    "line",
+    [
+        (b"Origin", b"https://evil.example"), (b"Origin", b"null"), (b"origin", b""), (b"ORIGIN", b"http://127.0.0.1:3000"),
+        (b"Referer", b"http://127.0.0.1:3000/"), (b"Sec-Fetch-Site", b"cross-site"), (b"Sec-Fetch-Site", b"same-site"),
+        (b"Sec-Fetch-Site", b"same-origin"), (b"sec-fetch-site", b"none"), (b"Sec-Fetch-Mode", b"navigate"),
+        (b"Sec-Fetch-Dest", b"document"),
+    ],
+)  # fmt: skip
+def test_what_only_browsers_send_is_refused_even_with_the_right_token(line: tuple[bytes, bytes]) -> None:
+    headers = [line, (b"x-codexplus-token", TOKEN)]
+
+    assert denied(guard().check(scope(headers=headers))) == (403, "browser")
+
+
+@pytest.mark.abuse("A09")
+def test_a_websocket_of_a_web_page_is_refused() -> None:
+    headers = [(b"Origin", b"https://evil.example"), (b"Upgrade", b"websocket")]
+
+    assert denied(guard().check(scope(kind="websocket", headers=headers))) == (403, "browser")
+
+
+@pytest.mark.abuse("A10")
+def test_a_websocket_of_codex_is_admitted() -> None:
+    headers = [(b"Upgrade", b"websocket"), (b"Sec-WebSocket-Key", b"x"), (b"x-codexplus-token", TOKEN)]
+
+    admitted(guard(None).check(scope(kind="websocket", headers=headers)))
+
+
+@pytest.mark.abuse("A07", "A15")
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT"])
+def test_preflights_and_tunnels_are_refused_without_a_cors_header(method: str) -> None:
+    headers = [(b"Access-Control-Request-Method", b"POST"), (b"Access-Control-Request-Private-Network", b"true")]
+
+    verdict = guard().check(scope(method=method, headers=headers))
+
+    assert denied(verdict) == (405, "method")
+    assert isinstance(verdict, Denied)
+    assert not [name for name, _ in verdict.headers() if name.lower().startswith(b"access-control")]
+
+
+# --- what form
+
+
+@pytest.mark.abuse("A11")
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"host", b"authorization", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding",
+        b"x-codexplus-token", b"chatgpt-account-id",
+    ],
+)  # fmt: skip
+def test_a_header_that_is_judged_may_come_once_only(name: bytes) -> None:
+    headers = [(name, b"x"), (name.title(), b"x")]
+
+    assert denied(guard().check(scope(headers=headers))) == (400, "duplicate_header")
+
+
+def test_other_headers_may_come_twice() -> None:
+    admitted(guard().check(scope(headers=[(b"accept", b"a"), (b"Accept", b"b")])))
+
+
+@pytest.mark.abuse("A12")
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_a_body_with_two_lengths_is_refused(version: str) -> None:
+    headers = [(b"content-length", b"4"), (b"transfer-encoding", b"chunked")]
+
+    assert denied(guard().check(scope(method="POST", headers=headers, version=version))) == (400, "framing")
+
+
+@pytest.mark.abuse("A14")
+@pytest.mark.parametrize("version", ["2", "3", "1.2", "0.9"])
+def test_only_http_1_is_spoken(version: str) -> None:
+    assert denied(guard().check(scope(version=version))) == (505, "http_version")
+
+
+@pytest.mark.abuse("A17")
+@pytest.mark.parametrize("headers", [[(b"x-%d" % n, b"") for n in range(1000)], [(b"x", b"a" * 70_000)]])
+def test_very_large_heads_are_refused(headers: Lines) -> None:
+    assert denied(guard().check(scope(headers=headers))) == (431, "headers")
+
+
+@pytest.mark.abuse("A15")
+@pytest.mark.parametrize("target", [b"http://evil.example/v1/responses", b"*", b"evil.example:443", b"", b"v1/responses"])
+def test_targets_that_are_no_path_are_refused(target: bytes) -> None:
+    assert denied(guard().check(scope(target))) == (400, "path")
+
+
+@pytest.mark.abuse("A16")
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/v1/../admin", b"/..", b"/v1/..", b"/./v1", b"/v1/.", b"/v1/..;/admin", b"//evil.example/v1", b"/v1//responses",
+        b"/v1/%2e%2e/admin", b"/v1/.%2e/admin", b"/v1/%2E%2E/admin", b"/v1%2fresponses", b"/v1%2Fresponses", b"/v1/a\\..\\b",
+        b"/v1/%5c..%5cadmin", b"/v1/%5C", b"/v1/%00", b"/v1/%0d%0aX:y", b"/v1/%7f", b"/v1/%252e%252e/admin",
+        b"/v1/%c0%ae%c0%ae/admin", b"/v1/%e0%80%ae", b"/v1/%ff", b"/v1/%", b"/v1/%2", b"/v1/%zz", b"/v1/%+1",
+        b"/v1/r%65sponses", b"/%5fcodexplus/metrics", b"/v1/models#x", b"/v1/\xc3\xa9", b"/v1/a b",
+    ],
+)  # fmt: skip
+def test_paths_that_could_mean_another_path_are_refused(path: bytes) -> None:
+    assert denied(guard().check(scope(path))) == (400, "path")
+
+
+@pytest.mark.abuse("A16")
+def test_a_fragment_in_the_query_is_refused() -> None:
+    assert denied(guard().check(scope(query=b"a=b#c"))) == (400, "path")
+
+
+@pytest.mark.req("P5")
+@pytest.mark.wire("W4")
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/", b"/v1", b"/v1/", b"/responses", b"/v1/models/ft:gpt-4o:org::id", b"/v1/models/ft%3Agpt-4o", b"/v1/files/a%20b",
+        b"/v1/files/%C3%A9", b"/v1/files/100%25", b"/v1/files/a.b..c", b"/v1/files/.hidden", b"/v1/files/...", b"/v1/a;b=c",
+        b"/v1/files/%7Euser", b"/v1/@x!$&'()*+,=~-_", b"/v1/threads/thread_abcdefghijklmnopqrstuvwxyz0123456789/runs",
+    ],
+)  # fmt: skip
+def test_every_other_path_passes_as_it_is(path: bytes) -> None:
+    assert admitted(guard().check(scope(path))).path == path
+
+
+@pytest.mark.wire("W4")
+def test_every_query_passes_as_it_is() -> None:
+    query = b"client_version=0.169.0&x=%2e%2e%2f//..\\&y=%zz"
+
+    assert admitted(guard().check(scope(b"/v1/models", query=query))).query == query
+
+
+def test_a_query_left_in_the_raw_path_is_split_off() -> None:
+    verdict = admitted(guard().check(scope(b"/v1/models?a=b")))
+
+    assert (verdict.path, verdict.query) == (b"/v1/models", b"a=b")
+
+
+# --- which content
+
+SIMPLE = [b"text/plain", b"Text/Plain; charset=utf-8", b"application/x-www-form-urlencoded", b"multipart/form-data", None]
+
+
+def post(path: bytes, kind: bytes | None, *extra: tuple[bytes, bytes], method: str = "POST") -> dict[str, Any]:
+    lines = [] if kind is None else [(b"Content-Type", kind)]
+    return scope(path, method=method, headers=[*lines, (b"Content-Length", b"10"), *extra])
+
+
+@pytest.mark.abuse("A08")
+@pytest.mark.parametrize("kind", SIMPLE)
+@pytest.mark.parametrize("path", [b"/v1/responses", b"/responses", b"/v1/responses/compact", b"/_codexplus/hooks/Stop"])
+def test_what_a_form_can_send_is_no_model_request(path: bytes, kind: bytes | None) -> None:
+    request = post(path, kind, (b"Authorization", b"Bearer sk-x"))
+
+    assert denied(guard().check(request)) == (415, "content_type")
+
+
+@pytest.mark.abuse("A08")
+@pytest.mark.parametrize("kind", SIMPLE)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_elsewhere_a_simple_type_needs_an_authorization(method: str, kind: bytes | None) -> None:
+    request = post(b"/v1/files", kind, method=method)
+    with_key = post(b"/v1/files", kind, (b"Authorization", b"Bearer sk-x"), method=method)
+
+    assert denied(guard().check(request)) == (415, "content_type")
+    admitted(guard().check(with_key))
+
+
+@pytest.mark.abuse("A08")
+def test_a_chunked_body_is_judged_like_one_with_a_length() -> None:
+    request = scope(method="POST", headers=[(b"transfer-encoding", b"chunked"), (b"content-type", b"text/plain")])
+
+    assert denied(guard().check(request)) == (415, "content_type")
+
+
+@pytest.mark.parametrize("kind", [b"application/json", b"application/json; charset=utf-8", b"APPLICATION/JSON"])
+def test_json_passes(kind: bytes) -> None:
+    admitted(guard().check(post(b"/v1/responses", kind)))
+
+
+def test_a_post_without_a_body_needs_no_content_type() -> None:
+    admitted(guard().check(scope(method="POST", headers=[(b"content-length", b"0")])))
+
+
+# --- the words
+
+
+def test_a_refusal_is_json_that_names_code_and_message_and_ends_the_connection() -> None:
+    verdict = guard().check(scope(host=b"evil.example"))
+
+    assert isinstance(verdict, Denied)
+    error = json.loads(verdict.body())["error"]
+    assert (error["type"], error["code"]) == ("codex_plus_refused", "host")
+    assert "loopback" in error["message"]
+    assert (b"connection", b"close") in verdict.headers()
+    assert dict(verdict.headers())[b"content-length"] == str(len(verdict.body())).encode()
+
+
+@pytest.mark.abuse("A23")
+def test_no_refusal_repeats_the_token_or_a_header_value() -> None:
+    headers = [(b"x-codexplus-token", TOKEN + b"x"), (b"Authorization", b"Bearer sk-secret")]
+
+    verdicts = [
+        guard(uid).check(scope(path, headers=lines, host=host))
+        for uid in (None, OTHER)
+        for path in (b"/v1/responses", b"/" + TOKEN + b"x/v1/responses")
+        for lines in (headers, headers * 2)
+        for host in (b"127.0.0.1:3000", b"secret.example")
+    ]
+
+    for verdict in verdicts:
+        assert isinstance(verdict, Denied)
+        assert TOKEN not in verdict.body() and b"secret" not in verdict.body()

@@ -1,0 +1,262 @@
+"""The curl upstream over TLS: HTTP/2 by ALPN, certificates, and a browser's handshake with the client's headers."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from raw_http import CHUNKED_HEAD, Connection, always, ok, serving
+
+from codexplus_core.proxy.transport import Answer, Headers, UpstreamError, UpstreamRequest
+from codexplus_core.proxy.upstream import CurlUpstream
+
+x509 = pytest.importorskip("cryptography.x509")
+
+BOUND = 10.0
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+            ),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    path.write_bytes(
+        signed.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return path
+
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+@asynccontextmanager
+async def http2(app: App, certificate: Path) -> AsyncIterator[str]:
+    import socket
+
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    port = listener.getsockname()[1]
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.certfile = config.keyfile = str(certificate)
+    config.errorlog = None
+    config.graceful_timeout = 0.5
+    stop = asyncio.Event()
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    running = asyncio.create_task(serve(wrapped, config, shutdown_trigger=stop.wait, mode="asgi"))  # type: ignore[arg-type]
+    try:
+        yield f"https://127.0.0.1:{port}"
+    finally:
+        stop.set()
+        await running
+
+
+async def rest(answer: Answer) -> bytes:
+    parts = []
+    while data := await answer.read():
+        parts.append(data)
+    return b"".join(parts)
+
+
+async def body_of(receive: Any) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def opened(upstream: CurlUpstream, url: str, body: bytes = b"{}", headers: Headers | None = None) -> Answer:
+    """Open, waiting for a server that is still about to listen."""
+    return await upstream.open(UpstreamRequest("POST", url, headers or [], body))
+
+
+@pytest.mark.wire("W1", "W2")
+@pytest.mark.parametrize("browser", [None, "chrome"])
+async def test_http2_carries_body_headers_and_target_as_they_are(certificate: Path, browser: str | None) -> None:
+    seen: dict[str, Any] = {}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.update(scope, body=await body_of(receive))
+        await send({"type": "http.response.start", "status": 429, "headers": [(b"retry-after", b"7"), (b"x-raw", b"\xe9")]})
+        await send({"type": "http.response.body", "body": b"busy"})
+
+    body = bytes(range(256)) * 2000
+    async with asyncio.timeout(BOUND), http2(app, certificate) as url:
+        upstream = CurlUpstream(impersonate=browser, impersonate_hosts={"127.0.0.1"}, ca_file=str(certificate), environ={})
+        sent = [(b"authorization", b"Bearer k"), (b"x-codex-window-id", b"t:1"), (b"content-type", b"application/json")]
+        answer = await opened(upstream, url + "/v1/a%2fb?x=%7e", body, sent)
+        text = await rest(answer)
+        await upstream.aclose()
+
+    assert (seen["http_version"], seen["raw_path"], seen["query_string"]) == ("2", b"/v1/a%2fb", b"x=%7e")
+    assert seen["body"] == body
+    length = (b"content-length", str(len(body)).encode())
+    assert [line for line in seen["headers"] if line[0] != b"host"] in ([*sent, length], [length, *sent])
+    assert (answer.status, text) == (429, b"busy")
+    assert [line for line in answer.headers if line[0] in (b"retry-after", b"x-raw")] == [
+        (b"retry-after", b"7"), (b"x-raw", b"\xe9")
+    ]  # fmt: skip
+
+
+@pytest.mark.wire("W6")
+@pytest.mark.parametrize("head_first", [True, False])
+async def test_closing_one_http2_answer_reaches_the_server_and_leaves_the_others(certificate: Path, head_first: bool) -> None:
+    asked, gone, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await body_of(receive)
+        head = {"type": "http.response.start", "status": 200, "headers": []}
+        if scope["raw_path"] == b"/other":
+            await send(head)
+            await send({"type": "http.response.body", "body": b"a", "more_body": True})
+            await go.wait()
+            await send({"type": "http.response.body", "body": b"b"})
+            return
+        if head_first:
+            await send(head)
+        asked.set()
+        assert (await receive())["type"] == "http.disconnect"
+        gone.set()
+
+    async with asyncio.timeout(BOUND), http2(app, certificate) as url:
+        upstream = CurlUpstream(ca_file=str(certificate), environ={})
+        other = await opened(upstream, url + "/other")
+        assert await other.read() == b"a"
+        opening = asyncio.create_task(opened(upstream, url + "/abort"))
+        await asked.wait()
+        if head_first:
+            (await opening).close()
+        else:
+            opening.cancel()
+        await gone.wait()
+        go.set()
+
+        assert await rest(other) == b"b"
+        await upstream.aclose()
+
+
+@pytest.mark.wire("W1")
+@pytest.mark.parametrize("browser", ["chrome", "firefox"])
+async def test_a_browsers_handshake_leaves_the_header_block_alone(certificate: Path, browser: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    headers = [(b"User-Agent", b"codex/1"), (b"X-B", b"2"), (b"x-a", b"1")]
+    heads = []
+    async with asyncio.timeout(BOUND), serving(always(ok()), context) as server:
+        for worn in (None, browser):
+            upstream = CurlUpstream(impersonate=worn, impersonate_hosts={"127.0.0.1"}, ca_file=str(certificate), environ={})
+            for _ in range(2):
+                await rest(await opened(upstream, server.url, headers=headers))
+            await upstream.aclose()
+        heads = server.heads
+
+    assert heads == [
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: codex/1\r\nX-B: 2\r\nx-a: 1\r\nContent-Length: 2\r\n\r\n" % server.port
+    ] * 4
+
+
+async def test_a_certificate_nobody_vouches_for_is_a_tls_error_that_says_what_to_do(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with asyncio.timeout(BOUND), serving(always(ok()), context) as server:
+        upstream = CurlUpstream(environ={})
+        with pytest.raises(UpstreamError, match=r"https://127\.0\.0\.1.*SSL_CERT_FILE") as caught:
+            await opened(upstream, server.url)
+        await upstream.aclose()
+
+    assert caught.value.kind == "tls"
+
+
+async def test_the_environments_certificates_are_used(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with asyncio.timeout(BOUND), serving(always(ok(b"x")), context) as server:
+        upstream = CurlUpstream(environ={"SSL_CERT_FILE": str(certificate)})
+        assert await rest(await opened(upstream, server.url)) == b"x"
+        await upstream.aclose()
+
+
+async def test_a_missing_certificate_file_is_named(tmp_path: Path) -> None:
+    async with asyncio.timeout(BOUND), serving(always(ok())) as server:
+        upstream = CurlUpstream(environ={"SSL_CERT_FILE": str(tmp_path / "none.pem")})
+        with pytest.raises(UpstreamError, match=r"none\.pem") as caught:
+            await opened(upstream, server.url.replace("http:", "https:"))
+        await upstream.aclose()
+
+    assert caught.value.kind == "tls"
+
+
+async def test_https_to_a_plain_server_is_a_tls_error() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(ok())
+        writer.close()
+
+    async with asyncio.timeout(BOUND), await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        upstream = CurlUpstream(environ={})
+        with pytest.raises(UpstreamError, match="speaks https") as caught:
+            await opened(upstream, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await upstream.aclose()
+
+    assert caught.value.kind == "tls"
+
+
+async def test_a_tls_connection_without_an_answer_is_an_error(certificate: Path) -> None:
+    async def script(connection: Connection) -> None:
+        connection.reset()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with asyncio.timeout(BOUND), serving(script, context) as server:
+        upstream = CurlUpstream(ca_file=str(certificate), environ={})
+        with pytest.raises(UpstreamError) as caught:
+            await opened(upstream, server.url)
+        await upstream.aclose()
+
+    assert caught.value.kind == "connect"
+    assert len(server.heads) == 1
