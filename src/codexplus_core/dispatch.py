@@ -72,10 +72,10 @@ class Calls:
 
         This is ``now`` in a loop, written out: hundreds of events per answer come by here.
         """
-        watch, clock, limit = self.stopwatch, self._clock, self.faults.block_limit
+        watch, clock, faults = self.stopwatch, self._clock, self.faults
         began = clock()
-        if began >= self.faults.sample_at:
-            self.faults.sample(began)
+        if began >= faults.sample_at:
+            faults.sample(began)
         token = None
         try:
             for hook in hooks:
@@ -83,17 +83,19 @@ class Calls:
                 if call is None:
                     return hook, FAILED
                 hook.record.calls += 1
-                before = current_plugin.set(hook.plugin)
-                token = token or before
+                if token is None:
+                    token = current_plugin.set(hook.plugin)
+                else:
+                    current_plugin.set(hook.plugin)
                 watch.since = began
                 watch.holder = hook
                 try:
                     made = call(exchange, event)
                 except BaseException as error:
-                    made = self.faults.failed(hook, error)
+                    made = faults.failed(hook, error)
                 ended = clock()
-                if ended - began >= limit:
-                    self.faults.stepped(hook, ended - began)
+                if ended - began >= faults.block_limit:
+                    faults.stepped(hook, ended - began)
                 if made is not None and (made is not FAILED or hook.closed):
                     return hook, made
                 began = ended

@@ -35,6 +35,7 @@ def listening(family: int, host: str) -> socket.socket:
         found.close()
         pytest.skip(f"no {host} here")
     found.listen()
+    found.settimeout(20)
     return found
 
 
@@ -66,7 +67,8 @@ def test_an_ipv4_client_of_a_dual_stack_socket_is_told(uid_of: PeerUid) -> None:
 CONNECT_AS = """
 import os, socket, sys
 os.setuid(int(sys.argv[2]))
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s = socket.socket()
+s.connect(("127.0.0.1", int(sys.argv[1])))
 s.sendall(b"x")
 if sys.argv[3] == "close":
     s.close()

@@ -139,7 +139,7 @@ async def test_a_timeout_kills_the_program_and_its_children(tmp_path):
     )
 
     # Long enough for the child to be there, or the test would prove nothing.
-    result = await run_program([PYTHON, "-c", code, str(note)], timeout=5.0)
+    result = await run_program([PYTHON, "-c", code, str(note)], timeout=3.0)
 
     assert (result.timed_out, result.returncode, result.stdout.strip()) == (True, -signal.SIGKILL, b"up")
     await until_gone(int(note.read_text()))

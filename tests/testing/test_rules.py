@@ -193,7 +193,7 @@ def restored(body: Request) -> Request:
     return body
 
 
-@pytest.mark.parametrize(("body", "websocket"), captured())
+@pytest.mark.parametrize(("body", "websocket"), list(captured()))
 def test_every_recorded_request_of_a_real_codex_is_legal(body: Request, websocket: bool) -> None:
     connection = object() if websocket else None
     previous = body.get("previous_response_id")

@@ -80,7 +80,9 @@ def _without_command(words: list[str]) -> int:
     if words != ["--version"]:
         _list_commands(parser)
     if parser.parse_args(words).version:
-        print(f"codex-plus {_version()}")
+        from ..services.version import own_version
+
+        print(f"codex-plus {own_version()}")
         return 0
     parser.print_help(sys.stderr)
     return 2
@@ -110,12 +112,3 @@ def _of_a_plugin(name: str) -> CliCommand:
     near = get_close_matches(name, [*(known for known, _, _ in COMMANDS), *found], n=1)
     hint = f"did you mean {near[0]!r}?" if near else "codex-plus --help lists them"
     raise Problem(f"{name}: no such command; {hint}", exit_code=2)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("codex-plus")
-    except PackageNotFoundError:
-        return "(not installed)"

@@ -48,12 +48,11 @@ def run(args: Namespace) -> int:
     from ..proxy.server import serve
 
     try:
-        serve(settings)
+        return serve(settings)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
         raise taken(settings.host, settings.port) from error
-    return 0
 
 
 def settings_from(args: Namespace, env: Mapping[str, str]) -> ServeSettings:

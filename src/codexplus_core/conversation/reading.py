@@ -46,6 +46,10 @@ class Reading:
         """The prompt where it was not decided yet: side effects belong to it alone, not to its repetitions."""
         return self.prompt if self.record is None else None
 
+    def raw_items(self) -> list[bytes]:
+        """The request's items in the client's bytes."""
+        return [self.view.raw(index) for index in range(self.count)]
+
     def has_history(self) -> bool:
         """True where the assistant has spoken before: the thread was begun in another process."""
         return any(item.get("role") == "assistant" or type_of(item) in CALLS for _, item in self.view.backwards())

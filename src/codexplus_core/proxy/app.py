@@ -197,10 +197,10 @@ class App:
         return JSONResponse({"ready": not self.draining}, status_code=503 if self.draining else 200)
 
 
-def build(settings: ServeSettings) -> App:
+def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) -> App:
     """The application that ``serve`` runs: plugins loaded, state opened, the upstream ready to connect.
 
-    Raises Problem where the port could not be guarded: the user of a connection unknown and no token to be had.
+    ``extra`` names plugins that are no installed packages. Raises Problem where the port could not be guarded: the user of a connection unknown and no token to be had.
     """
     from .upstream import CurlUpstream
 
@@ -215,7 +215,7 @@ def build(settings: ServeSettings) -> App:
     log = open_log(token=secret)
     if why:
         log.error("state_unusable", reason=why)
-    plugins = load_plugins(settings.plugins)
+    plugins = load_plugins(settings.plugins, extra=extra)
     for plugin in plugins.plugins:
         if plugin.error is not None:
             log.error("plugin_broken", plugin=plugin.name, reason=plugin.error)

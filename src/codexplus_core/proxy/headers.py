@@ -37,7 +37,8 @@ _OF_THE_REQUEST_BODY = frozenset((b"content-encoding", b"content-md5", b"digest"
 _KEPT_DESPITE_CONNECTION = frozenset(
     (
         b"authorization", b"chatgpt-account-id", b"content-type", b"content-encoding", b"cookie", b"user-agent",
-        b"accept", b"accept-encoding", b"originator", b"version",
+        b"accept", b"accept-encoding", b"originator", b"version", b"session-id", b"session_id", b"thread-id",
+        b"conversation_id", b"x-client-request-id",
     )
 )  # fmt: skip
 _KEPT_PREFIXES = (b"x-codex-", b"x-openai-", b"openai-")

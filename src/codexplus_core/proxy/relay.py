@@ -64,6 +64,7 @@ class Passage:
     answered_by: str = "upstream"
     error: str | None = None
     complete: bool = False
+    sent: list[bytes] | None = None
     usage: Usage = field(default_factory=Usage)
     rounds: int = 0
 
@@ -259,10 +260,12 @@ class Relay:
 
     def _compose(self, passage: Passage, added: list[bytes]) -> UpstreamRequest:
         incoming, exchange, reading = passage.incoming, passage.exchange, passage.reading
-        items = reading.ledger.project(reading.view, reading.count)
+        if not added:
+            passage.sent = reading.ledger.project(reading.view, reading.count)
+        items = passage.sent
         if added:
-            own = items if items is not None else [reading.view.raw(index) for index in range(reading.count)]
-            items = [*own, *added]
+            # On top of what the first round was sent: the ledger by now holds this exchange's own hidden items too.
+            items = [*(items if items is not None else reading.raw_items()), *added]
         requested = passage.body.text("model")
         model = exchange.model if exchange.model != requested else None
         tools = list(exchange.added_tools.values())

@@ -40,8 +40,8 @@ class App(Protocol):
         """Get ready; called before the first connection is accepted. An exception ends the server."""
         ...
 
-    async def drain(self, deadline: float) -> None:
-        """Report not ready from now on; ``deadline`` (the loop's clock) is when exchanges that still run are ended."""
+    async def drain(self, seconds: float, /) -> object:
+        """Report not ready from now on; exchanges that still run in ``seconds`` are ended then."""
         ...
 
     async def stop(self) -> None:
@@ -126,9 +126,8 @@ async def serve_app(
         if ready is not None and not server.done():
             ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1")
         await _either(server, stop)
-        if not server.done():
-            await _drain(app, exchanges, server, abort, drain_s)
-        await server
+        if server.done() or await _drained(app, exchanges, server, abort, drain_s):
+            await server
     finally:
         await app.stop()
 
@@ -167,26 +166,34 @@ def _announce(url: str) -> None:
         sys.stdout.flush()
 
 
-async def _drain(
+async def _drained(
     app: App, exchanges: _Exchanges, server: asyncio.Task[None], abort: asyncio.Event, drain_s: float
-) -> None:
+) -> bool:
     # Hypercorn has been triggered by the same event: it closes the listener and idle connections, and keeps the others.
     # The waiting is ours: from Python 3.12.1 on it waits for open connections without any limit.
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + drain_s
-    draining = asyncio.create_task(app.drain(deadline), name="codexplus-drain")
+    deadline = asyncio.get_running_loop().time() + drain_s
+    draining = asyncio.create_task(_told(app, drain_s), name="codexplus-drain")
     try:
         await exchanges.ended(deadline, abort)
         exchanges.abort()
-        # A client that does not read keeps its connection open after its exchange has ended.
         await asyncio.wait({server}, timeout=_CLOSE_S)
     finally:
         draining.cancel()
         await asyncio.gather(draining, return_exceptions=True)
-    if not server.done():
+    if server.done():
+        return True
+    # A client that does not read keeps its connection open after its exchange has ended, and hypercorn with it: it
+    # takes one cancellation to stop serving and one to stop closing politely. The loop's own end takes the rest.
+    for _ in range(2):
         server.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await server
+        await asyncio.wait({server}, timeout=_CLOSE_S / 10)
+    if server.done() and not server.cancelled():
+        server.exception()
+    return False
+
+
+async def _told(app: App, drain_s: float) -> None:
+    await app.drain(drain_s)
 
 
 async def _either(server: asyncio.Task[None], event: asyncio.Event) -> None:

@@ -46,7 +46,7 @@ class Handle:
         if impersonate is not None:
             # Never with default headers: a handle keeps the browser's headers for all later requests, reset() included.
             if curl.impersonate(resolve_latest_browser_type(impersonate), default_headers=False) != 0:
-                raise ValueError(f"upstream.impersonate: unknown browser '{impersonate}', use 'chrome' or none")
+                raise UpstreamError("protocol", f"upstream.impersonate: unknown browser '{impersonate}', use 'chrome' or none")
         setopt(CurlOpt.HTTP_VERSION, CurlHttpVersion.V2TLS if https else CurlHttpVersion.V1_1)
         setopt(CurlOpt.PROTOCOLS_STR, b"http,https")
         setopt(CurlOpt.NOSIGNAL, 1)

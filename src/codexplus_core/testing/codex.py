@@ -115,7 +115,7 @@ class CodexClient:
         running = self._reader
         self._reader = StreamReader()
         if self.version.abort_role is None:
-            self._drop_turn(running.items)
+            self._drop_answer()
             return
         self._flush_late()
         self._keep(running.items)
@@ -257,9 +257,9 @@ class CodexClient:
                 ["multi_agent.mode_instructions"],
             ):
                 made.append(self._said("developer", [f"<{kind}>" for kind in kinds], kinds, timed=timed))
-        for role, text in self.version.context:
-            words = text.format(cwd=self.framer.cwd)
-            made.append(self._said(role, [words], ["environments.environment_context"], timed=timed))
+        for role, *texts in self.version.context:
+            words = [text.format(cwd=self.framer.cwd) for text in texts]
+            made.append(self._said(role, words, ["environments.environment_context"], timed=timed))
         return made
 
     def _keep(self, items: list[Item]) -> None:
@@ -295,19 +295,10 @@ class CodexClient:
         index = next(i for i, item in enumerate(self.history) if item.get("call_id") == call["call_id"])
         self.history.insert(index + 1, output)
 
-    def _drop_turn(self, running: list[Item]) -> None:
-        # 0.29 forgets all that the model said in an interrupted answer; 0.60 keeps the reasoning it began with when
-        # text was still coming, and nothing when tools were running.
-        kept: list[Item] = []
-        if self.version.abort_keeps_reasoning:
-            for item in running:
-                if item["type"] != "reasoning":
-                    break
-                kept.append(self._writer.received(item, self.thread.turn))
+    def _drop_answer(self) -> None:
         if self._calls:
             del self.history[self._answer_start :]
             self._calls = []
-        self.history += kept
 
     def _settle(self) -> None:
         self._flush_late()

@@ -28,8 +28,11 @@ class Version:
     keeps_cut: Literal["never", "later", "at once"] = "never"
     """What becomes of whole items of an answer that broke off: ``later`` = same body in the retry, kept afterwards."""
     abort_role: str | None = None
-    """Who says ``<turn_aborted>`` after an interrupt; None: nobody, and nothing whole is kept but first reasoning."""
-    abort_keeps_reasoning: bool = False
+    """Who says ``<turn_aborted>`` after an interrupt; None: nobody, and nothing of the answer is kept.
+
+    The real 0.60 keeps an answer's first reasoning or does not, by chance; when it does, and the answer was whole, the
+    API refuses what it sends next (known to Codex's authors). The model takes the legal of the two.
+    """
     resumes: bool = True
     repeats_context: bool = False
     """A resumed process sends its first context once more (0.98)."""
@@ -38,7 +41,10 @@ class Version:
     zstd: bool = False
     """In ChatGPT mode."""
     shell_tool: str = "shell_command"
-    context: tuple[tuple[str, str], ...] = (("user", "<environment_context>\n  <cwd>{cwd}</cwd>\n</environment_context>"),)
+    context: tuple[tuple[str, ...], ...] = (
+        ("user", "<environment_context>\n  <cwd>{cwd}</cwd>\n</environment_context>"),
+    )
+    """The messages before the first prompt: who says them, then their texts."""
     effort: str | None = "medium"
     verbosity: str | None = None
 
@@ -56,7 +62,7 @@ VERSIONS: dict[str, Version] = {
             "0.29.0", "gpt-5", "received", interleaved=True, resumes=False, shell_tool="shell",
             compact_prompt="Start Summarization",
         ),
-        Version("0.60.1", "gpt-5.1-codex", "none", abort_keeps_reasoning=True, effort=None),
+        Version("0.60.1", "gpt-5.1-codex", "none", effort=None),
         Version(
             "0.98.0", "gpt-5.2-codex", "none", phase=True, keeps_cut="later", abort_role="user", repeats_context=True,
             compaction="endpoint", zstd=True, shell_tool="exec_command",
@@ -65,7 +71,7 @@ VERSIONS: dict[str, Version] = {
         Version(
             "0.120.0", "gpt-5.3-codex", "none", phase=True, keeps_cut="later", abort_role="user",
             compaction="endpoint", zstd=True, shell_tool="exec_command", verbosity="low",
-            context=(("developer", "<permissions instructions>"), _ENVIRONMENT),
+            context=(("developer", "<permissions instructions>", "<skills_instructions>"), _ENVIRONMENT),
         ),
         Version(
             "0.169.0", "gpt-6.1-sol", "all", passthrough=True, lite=True, phase=True, keeps_cut="at once",

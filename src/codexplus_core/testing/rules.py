@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from .item_rules import Illegal, Item, check_item, check_tools
@@ -44,6 +45,7 @@ def check(request: Mapping[str, Any], *, chains: Mapping[str, Chain], connection
     _check_unique_ids([*earlier, *items])
     _check_calls(earlier, items)
     _check_reasoning(items, chains)
+    _check_owners(items, earlier, chains)
 
 
 def _check_fields(request: Mapping[str, Any], connection: object | None) -> None:
@@ -160,6 +162,25 @@ def _check_reasoning(items: Sequence[Item], chains: Mapping[str, Chain]) -> None
             raise Illegal(
                 f"Item '{name}' of type 'reasoning' was provided without its required following item.", param="input"
             )
+
+
+def _check_owners(items: Sequence[Item], earlier: Sequence[Item], chains: Mapping[str, Chain]) -> None:
+    owners = {
+        after["id"]: before["id"]
+        for chain in chains.values()
+        for before, after in pairwise(chain.emitted)
+        if before.get("type") == "reasoning" and after.get("type") != "reasoning" and chain.complete
+    }
+    before: Item = earlier[-1] if earlier else {}
+    for item in items:
+        owner = owners.get(item.get("id") or "")
+        if owner is not None and before.get("id") != owner:
+            kind = item.get("type", "message")
+            raise Illegal(
+                f"Item '{item['id']}' of type '{kind}' was provided without its required 'reasoning' item: '{owner}'.",
+                param="input",
+            )
+        before = item
 
 
 def _emitted_reasoning(chains: Mapping[str, Chain]) -> dict[str, tuple[Chain, int]]:

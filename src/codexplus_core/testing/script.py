@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 from .streams import Event, Ids, Item, ResponseBuilder, Wire, message_item, usage
 
@@ -31,7 +31,7 @@ class Break:
     how: Literal["reset", "close"] = "reset"
 
 
-Step = Union[Event, Gate, Raw, Break]
+Step = Event | Gate | Raw | Break
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Answer:
     usage: dict[str, Any] = field(default_factory=usage)
     ending: tuple[str, str, str] = ("completed", "", "")
     stops: tuple[tuple[int, Step | None], ...] = ()
-    wire: Wire = Wire()
+    wire: Wire = field(default_factory=Wire)
 
     def __add__(self, other: Answer) -> Answer:
         headers = self.headers + other.headers
@@ -117,7 +117,7 @@ class Answer:
         return steps
 
 
-Scripted = Union[Answer, Callable[[dict[str, Any]], Answer]]
+Scripted = Answer | Callable[[dict[str, Any]], Answer]
 """An answer, or a function from the parsed request to one."""
 
 
@@ -271,7 +271,7 @@ def housekeeping(request: Mapping[str, Any]) -> Answer | None:
     if last.get("type") == "compaction_trigger":
         return compaction()
     content = last.get("content")
-    if last.get("role") == "user" and isinstance(content, list) and content:
-        if str(content[0].get("text", "")).startswith(_SUMMARY_PROMPTS):
-            return text("A summary of the conversation so far.")
+    said = content[0].get("text", "") if last.get("role") == "user" and isinstance(content, list) and content else ""
+    if str(said).startswith(_SUMMARY_PROMPTS):
+        return text("A summary of the conversation so far.")
     return None

@@ -5,9 +5,12 @@ from __future__ import annotations
 # Taken from requests that the real Codex 0.29, 0.60, 0.98, 0.120 and 0.169 sent (tests/compat); the few that no
 # recording holds (image parts, hosted tools, tool search) are the API's own.
 REQUEST_FIELDS = frozenset(
-    "model instructions input tools tool_choice parallel_tool_calls reasoning store stream include prompt_cache_key "
-    "text client_metadata service_tier previous_response_id generate type max_output_tokens metadata truncation".split()
-)
+    {
+        "model", "instructions", "input", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "store", "stream",
+        "include", "prompt_cache_key", "text", "client_metadata", "service_tier", "previous_response_id", "generate",
+        "type", "max_output_tokens", "metadata", "truncation",
+    }
+)  # fmt: skip
 
 PREFIXES = {
     "message": "msg_",

@@ -1,0 +1,182 @@
+"""`codex-plus init`: what it shows, asks, writes and undoes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+from codexplus_core.cli.main import main
+
+from cli import stand_ins
+
+SECRET = "sk-very-secret"
+
+
+@pytest.fixture
+def codex_home(private_home, tmp_path, monkeypatch):
+    """A home with Codex 0.169, logged in by API key, with a configuration."""
+    directory = private_home / ".codex"
+    directory.mkdir()
+    (directory / "auth.json").write_text(json.dumps({"auth_mode": "apikey", "OPENAI_API_KEY": SECRET}))
+    (directory / "config.toml").write_text('# mine\nmodel = "x"\n')
+    stand_ins.codex(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    # No service manager of the person who tests is ever spoken to.
+    (tmp_path / "systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    return directory
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the URL carries the token")
+
+
+@linux
+@pytest.mark.req("P2")
+def test_init_shows_what_it_found_and_writes_one_key(codex_home, capsys):
+    assert main(["init", "--yes"]) == 0
+
+    said = capsys.readouterr().out
+    assert "Codex: 0.169.0" in said
+    assert "Login: api key" in said
+    assert "codex-plus init --undo" in said
+    assert "OPENAI_BASE_URL" not in said
+    written = (codex_home / "config.toml").read_text()
+    assert written == '# mine\nmodel = "x"\nopenai_base_url = "http://127.0.0.1:3000/v1"\n'
+
+
+@pytest.mark.req("P12")
+def test_no_secret_is_shown_or_kept(codex_home, private_home, monkeypatch, capsys):
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{SECRET}@proxy.example:8080")
+    (codex_home / "config.toml").write_text(f'openai_base_url = "https://user:{SECRET}@gateway.example/v1"\n')
+
+    main(["init", "--yes"])
+
+    output = capsys.readouterr()
+    assert SECRET not in output.out + output.err
+    assert "HTTPS_PROXY is set" in output.out
+    # The backup is a copy of Codex's own file and lies in our private directory; nothing else holds it but the record.
+    assert SECRET not in "".join(path.read_text() for path in (private_home / ".codexplus").glob("*") if path.is_file() and path.name != "init.json")
+
+
+def test_twice_says_that_it_is_done_already(codex_home, capsys):
+    main(["init", "--yes", "--port", "4000"])
+    before = (codex_home / "config.toml").read_bytes()
+    capsys.readouterr()
+
+    assert main(["init", "--yes"]) == 0
+
+    assert "already has openai_base_url for port 4000" in capsys.readouterr().out
+    assert (codex_home / "config.toml").read_bytes() == before
+
+
+@pytest.mark.req("P15")
+def test_undo_gives_the_file_back(codex_home, capsys):
+    before = (codex_home / "config.toml").read_bytes()
+    main(["init", "--yes"])
+
+    assert main(["init", "--undo"]) == 0
+
+    assert (codex_home / "config.toml").read_bytes() == before
+    assert "restored as it was before init" in capsys.readouterr().out
+
+
+def test_undo_says_when_only_the_key_was_taken_back(codex_home, capsys):
+    main(["init", "--yes"])
+    with (codex_home / "config.toml").open("a") as file:
+        file.write("[added]\n")
+
+    main(["init", "--undo"])
+
+    assert "only openai_base_url was taken back" in capsys.readouterr().out
+    assert (codex_home / "config.toml").read_text() == '# mine\nmodel = "x"\n[added]\n'
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_written(codex_home, monkeypatch, capsys):
+    before = (codex_home / "config.toml").read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+
+    assert main(["init"]) == 2
+
+    assert "add --yes" in capsys.readouterr().err
+    assert (codex_home / "config.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize(("answer", "code", "written"), [(b"y\n", 0, True), (b"\n", 1, False), (b"n\n", 1, False)])
+def test_on_a_terminal_it_asks(codex_home, answer, code, written):
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "codexplus_core.cli", "init"], stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        os.write(ours, answer)
+        seen = b""
+        try:
+            while chunk := os.read(ours, 4096):
+                seen += chunk
+        except OSError:
+            pass
+        os.close(ours)
+
+    assert b"Write it? [y/N]" in seen
+    assert process.returncode == code
+    assert (b"openai_base_url" in (codex_home / "config.toml").read_bytes()) is written
+
+
+def test_a_configuration_that_is_no_toml_is_named_and_left(codex_home, capsys):
+    (codex_home / "config.toml").write_text("model =\n")
+
+    assert main(["init", "--yes"]) == 1
+
+    assert "cannot be read as TOML" in capsys.readouterr().err
+    assert (codex_home / "config.toml").read_text() == "model =\n"
+
+
+def test_an_old_codex_gets_the_export_as_well(codex_home, tmp_path, capsys):
+    stand_ins.codex(tmp_path, "0.98.0")
+
+    main(["init", "--yes"])
+
+    assert "export OPENAI_BASE_URL=" in capsys.readouterr().out
+
+
+def test_a_provider_that_passes_the_proxy_by_is_pointed_out(codex_home, capsys):
+    (codex_home / "config.toml").write_text('model_provider = "azure"\n')
+
+    main(["init", "--yes"])
+
+    assert "model_provider is 'azure'" in capsys.readouterr().out
+
+
+@pytest.mark.abuse("A21")
+def test_where_the_user_of_a_connection_is_unknown_the_url_carries_the_token(
+    codex_home, private_home, monkeypatch, capsys
+):
+    monkeypatch.setattr("codexplus_core.cli.init.peer_uid_known", lambda: False)
+
+    main(["init", "--yes"])
+
+    token = (private_home / ".codexplus" / "token").read_text()
+    assert f"http://127.0.0.1:3000/{token}/v1" in (codex_home / "config.toml").read_text()
+
+
+@linux
+def test_a_service_is_written_and_the_commands_are_printed_without_a_user_bus(codex_home, private_home, capsys):
+    assert main(["init", "--yes", "--service", "--port", "4321"]) == 0
+
+    said = capsys.readouterr().out
+    units = private_home / ".config" / "systemd" / "user"
+    assert "ListenStream=127.0.0.1:4321" in (units / "codex-plus.socket").read_text()
+    assert "systemctl --user enable --now codex-plus.socket" in said
+
+    assert main(["init", "--undo"]) == 0
+    assert list(units.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["--skills"], ["--undo", "--service"], ["--undo", "--port", "4000"]])
+def test_options_that_do_not_go_are_usage_errors(codex_home, words, capsys):
+    assert main(["init", *words]) == 2

@@ -1,0 +1,171 @@
+"""`codex-plus run`: Codex behind the proxy, with nothing else changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from codexplus_core.cli.main import main
+from codexplus_core.cli.run import exec_at, way, with_argument
+
+from cli import stand_ins
+
+URL = "http://127.0.0.1:3000/v1"
+
+
+@pytest.mark.req("P2")
+@pytest.mark.parametrize(
+    ("version", "configured", "arguments", "expected"),
+    [
+        ("0.169.0", URL, [], "configured"),
+        ("0.169.0", URL, ["exec", "hi"], "configured"),
+        ("0.169.0", None, [], "ask"),
+        ("0.169.0", "http://127.0.0.1:4000/v1", [], "ask"),
+        ("0.169.0", None, ["exec", "hi"], "argument"),
+        ("0.169.0", None, ["resume"], "ask"),
+        ("0.98.0", None, [], "environment"),
+        ("0.98.0", URL, [], "environment"),
+        ("", None, ["exec", "hi"], "argument"),
+    ],
+)
+def test_how_codex_learns_the_address(version, configured, arguments, expected):
+    assert way(version, configured, URL, arguments, uid_known=True) == expected
+
+
+@pytest.mark.abuse("A21")
+def test_an_address_with_the_token_is_never_an_argument():
+    assert way("0.169.0", None, "http://127.0.0.1:3000/secret/v1", ["exec", "hi"], uid_known=False) == "ask"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "position"),
+    [
+        (["exec", "hi"], 0),
+        (["e", "hi"], 0),
+        (["--oss", "exec", "hi"], 1),
+        (["-m", "gpt-5", "exec", "hi"], 2),
+        (["resume", "exec"], None),
+        (["fix exec"], None),
+        (["a prompt", "exec"], None),
+        (["-m", "gpt-5", "prompt", "exec"], None),
+        ([], None),
+    ],
+)
+def test_exec_is_found_where_it_is_the_command(arguments, position):
+    assert exec_at(arguments) == position
+
+
+def test_the_argument_stands_right_after_exec():
+    assert with_argument(["-m", "x", "exec", "hi"], URL) == ["-m", "x", "exec", "-c", f'openai_base_url="{URL}"', "hi"]
+
+
+@pytest.fixture
+def here(private_home, tmp_path, monkeypatch):
+    """A home with a stand-in for Codex on the PATH."""
+    stand_ins.codex(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    return tmp_path
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "codexplus_core.cli", "run", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_after_init_codex_gets_its_arguments_and_nothing_else(here, capsys):
+    with stand_ins.listening(stand_ins.HEALTHY) as port:
+        main(["init", "--yes", "--port", str(port)])
+
+        done = run("--", "exec", "--json", "say -- hi")
+
+    assert json.loads(done.stdout) == {"args": ["exec", "--json", "say -- hi"], "url": None}
+    assert done.returncode == 7
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the URL carries the token")
+def test_without_init_exec_gets_the_address_as_an_argument(here):
+    with stand_ins.listening(stand_ins.HEALTHY) as port:
+        done = run("--port", str(port), "--", "exec", "hi")
+
+    assert json.loads(done.stdout)["args"] == ["exec", "-c", f'openai_base_url="http://127.0.0.1:{port}/v1"', "hi"]
+
+
+def test_an_old_codex_gets_the_address_in_its_environment(here):
+    stand_ins.codex(here, "0.98.0")
+    with stand_ins.listening(stand_ins.HEALTHY) as port:
+        done = run("--port", str(port))
+
+    assert json.loads(done.stdout)["url"].startswith(f"http://127.0.0.1:{port}/")
+
+
+def test_without_init_and_without_a_terminal_it_says_what_to_do(here):
+    done = run("--port", "4999")
+
+    assert done.returncode == 2
+    assert "run once: codex-plus init --port 4999 --yes" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_command_that_asks_no_model_needs_no_proxy(here):
+    assert json.loads(run("--", "login", "status").stdout)["args"] == ["login", "status"]
+
+
+def test_no_codex_says_how_to_get_it(private_home, monkeypatch):
+    monkeypatch.setenv("CODEX_PLUS_CODEX", "no-such-codex")
+
+    done = run("--", "exec", "hi")
+
+    assert done.returncode == 1
+    assert "no-such-codex: not found; install Codex" in done.stderr
+
+
+@pytest.mark.abuse("A22")
+def test_somebody_elses_port_is_refused(here):
+    with stand_ins.listening({"hello": "world"}) as port:
+        done = run("--port", str(port), "--", "exec", "hi")
+
+    assert done.returncode == 1
+    assert "no codex-plus proxy of yours" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_proxy_is_started_when_there_is_none_and_found_again(here, private_home):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    from codexplus_core.services.listener import look
+
+    first = run("--port", str(port), "--", "exec", "hi")
+    found = look(port)
+    try:
+        second = run("--port", str(port), "--", "exec", "hi")
+        again = look(port)
+    finally:
+        if found.health:
+            os.kill(found.health["pid"], signal.SIGTERM)
+
+    assert (first.returncode, second.returncode) == (7, 7), first.stderr
+    assert found.state == "ours"
+    assert again.health["pid"] == found.health["pid"]
+    assert (private_home / ".codexplus" / "log" / "serve.log").exists()
+
+
+def test_a_proxy_that_does_not_come_up_is_reported_with_its_log(here, private_home):
+    (private_home / ".codexplus").mkdir(mode=0o700)
+    (private_home / ".codexplus" / "log").write_text("in the way")
+
+    done = run("--port", "4999", "--", "exec", "hi")
+
+    assert done.returncode == 1
+    assert "is a file, a directory is needed here" in done.stderr

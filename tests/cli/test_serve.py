@@ -1,0 +1,113 @@
+"""`codex-plus serve`: what it accepts, lists and refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from argparse import ArgumentParser
+
+import pytest
+from codexplus_core.cli import serve
+from codexplus_core.cli.main import main
+from codexplus_core.services.problem import Problem
+
+from cli.stand_ins import HEALTHY, listening
+
+
+def settings(*words: str, env: dict[str, str] | None = None):
+    parser = ArgumentParser()
+    serve.configure(parser)
+    return serve.settings_from(parser.parse_args(words), {"HOME": "/h"} if env is None else env)
+
+
+@pytest.mark.req("P1")
+def test_the_default_is_loopback_port_3000_and_all_plugins():
+    found = settings()
+
+    assert (found.host, found.port, found.upstream, found.plugins) == ("127.0.0.1", 3000, None, None)
+    assert not found.listen_public
+
+
+@pytest.mark.req("D3")
+@pytest.mark.parametrize(
+    ("text", "names"), [("none", ()), ("slash", ("slash",)), ("slash, hooks", ("slash", "hooks")), ("a,b,a", ("a", "b"))]
+)
+def test_plugins_are_selected_by_name(text, names):
+    assert settings("--plugins", text).plugins == names
+
+
+def test_an_empty_plugin_name_is_a_usage_error(capsys):
+    assert main(["serve", "--plugins", "a,,b"]) == 2
+
+
+@pytest.mark.abuse("A24")
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.com", "127.0.0.1.evil.example", ""])
+def test_an_address_that_others_reach_is_refused_unless_allowed(host, capsys):
+    assert main(["serve", f"--host={host}"]) == 2
+    assert "add --listen-public" in capsys.readouterr().err
+
+    assert settings(f"--host={host}", "--listen-public").listen_public
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
+def test_loopback_needs_no_permission(host):
+    assert settings("--host", host).host == host
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "example.com", "https://", "https://me:secret@x", "https://x?y", "https://x#y", "http://x:0", "http://["]
+)
+def test_an_upstream_that_is_no_plain_url_is_a_usage_error(url, capsys):
+    assert main(["serve", "--upstream", url]) == 2
+    assert "--upstream" in capsys.readouterr().err
+
+
+def test_an_upstream_keeps_its_path():
+    assert settings("--upstream", "https://gateway.example/openai/v1/").upstream == "https://gateway.example/openai/v1"
+
+
+def test_a_socket_from_systemd_is_taken_only_by_the_process_it_is_meant_for():
+    assert settings(env={"HOME": "/h", "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}).listen_fd == 3
+    assert settings(env={"HOME": "/h", "LISTEN_PID": "1", "LISTEN_FDS": "1"}).listen_fd is None
+
+
+@pytest.mark.abuse("A22")
+def test_a_port_in_use_is_refused_with_who_holds_it(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+
+        assert main(["serve", "--port", str(port)]) == 1
+
+    said = capsys.readouterr().err
+    assert f"127.0.0.1:{port}: in use by" in said
+    assert "choose another port" in said
+    if sys.platform == "linux":
+        assert f"pid {os.getpid()}" in said
+
+
+def test_a_second_proxy_on_the_port_is_told_so():
+    with listening(HEALTHY) as port, pytest.raises(Problem, match="a codex-plus proxy runs there already"):
+        serve.refuse_if_taken("127.0.0.1", port)
+
+
+@pytest.mark.req("D3")
+def test_the_list_of_plugins_is_printed_without_listening(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        assert main(["serve", "--plugins", "list", "--port", str(held.getsockname()[1])]) == 0
+
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.split() == ["order", "name", "distribution", "version", "state"] or "no plugins" in first
+
+
+def test_the_list_of_plugins_as_json(capsys):
+    assert main(["serve", "--plugins", "list", "--json"]) == 0
+
+    rows = json.loads(capsys.readouterr().out)
+    assert all(set(row) == {"order", "name", "distribution", "version", "state"} for row in rows)
+    assert [row["order"] for row in rows] == sorted(row["order"] for row in rows)
+
+
+def test_json_without_the_list_is_a_usage_error():
+    assert main(["serve", "--json"]) == 2
