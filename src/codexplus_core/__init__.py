@@ -6,23 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .action import Action
+    from .command import Command
     from .contributions import Check, CheckResult, CliCommand
     from .core import Core
-    from .exchange import (
-        Action,
-        Command,
-        Exchange,
-        LocalReply,
-        Outcome,
-        Refusal,
-        Session,
-        ToolCall,
-        ToolResult,
-        Turn,
-        Usage,
-    )
+    from .exchange import Exchange, LocalReply, Outcome, Refusal, Session, Turn
     from .hookspecs import hookimpl
     from .protocol.events import Event
+    from .protocol.tools import ToolCall, ToolResult, Usage
 
 API_VERSION = 1
 """The version of the plugin API; a plugin may declare the one it needs, or the lowest and the highest."""
@@ -50,11 +41,16 @@ __all__ = [
 
 # Every start of the command line imports this package; pluggy, msgspec and argparse are paid for by those who use them.
 _ELSEWHERE = {
+    "Action": ".action",
     "Check": ".contributions",
     "CheckResult": ".contributions",
     "CliCommand": ".contributions",
+    "Command": ".command",
     "Core": ".core",
     "Event": ".protocol.events",
+    "ToolCall": ".protocol.tools",
+    "ToolResult": ".protocol.tools",
+    "Usage": ".protocol.tools",
     "hookimpl": ".hookspecs",
 }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from .exchange import Action, RunResult
+from .action import Action
+from .exchange import RunResult
 
 
 class Core(Protocol):

@@ -6,9 +6,11 @@ import copy
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
+from .action import Action
 from .dispatch_chunk import FailedClosed
 from .dispatch_faults import FAILED, Hook
-from .exchange import Action, Exchange, LocalReply, Outcome, Phase, Refusal, Session, ToolCall, ToolResult
+from .exchange import Exchange, LocalReply, Outcome, Phase, Refusal, Session
+from .protocol.tools import ToolCall, ToolResult
 
 if TYPE_CHECKING:
     from .dispatch import Calls

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from .protocol.tools import Usage
 
 Origin = Literal["user", "tool", "title", "compaction", "review", "subagent", "warmup", "unknown"]
 Phase = Literal["start", "resume", "compact", "end"]
@@ -56,7 +58,7 @@ class Session:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The calling plugin's own dict for this thread; kept as long as the proxy runs, shared with no other plugin."""
+        """The calling plugin's own dict for this thread; kept while the proxy runs, shared with no other plugin."""
         return self._states.mine()
 
     def __repr__(self) -> str:
@@ -69,40 +71,6 @@ class Turn:
 
     id: str
     origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """One whole tool call of the model.
-
-    ``id`` is the wire's ``call_id``; ``namespace`` is None unless the model named one. ``arguments`` is a dict for function
-    calls (a str where the model's JSON is broken) and a str for custom tools.
-    """
-
-    id: str
-    name: str
-    arguments: dict[str, Any] | str
-    namespace: str | None = None
-    kind: str = "function_call"
-
-    def replace(self, *, arguments: dict[str, Any] | str) -> ToolCall:
-        """The same call with other arguments."""
-        return replace(self, arguments=arguments)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What a tool answered: text, or a list of content parts as on the wire (``{"type": "input_text", "text": …}``)."""
-
-    output: str | list[dict[str, Any]]
-    is_error: bool = False
-
-    @property
-    def text(self) -> str:
-        """The output as plain text; parts that are no text are left out."""
-        if isinstance(self.output, str):
-            return self.output
-        return "\n".join(str(part["text"]) for part in self.output if "text" in part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,81 +98,14 @@ class Refusal:
     withhold: bool = True
 
 
-class Command:
-    """A slash command of a plugin: subclass it and write one of the two methods, or hand one in.
-
-    ``async expand(exchange, args) -> str`` gives the prompt that the model gets in the command's place;
-    ``async answer(exchange, args) -> LocalReply`` answers without the model. ``args`` is the text after the name. Of two
-    commands with one name the lower ``priority`` number wins.
-    """
-
-    expand: Callable[[Exchange, str], Any] | None = None
-    answer: Callable[[Exchange, str], Any] | None = None
-
-    def __init__(
-        self,
-        name: str,
-        description: str = "",
-        argument_hint: str = "",
-        priority: int = 0,
-        scope: str = "plugin",
-        *,
-        expand: Callable[[Exchange, str], Any] | None = None,
-        answer: Callable[[Exchange, str], Any] | None = None,
-    ) -> None:
-        self.name = name
-        self.description = description
-        self.argument_hint = argument_hint
-        self.priority = priority
-        self.scope = scope
-        if expand is not None:
-            self.expand = expand
-        if answer is not None:
-            self.answer = answer
-
-    def __repr__(self) -> str:
-        return f"Command({self.name!r}, priority={self.priority}, scope={self.scope!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something the proxy is about to do for a user: run a program, read a file, open a connection.
-
-    ``kind`` says which of ``argv``, ``path`` and ``url`` counts. ``source`` names who asks and from which file, for the
-    people and rules that decide. ``permissions`` are those declared by the asker (``run:prettier``, ``read_repo``).
-    """
-
-    kind: Literal["run", "read", "connect"]
-    argv: tuple[str, ...] = ()
-    path: Path | None = None
-    url: str = ""
-    source: str = ""
-    session: Session | None = None
-    permissions: tuple[str, ...] = ()
-    cwd: Path | None = None
-    stdin: bytes = b""
-    env: Mapping[str, str] = field(default_factory=dict)
-    timeout: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of an exchange, summed over its upstream rounds."""
-
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-    total_tokens: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an exchange ended, for ``on_exchange_end``.
 
     ``status`` is the HTTP status the client got (0: none was sent). ``answered_by`` is ``"upstream"``, ``"local"`` or
     ``"refused"``. ``error`` is None when the stream ended well, otherwise a short word: ``"cut"``, ``"client_gone"``,
-    ``"connect"``, ``"timeout"``, ``"failed"``. Times are seconds from the request's first byte; None where it never came.
+    ``"connect"``, ``"timeout"``, ``"failed"``. Times are seconds from the request's first byte; None where it never
+    came.
     """
 
     status: int
@@ -227,7 +128,8 @@ class Exchange:
 
     __slots__ = (
         "_body", "_cwd", "_model", "_parse", "_routes", "_states", "_tools", "added_tools", "context", "headers",
-        "kind", "method", "model_changed", "path", "prompt", "prompt_as_typed", "session", "transport", "turn", "watched",
+        "kind", "method", "model_changed", "path", "prompt", "prompt_as_typed", "session", "transport", "turn",
+        "watched",
     )  # fmt: skip
 
     def __init__(
@@ -282,7 +184,7 @@ class Exchange:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The client's request, parsed on first use (``{}`` where it is no JSON object). Changing it changes nothing."""
+        """The client's request, parsed on first use (``{}`` where it is no JSON object). Editing it has no effect."""
         if self._body is None:
             self._body = self._parse() if self._parse is not None else {}
         return self._body or {}
@@ -306,7 +208,9 @@ class Exchange:
         }  # fmt: skip
 
     def add_context(self, text: str) -> None:
-        """Give the model ``text`` with this request, and with every later one of the thread; the user does not see it."""
+        """Give the model ``text`` with this request, and with every later one of the thread; the user does not see
+        it.
+        """
         self.context.append(text)
 
     def watch(self, *types: str) -> None:
@@ -331,8 +235,27 @@ class Exchange:
 class RunResult(Protocol):
     """What ``core.run`` gives back."""
 
-    returncode: int | None
-    stdout: bytes
-    stderr: bytes
-    timed_out: bool
-    truncated: bool
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, -n after signal n."""
+        ...
+
+    @property
+    def stdout(self) -> bytes:
+        """What it printed."""
+        ...
+
+    @property
+    def stderr(self) -> bytes:
+        """What it complained about."""
+        ...
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was ended because its time was over."""
+        ...
+
+    @property
+    def truncated(self) -> bool:
+        """Whether it printed more than is kept."""
+        ...

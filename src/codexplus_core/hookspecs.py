@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from .action import Action
+    from .command import Command
     from .contributions import Check, CliCommand
     from .core import Core
-    from .exchange import Action, Command, Exchange, LocalReply, Outcome, Phase, Refusal, Session, ToolCall, ToolResult
+    from .exchange import Exchange, LocalReply, Outcome, Phase, Refusal, Session
     from .protocol.events import Event
+    from .protocol.tools import ToolCall, ToolResult
 
 PROJECT = "codexplus"
 

@@ -13,8 +13,8 @@ from typing import Any
 import pluggy
 
 from . import hookspecs
+from .command import Command
 from .contributions import Check, CliCommand
-from .exchange import Command
 from .loader_check import BadPlugin, check_declarations, check_hooks
 
 GROUP = "codexplus.plugins"

@@ -1,4 +1,4 @@
-"""Stand-ins for what the command line meets: a proxy that only says it is healthy, and a Codex that tells what it got."""
+"""Stand-ins for what the command line meets: a proxy that says it is healthy, a Codex that tells what it got."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ import subprocess
 import sys
 
 import pytest
-from codexplus_core.cli.main import main
-
 from cli import stand_ins
+
+from codexplus_core.cli.main import main
 
 SECRET = "sk-very-secret"
 
@@ -60,7 +60,11 @@ def test_no_secret_is_shown_or_kept(codex_home, private_home, monkeypatch, capsy
     assert SECRET not in output.out + output.err
     assert "HTTPS_PROXY is set" in output.out
     # The backup is a copy of Codex's own file and lies in our private directory; nothing else holds it but the record.
-    assert SECRET not in "".join(path.read_text() for path in (private_home / ".codexplus").glob("*") if path.is_file() and path.name != "init.json")
+    assert SECRET not in "".join(
+        path.read_text()
+        for path in (private_home / ".codexplus").glob("*")
+        if path.is_file() and path.name != "init.json"
+    )
 
 
 def test_twice_says_that_it_is_done_already(codex_home, capsys):
@@ -177,6 +181,21 @@ def test_a_service_is_written_and_the_commands_are_printed_without_a_user_bus(co
     assert list(units.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [["--skills"], ["--undo", "--service"], ["--undo", "--port", "4000"]])
+@pytest.mark.parametrize("option", ["skills", "prompts", "hooks", "mcp"])
+@pytest.mark.parametrize(("there", "words"), [([], "run: pip install"), (None, "cannot do this; update it")])
+def test_what_a_plugin_would_install_names_the_plugin(codex_home, monkeypatch, capsys, option, there, words):
+    names = [f"codex-plus-{name}==0.1.0" for name in ("slash", "hooks", "mcp")] if there is None else there
+    monkeypatch.setattr("codexplus_core.cli.init.installed", lambda: names)
+
+    assert main(["init", "--yes", f"--{option}"]) == 2
+
+    said = capsys.readouterr().err
+    assert f"--{option}: " in said
+    assert words in said
+    assert "codex-plus-" in said
+    assert "openai_base_url" not in (codex_home / "config.toml").read_text()
+
+
+@pytest.mark.parametrize("words", [["--bogus"], ["--undo", "--service"], ["--undo", "--port", "4000"]])
 def test_options_that_do_not_go_are_usage_errors(codex_home, words, capsys):
     assert main(["init", *words]) == 2

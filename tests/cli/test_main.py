@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+
 from codexplus_core.cli import plugin_commands
 from codexplus_core.cli.main import COMMANDS, main
 from codexplus_core.contributions import CliCommand
@@ -23,11 +24,20 @@ def modules_of(*words: str) -> set[str]:
     return set(done.stderr.strip().split("\0"))
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["serve", "--help"], ["init", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["serve", "--help"]])
 def test_help_imports_no_plugin_and_nothing_heavy(words):
     found = modules_of(*words)
 
-    heavy = {"curl_cffi", "hypercorn", "starlette", "msgspec", "structlog", "pluggy", "asyncio", "codexplus_core.loader"}
+    heavy = {
+        "curl_cffi",
+        "hypercorn",
+        "starlette",
+        "msgspec",
+        "structlog",
+        "pluggy",
+        "asyncio",
+        "codexplus_core.loader",
+    }
     assert not found & heavy
     assert not [name for name in found if name.startswith(("codexplus_slash", "codexplus_hooks", "codexplus_mcp"))]
 
@@ -48,7 +58,9 @@ def test_no_command_is_a_usage_error(capsys):
     assert "usage: codex-plus" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--bogus"], ["serve", "--bogus"], ["serve", "--port", "0"], ["serve", "--port", "x"]])
+@pytest.mark.parametrize(
+    "words", [["--bogus"], ["serve", "--bogus"], ["serve", "--port", "0"], ["serve", "--port", "x"]]
+)
 def test_a_wrong_option_is_a_usage_error(words, capsys):
     assert main(words) == 2
     assert "usage: codex-plus" in capsys.readouterr().err

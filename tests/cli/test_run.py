@@ -10,10 +10,10 @@ import subprocess
 import sys
 
 import pytest
+from cli import stand_ins
+
 from codexplus_core.cli.main import main
 from codexplus_core.cli.run import exec_at, way, with_argument
-
-from cli import stand_ins
 
 URL = "http://127.0.0.1:3000/v1"
 

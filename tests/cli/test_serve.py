@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from argparse import ArgumentParser
 
 import pytest
+from cli.stand_ins import HEALTHY, listening
+
 from codexplus_core.cli import serve
 from codexplus_core.cli.main import main
+from codexplus_core.services.listener import health
 from codexplus_core.services.problem import Problem
-
-from cli.stand_ins import HEALTHY, listening
 
 
 def settings(*words: str, env: dict[str, str] | None = None):
@@ -32,7 +34,8 @@ def test_the_default_is_loopback_port_3000_and_all_plugins():
 
 @pytest.mark.req("D3")
 @pytest.mark.parametrize(
-    ("text", "names"), [("none", ()), ("slash", ("slash",)), ("slash, hooks", ("slash", "hooks")), ("a,b,a", ("a", "b"))]
+    ("text", "names"),
+    [("none", ()), ("slash", ("slash",)), ("slash, hooks", ("slash", "hooks")), ("a,b,a", ("a", "b"))],
 )
 def test_plugins_are_selected_by_name(text, names):
     assert settings("--plugins", text).plugins == names
@@ -57,7 +60,17 @@ def test_loopback_needs_no_permission(host):
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x", "example.com", "https://", "https://me:secret@x", "https://x?y", "https://x#y", "http://x:0", "http://["]
+    "url",
+    [
+        "ftp://x",
+        "example.com",
+        "https://",
+        "https://me:secret@x",
+        "https://x?y",
+        "https://x#y",
+        "http://x:0",
+        "http://[",
+    ],
 )
 def test_an_upstream_that_is_no_plain_url_is_a_usage_error(url, capsys):
     assert main(["serve", "--upstream", url]) == 2
@@ -111,3 +124,30 @@ def test_the_list_of_plugins_as_json(capsys):
 
 def test_json_without_the_list_is_a_usage_error():
     assert main(["serve", "--json"]) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd is not there")
+def test_a_socket_from_systemd_is_served(tmp_path):
+    code = (
+        "import os, sys; os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1');"
+        " os.dup2(int(sys.argv[1]), 3) if sys.argv[1] != '3' else None; os.set_inheritable(3, True);"
+        " os.execv(sys.executable, [sys.executable, '-m', 'codexplus_core.cli', 'serve', '--plugins', 'none',"
+        " '--port', sys.argv[2]])"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(listener.fileno()), str(port)],
+            pass_fds=[listener.fileno()],
+            stdout=subprocess.DEVNULL,
+        )
+    try:
+        # The connection waits in the socket's queue until the proxy has started.
+        found = health(port, timeout=60)
+    finally:
+        process.terminate()
+        code_at_end = process.wait(60)
+
+    assert found is not None
+    assert found["pid"] == process.pid
+    assert code_at_end == 0

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from codexplus_core.exchange import ToolCall, ToolResult
 from codexplus_core.protocol.calls import Assembly, call_of, item_with, output_item
 from codexplus_core.protocol.events import Event
+from codexplus_core.protocol.tools import ToolCall, ToolResult
 
 FUNCTION = {
     "type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "exec_command",

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codexplus_core.exchange import Usage
 from codexplus_core.protocol import replies
 from codexplus_core.protocol.events import Event
 from codexplus_core.protocol.splice import BEGINNINGS, ENDINGS, WATCHED, Splicer, usage_of
 from codexplus_core.protocol.sse import Decoder
+from codexplus_core.protocol.tools import Usage
 
 
 @dataclass
@@ -201,6 +201,52 @@ def test_a_keep_alive_in_an_unread_stream_carries_no_number() -> None:
 
     assert "sequence_number" not in (alive.data or {})
     assert splicer.event(events[4]) is events[4]
+
+
+def test_a_message_of_our_own_goes_first_and_upstreams_items_move_up() -> None:
+    splicer = Splicer()
+    script = Script([False, False])
+    note = replies.Reply(lambda: "1", begun="resp_0")
+    created, *rest = script.play(0)
+
+    out = [splicer.event(created)]
+    out += [splicer.own(event) for event in [*note.begin(), *note.text("a note"), *note.end()[:-1]]]
+    out += [splicer.event(event) for event in rest]
+
+    seen = data_of([event for event in out if event is not None])
+    assert [d["output_index"] for d in seen if d["type"] == "response.output_item.done"] == [0, 1, 2]
+    assert {d["output_index"] for d in seen if d.get("item_id") == note.item_id} == {0}
+    numbers = [d["sequence_number"] for d in seen]
+    assert all(a < b for a, b in pairwise(numbers))
+    assert [item["id"] for item in seen[-1]["response"]["output"]] == [note.item_id, "msg_0_0", "msg_0_1"]
+
+
+def test_the_ending_lists_an_item_as_the_client_got_it() -> None:
+    splicer = Splicer()
+    upstreams = {"id": "fc_1", "type": "function_call", "arguments": "{}"}
+    clients = {**upstreams, "arguments": '{"safe":true}'}
+
+    splicer.changed()
+    done = splicer.event(Event("response.output_item.done", {"output_index": 0, "item": clients}))
+    ending = splicer.event(Event("response.completed", {"response": {"id": "r", "output": [upstreams]}}))
+
+    assert done is not None
+    assert ending is not None
+    assert (ending.data or {})["response"]["output"] == [clients]
+
+
+def test_a_keep_alive_after_an_event_that_was_read_carries_the_next_number() -> None:
+    splicer = Splicer()
+    events = Script([False, False]).play(0)
+    for event in events[:5]:
+        splicer.event(event)
+
+    alive = splicer.own(replies.keepalive("resp_0"))
+    after = splicer.event(events[5])
+
+    assert (alive.data or {})["sequence_number"] == 5
+    assert after is not None
+    assert (after.data or {})["sequence_number"] == 6
 
 
 def test_a_keep_alive_in_a_stream_without_numbers_carries_none() -> None:

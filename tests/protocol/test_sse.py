@@ -125,6 +125,12 @@ def test_an_event_is_given_out_with_its_last_byte_and_not_before() -> None:
     assert [event.raw for event in decoder.feed(DELTA[-1:])] == [DELTA]
 
 
+def test_an_empty_piece_changes_nothing() -> None:
+    pieces = [DELTA[:-1], b"", DELTA[-1:], b"", DONE]
+
+    assert [event.raw for event in decode(pieces)] == [DELTA, DONE]
+
+
 def test_what_nobody_watches_leaves_as_one_run_without_a_copy() -> None:
     chunk = DELTA * 50
 

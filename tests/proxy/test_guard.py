@@ -202,7 +202,8 @@ def test_loopback_names_with_our_port_are_ours(host: bytes) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        b"evil.example:3000", b"127.0.0.1.evil.example:3000", b"127.0.0.1:3000@evil", b"evil@127.0.0.1:3000", b"0.0.0.0:3000",
+        b"evil.example:3000", b"127.0.0.1.evil.example:3000", b"127.0.0.1:3000@evil", b"evil@127.0.0.1:3000",
+        b"0.0.0.0:3000",
         b"127.0.0.1", b"127.0.0.1:3001", b"127.0.0.1:03000", b"127.0.0.1:", b"localhost", b"localhost.:3000", b"[::1]",
         b"::1:3000", b"[::]:3000", b"127.0.0.1:3000, evil", b"127.1:3000", b"2130706433:3000",
     ],
@@ -237,7 +238,8 @@ def test_port_80_may_be_left_out() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        (b"Origin", b"https://evil.example"), (b"Origin", b"null"), (b"origin", b""), (b"ORIGIN", b"http://127.0.0.1:3000"),
+        (b"Origin", b"https://evil.example"), (b"Origin", b"null"), (b"origin", b""), (b"ORIGIN",
+        b"http://127.0.0.1:3000"),
         (b"Referer", b"http://127.0.0.1:3000/"), (b"Sec-Fetch-Site", b"cross-site"), (b"Sec-Fetch-Site", b"same-site"),
         (b"Sec-Fetch-Site", b"same-origin"), (b"sec-fetch-site", b"none"), (b"Sec-Fetch-Mode", b"navigate"),
         (b"Sec-Fetch-Dest", b"document"),
@@ -304,6 +306,13 @@ def test_a_body_with_two_lengths_is_refused(version: str) -> None:
     assert denied(guard().check(scope(method="POST", headers=headers, version=version))) == (400, "framing")
 
 
+@pytest.mark.abuse("A12")
+def test_http_1_0_knows_no_chunks() -> None:
+    headers = [(b"transfer-encoding", b"chunked"), (b"content-type", b"application/json")]
+
+    assert denied(guard().check(scope(method="POST", headers=headers, version="1.0"))) == (400, "framing")
+
+
 @pytest.mark.abuse("A14")
 @pytest.mark.parametrize("version", ["2", "3", "1.2", "0.9"])
 def test_only_http_1_is_spoken(version: str) -> None:
@@ -317,7 +326,9 @@ def test_very_large_heads_are_refused(headers: Lines) -> None:
 
 
 @pytest.mark.abuse("A15")
-@pytest.mark.parametrize("target", [b"http://evil.example/v1/responses", b"*", b"evil.example:443", b"", b"v1/responses"])
+@pytest.mark.parametrize(
+    "target", [b"http://evil.example/v1/responses", b"*", b"evil.example:443", b"", b"v1/responses"]
+)
 def test_targets_that_are_no_path_are_refused(target: bytes) -> None:
     assert denied(guard().check(scope(target))) == (400, "path")
 
@@ -326,8 +337,10 @@ def test_targets_that_are_no_path_are_refused(target: bytes) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        b"/v1/../admin", b"/..", b"/v1/..", b"/./v1", b"/v1/.", b"/v1/..;/admin", b"//evil.example/v1", b"/v1//responses",
-        b"/v1/%2e%2e/admin", b"/v1/.%2e/admin", b"/v1/%2E%2E/admin", b"/v1%2fresponses", b"/v1%2Fresponses", b"/v1/a\\..\\b",
+        b"/v1/../admin", b"/..", b"/v1/..", b"/./v1", b"/v1/.", b"/v1/..;/admin", b"//evil.example/v1",
+        b"/v1//responses",
+        b"/v1/%2e%2e/admin", b"/v1/.%2e/admin", b"/v1/%2E%2E/admin", b"/v1%2fresponses", b"/v1%2Fresponses",
+        b"/v1/a\\..\\b",
         b"/v1/%5c..%5cadmin", b"/v1/%5C", b"/v1/%00", b"/v1/%0d%0aX:y", b"/v1/%7f", b"/v1/%252e%252e/admin",
         b"/v1/%c0%ae%c0%ae/admin", b"/v1/%e0%80%ae", b"/v1/%ff", b"/v1/%", b"/v1/%2", b"/v1/%zz", b"/v1/%+1",
         b"/v1/r%65sponses", b"/%5fcodexplus/metrics", b"/v1/models#x", b"/v1/\xc3\xa9", b"/v1/a b",
@@ -347,8 +360,10 @@ def test_a_fragment_in_the_query_is_refused() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        b"/", b"/v1", b"/v1/", b"/responses", b"/v1/models/ft:gpt-4o:org::id", b"/v1/models/ft%3Agpt-4o", b"/v1/files/a%20b",
-        b"/v1/files/%C3%A9", b"/v1/files/100%25", b"/v1/files/a.b..c", b"/v1/files/.hidden", b"/v1/files/...", b"/v1/a;b=c",
+        b"/", b"/v1", b"/v1/", b"/responses", b"/v1/models/ft:gpt-4o:org::id", b"/v1/models/ft%3Agpt-4o",
+        b"/v1/files/a%20b",
+        b"/v1/files/%C3%A9", b"/v1/files/100%25", b"/v1/files/a.b..c", b"/v1/files/.hidden", b"/v1/files/...",
+        b"/v1/a;b=c",
         b"/v1/files/%7Euser", b"/v1/@x!$&'()*+,=~-_", b"/v1/threads/thread_abcdefghijklmnopqrstuvwxyz0123456789/runs",
     ],
 )  # fmt: skip
@@ -371,7 +386,13 @@ def test_a_query_left_in_the_raw_path_is_split_off() -> None:
 
 # --- which content
 
-SIMPLE = [b"text/plain", b"Text/Plain; charset=utf-8", b"application/x-www-form-urlencoded", b"multipart/form-data", None]
+SIMPLE = [
+    b"text/plain",
+    b"Text/Plain; charset=utf-8",
+    b"application/x-www-form-urlencoded",
+    b"multipart/form-data",
+    None,
+]
 
 
 def post(path: bytes, kind: bytes | None, *extra: tuple[bytes, bytes], method: str = "POST") -> dict[str, Any]:

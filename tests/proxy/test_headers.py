@@ -42,7 +42,8 @@ def test_accept_encoding_is_the_clients_or_absent(lines: list[tuple[bytes, bytes
     "name",
     [
         b"Connection", b"Keep-Alive", b"Proxy-Connection", b"Proxy-Authorization", b"TE", b"Trailer", b"Upgrade",
-        b"Transfer-Encoding", b"HTTP2-Settings", b"Expect", b"Forwarded", b"X-Forwarded-For", b"x-forwarded-host", b"X-Real-IP",
+        b"Transfer-Encoding", b"HTTP2-Settings", b"Expect", b"Forwarded", b"X-Forwarded-For", b"x-forwarded-host",
+        b"X-Real-IP",
         b"X-CodexPlus-Token", b"x-codexplus-anything", b"Sec-WebSocket-Key", b"Sec-WebSocket-Extensions",
     ],
 )  # fmt: skip
@@ -51,7 +52,13 @@ def test_what_belongs_to_our_own_connection_stays_here(name: bytes) -> None:
 
 
 def test_what_connection_names_stays_here() -> None:
-    sent = [(b"Connection", b"close, X-One"), (b"x-one", b"1"), (b"connection", b"x-two"), (b"X-Two", b"2"), (b"x-3", b"3")]
+    sent = [
+        (b"Connection", b"close, X-One"),
+        (b"x-one", b"1"),
+        (b"connection", b"x-two"),
+        (b"X-Two", b"2"),
+        (b"x-3", b"3"),
+    ]
 
     assert upstream_headers(sent) == [(b"x-3", b"3")]
     assert client_headers(sent) == [(b"x-3", b"3")]
@@ -84,7 +91,8 @@ def test_a_value_is_replaced_in_its_place_and_never_added() -> None:
 def test_what_means_something_to_codex_comes_down_as_it_is() -> None:
     answered = [
         (b"content-type", b"text/event-stream"), (b"Retry-After", b"3"), (b"x-codex-primary-used-percent", b"7"),
-        (b"OpenAI-Model", b"m"), (b"x-request-id", b"r"), (b"server", b"cloudflare"), (b"date", b"d"), (b"cf-ray", b"1"),
+        (b"OpenAI-Model", b"m"), (b"x-request-id", b"r"), (b"server", b"cloudflare"), (b"date", b"d"), (b"cf-ray",
+        b"1"),
         (b"content-encoding", b"gzip"), (b"content-length", b"5"), (b"etag", b"e"), (b"www-authenticate", b"Bearer"),
     ]  # fmt: skip
 
@@ -141,7 +149,8 @@ def test_a_length_that_is_not_one_number_is_left_out(values: list[bytes]) -> Non
 def test_plugins_see_no_credentials() -> None:
     sent = [
         (b"AUTHORIZATION", b"Bearer secret"), (b"Cookie", b"secret"), (b"cookie", b"secret"), (b"X-Api-Key", b"secret"),
-        (b"Api-Key", b"secret"), (b"Proxy-Authorization", b"secret"), (b"X-CodexPlus-Token", b"secret"), (b"Accept", b"a"),
+        (b"Api-Key", b"secret"), (b"Proxy-Authorization", b"secret"), (b"X-CodexPlus-Token", b"secret"), (b"Accept",
+        b"a"),
         (b"accept", b"b"), (b"x-latin", b"\xe9"),
     ]  # fmt: skip
 
@@ -155,7 +164,9 @@ def test_plugins_cannot_change_what_they_see() -> None:
         seen["accept"] = "b"
 
 
-names = st.sampled_from([b"Connection", b"Host", b"X-A", b"x-b", b"Authorization", b"X-CodexPlus-Token", b"Set-Cookie", b"a b"])
+names = st.sampled_from(
+    [b"Connection", b"Host", b"X-A", b"x-b", b"Authorization", b"X-CodexPlus-Token", b"Set-Cookie", b"a b"]
+)
 lines = st.lists(st.tuples(names | st.binary(max_size=8), st.binary(max_size=12) | st.just(b"x-a, x-b")), max_size=12)
 
 

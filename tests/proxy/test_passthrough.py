@@ -78,6 +78,7 @@ async def proxied(script: Script) -> AsyncIterator[tuple[Proxy, asyncio.StreamRe
             await running
 
 
+@pytest.mark.req("P4", "P5")
 @pytest.mark.wire("W2")
 async def test_the_head_and_each_chunk_reach_the_client_before_the_next_is_there() -> None:
     go: asyncio.Queue[bytes] = asyncio.Queue()
@@ -254,7 +255,9 @@ async def test_send_head_takes_other_headers_in_the_answers_place() -> None:
 
     class Given:
         status = 201
-        headers: Headers = [(b"a", b"1")]
+
+        def __init__(self) -> None:
+            self.headers: Headers = [(b"a", b"1")]
 
         async def read(self) -> bytes:
             return b""

@@ -86,7 +86,7 @@ async def running(app: Recorder, **how: Any) -> AsyncIterator[Run]:
         await run.task
 
 
-@pytest.mark.req("P5")
+@pytest.mark.req("P11")
 async def test_a_drain_closes_the_listener_and_lets_a_stream_end() -> None:
     app = Recorder()
     async with running(app) as run:
@@ -222,17 +222,18 @@ async def test_head_lines_of_the_server_are_not_added() -> None:
 
 
 SCRIPT = """
-import sys, types
+import asyncio, sys, types
 from pathlib import Path
 class App:
-    def __init__(self, settings): self.home = settings.home
+    def __init__(self, settings): self.home, self.told = settings.home, asyncio.Event()
     async def start(self): pass
-    async def drain(self, deadline): (self.home / "drained").touch()
+    async def drain(self, seconds): self.told.set()
     async def stop(self): (self.home / "stopped").touch()
     async def __call__(self, scope, receive, send):
-        import asyncio
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await self.told.wait()
+        await send({"type": "http.response.body", "body": b"told", "more_body": True})
         await asyncio.Event().wait()
 stub = types.ModuleType("codexplus_core.proxy.app")
 stub.build = App
@@ -258,8 +259,7 @@ async def test_signals_drain_then_end_and_one_line_is_all_that_is_printed(number
         writer.write(REQUEST)
         await reader.readuntil(b"x\r\n")
         process.send_signal(number)
-        while not (tmp_path / "drained").exists():
-            await asyncio.sleep(0.01)
+        await reader.readuntil(b"told")
         process.send_signal(number)
         out, err = await process.communicate()
         writer.close()

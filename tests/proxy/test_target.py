@@ -60,7 +60,8 @@ def test_only_the_chatgpt_host_over_https_sees_a_browser(url: str, shown: bool) 
 
 @pytest.mark.abuse("A15", "A16")
 @pytest.mark.parametrize(
-    "url", ["chatgpt.com", "ftp://x/y", "https://", "https://u:p@x/v1", "https://x/v1?a=b", "https://x/v1#a", "file:///etc"]
+    "url",
+    ["chatgpt.com", "ftp://x/y", "https://", "https://u:p@x/v1", "https://x/v1?a=b", "https://x/v1#a", "file:///etc"],
 )
 def test_a_base_that_is_no_plain_http_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="upstream"):

@@ -37,7 +37,9 @@ async def rest(answer: Answer) -> bytes:
 
 
 @pytest.mark.wire("W1")
-async def test_request_headers_go_up_in_order_and_case_with_duplicates_and_nothing_added(upstream: CurlUpstream) -> None:
+async def test_request_headers_go_up_in_order_and_case_with_duplicates_and_nothing_added(
+    upstream: CurlUpstream,
+) -> None:
     headers = [
         (b"User-Agent", b"codex/1"), (b"x-Twice", b"one"), (b"authorization", b"Bearer k"), (b"x-Twice", b"two"),
         (b"x-empty", b""), (b"x-raw", "é\N{SNOWMAN}".encode() + b"\xff"), (b"Content-Length", b"2"),
@@ -61,7 +63,9 @@ async def test_every_method_goes_up_bare(upstream: CurlUpstream, method: str) ->
         await rest(await upstream.open(UpstreamRequest(method, server.url + "/x", [])))
 
         length = b"Content-Length: 0\r\n" if method in ("POST", "PUT", "PATCH") else b""
-        assert server.heads == [b"%s /x HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\n" % (method.encode(), server.port, length)]
+        assert server.heads == [
+            b"%s /x HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\n" % (method.encode(), server.port, length)
+        ]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "POST", "OPTIONS"])
@@ -79,9 +83,19 @@ async def test_a_handle_forgets_method_body_and_headers_of_the_request_before(up
     async with serving(always(ok())) as server:
         for method in ("POST", "HEAD", "GET", "PUT", "DELETE", "POST", "GET"):
             body = b"x" if method in ("POST", "PUT") else None
-            await rest(await upstream.open(UpstreamRequest(method, server.url, [(b"x-" + method.encode(), b"1")], body)))
+            await rest(
+                await upstream.open(UpstreamRequest(method, server.url, [(b"x-" + method.encode(), b"1")], body))
+            )
 
-        assert [head.split(b" ")[0] for head in server.heads] == [b"POST", b"HEAD", b"GET", b"PUT", b"DELETE", b"POST", b"GET"]
+        assert [head.split(b" ")[0] for head in server.heads] == [
+            b"POST",
+            b"HEAD",
+            b"GET",
+            b"PUT",
+            b"DELETE",
+            b"POST",
+            b"GET",
+        ]
         assert server.bodies == [b"x", b"", b"", b"x", b"", b"x", b""]
         assert [head.count(b"\r\nx-") for head in server.heads] == [1] * 7
         assert len(server.connections) == 1
@@ -135,7 +149,10 @@ async def test_error_statuses_pass_with_their_bodies(upstream: CurlUpstream, sta
 
 @pytest.mark.abuse("A27")
 async def test_a_redirect_is_an_answer_and_not_followed(upstream: CurlUpstream) -> None:
-    async with serving(always(ok())) as other, serving(always(ok(b"", b"location: " + other.url.encode(), status=b"307 Go"))) as server:
+    async with (
+        serving(always(ok())) as other,
+        serving(always(ok(b"", b"location: " + other.url.encode(), status=b"307 Go"))) as server,
+    ):
         answer = await upstream.open(post(server.url, headers=[(b"authorization", b"Bearer secret")]))
         await rest(answer)
 
@@ -162,6 +179,7 @@ async def test_compressed_bytes_stay_compressed_and_no_encoding_is_asked_for(ups
         assert b"accept-encoding" not in server.heads[0].lower()
 
 
+@pytest.mark.req("P4")
 @pytest.mark.wire("W2")
 async def test_the_head_comes_before_the_first_byte_and_each_byte_before_the_next(upstream: CurlUpstream) -> None:
     go = asyncio.Queue[bytes]()
@@ -213,7 +231,11 @@ async def test_trailers_do_not_disturb_the_head(upstream: CurlUpstream) -> None:
 
 @pytest.mark.parametrize(
     ("method", "answered"),
-    [("HEAD", ok(b"", b"x: 1").replace(b"length: 0", b"length: 9")), ("GET", b"HTTP/1.1 204 No\r\n\r\n"), ("GET", b"HTTP/1.1 304 Same\r\netag: x\r\n\r\n")],
+    [
+        ("HEAD", ok(b"", b"x: 1").replace(b"length: 0", b"length: 9")),
+        ("GET", b"HTTP/1.1 204 No\r\n\r\n"),
+        ("GET", b"HTTP/1.1 304 Same\r\netag: x\r\n\r\n"),
+    ],
 )
 async def test_answers_without_a_body_end_at_once_and_keep_the_connection(
     upstream: CurlUpstream, method: str, answered: bytes
@@ -229,7 +251,11 @@ async def test_answers_without_a_body_end_at_once_and_keep_the_connection(
 @pytest.mark.wire("W7")
 @pytest.mark.parametrize(
     "broken",
-    [CHUNKED_HEAD + chunk(b"data"), CHUNKED_HEAD + b"40\r\ndata", b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\ndata"],
+    [
+        CHUNKED_HEAD + chunk(b"data"),
+        CHUNKED_HEAD + b"40\r\ndata",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\ndata",
+    ],
     ids=["chunked without end", "inside a chunk", "short"],
 )
 @pytest.mark.parametrize("reset", [False, True], ids=["close", "reset"])
@@ -425,7 +451,12 @@ async def test_a_refused_connection_names_the_host_and_what_to_do(upstream: Curl
 
 @pytest.mark.parametrize(
     ("url", "kind"),
-    [("http://name.invalid/", "dns"), ("ftp://127.0.0.1/", "protocol"), ("nonsense", "protocol"), ("http://127.0.0.1:99999/", "protocol")],
+    [
+        ("http://name.invalid/", "dns"),
+        ("ftp://127.0.0.1/", "protocol"),
+        ("nonsense", "protocol"),
+        ("http://127.0.0.1:99999/", "protocol"),
+    ],
 )
 async def test_addresses_that_lead_nowhere_are_named(upstream: CurlUpstream, url: str, kind: str) -> None:
     with pytest.raises(UpstreamError) as caught:
@@ -442,10 +473,27 @@ async def test_credentials_in_a_url_are_not_in_the_message(upstream: CurlUpstrea
 
 
 @pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200"])
-async def test_no_proper_head_is_an_error(upstream: CurlUpstream, answer: bytes) -> None:
+async def test_no_proper_head_is_an_error_and_not_asked_for_again(upstream: CurlUpstream, answer: bytes) -> None:
     async with serving(always(answer, close=True)) as server:
         with pytest.raises(UpstreamError, match=r"127\.0\.0\.1"):
             await upstream.open(post(server.url))
+
+        assert len(server.heads) == 1
+
+
+@pytest.mark.req("P7")
+async def test_a_kept_connection_that_dies_without_an_answer_is_replaced_by_a_fresh_one(upstream: CurlUpstream) -> None:
+    async def script(connection: Connection) -> None:
+        if len(server.heads) == 2:
+            connection.writer.close()
+        else:
+            await connection.send(ok(b"x"))
+
+    async with serving(script) as server:
+        for _ in range(2):
+            assert await rest(await upstream.open(post(server.url))) == b"x"
+
+        assert (len(server.heads), len(server.connections)) == (3, 2)
 
 
 async def test_a_connection_that_the_server_closed_meanwhile_is_replaced(upstream: CurlUpstream) -> None:
@@ -501,7 +549,11 @@ async def test_a_proxy_of_the_environment_serves_others_but_not_loopback(
 ) -> None:
     for other in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(other, raising=False)
-    async with asyncio.timeout(BOUND), serving(always(ok(b"proxied"))) as proxy, serving(always(ok(b"direct"))) as server:
+    async with (
+        asyncio.timeout(BOUND),
+        serving(always(ok(b"proxied"))) as proxy,
+        serving(always(ok(b"direct"))) as server,
+    ):
         monkeypatch.setenv(name, proxy.url)
         monkeypatch.setenv("NO_PROXY", "other.invalid")
         upstream = CurlUpstream()
@@ -534,7 +586,16 @@ def test_the_certificates_of_the_environment_come_before_the_systems() -> None:
 
 @pytest.mark.parametrize(
     ("host", "local"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("a.localhost.", True), ("api.openai.com", False), ("127.0.0.1.evil.com", False), ("10.0.0.1", False)],
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("a.localhost.", True),
+        ("api.openai.com", False),
+        ("127.0.0.1.evil.com", False),
+        ("10.0.0.1", False),
+    ],
 )
 def test_loopback_is_known_by_name_and_address(host: str, local: bool) -> None:
     assert is_loopback(host) is local

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from raw_http import CHUNKED_HEAD, Connection, always, ok, serving
+from raw_http import Connection, always, ok, serving
 
 from codexplus_core.proxy.transport import Answer, Headers, UpstreamError, UpstreamRequest
 from codexplus_core.proxy.upstream import CurlUpstream
@@ -41,9 +41,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-            ),
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -52,9 +50,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     path.write_bytes(
         signed.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return path
 
@@ -86,7 +82,7 @@ async def http2(app: App, certificate: Path) -> AsyncIterator[str]:
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
-    running = asyncio.create_task(serve(wrapped, config, shutdown_trigger=stop.wait, mode="asgi"))  # type: ignore[arg-type]
+    running = asyncio.create_task(serve(wrapped, config, shutdown_trigger=stop.wait, mode="asgi"))
     try:
         yield f"https://127.0.0.1:{port}"
     finally:
@@ -122,12 +118,16 @@ async def test_http2_carries_body_headers_and_target_as_they_are(certificate: Pa
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.update(scope, body=await body_of(receive))
-        await send({"type": "http.response.start", "status": 429, "headers": [(b"retry-after", b"7"), (b"x-raw", b"\xe9")]})
+        await send(
+            {"type": "http.response.start", "status": 429, "headers": [(b"retry-after", b"7"), (b"x-raw", b"\xe9")]}
+        )
         await send({"type": "http.response.body", "body": b"busy"})
 
     body = bytes(range(256)) * 2000
     async with asyncio.timeout(BOUND), http2(app, certificate) as url:
-        upstream = CurlUpstream(impersonate=browser, impersonate_hosts={"127.0.0.1"}, ca_file=str(certificate), environ={})
+        upstream = CurlUpstream(
+            impersonate=browser, impersonate_hosts={"127.0.0.1"}, ca_file=str(certificate), environ={}
+        )
         sent = [(b"authorization", b"Bearer k"), (b"x-codex-window-id", b"t:1"), (b"content-type", b"application/json")]
         answer = await opened(upstream, url + "/v1/a%2fb?x=%7e", body, sent)
         text = await rest(answer)
@@ -145,7 +145,9 @@ async def test_http2_carries_body_headers_and_target_as_they_are(certificate: Pa
 
 @pytest.mark.wire("W6")
 @pytest.mark.parametrize("head_first", [True, False])
-async def test_closing_one_http2_answer_reaches_the_server_and_leaves_the_others(certificate: Path, head_first: bool) -> None:
+async def test_closing_one_http2_answer_reaches_the_server_and_leaves_the_others(
+    certificate: Path, head_first: bool
+) -> None:
     asked, gone, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -180,24 +182,24 @@ async def test_closing_one_http2_answer_reaches_the_server_and_leaves_the_others
         await upstream.aclose()
 
 
+@pytest.mark.req("P3")
 @pytest.mark.wire("W1")
 @pytest.mark.parametrize("browser", ["chrome", "firefox"])
 async def test_a_browsers_handshake_leaves_the_header_block_alone(certificate: Path, browser: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     headers = [(b"User-Agent", b"codex/1"), (b"X-B", b"2"), (b"x-a", b"1")]
-    heads = []
     async with asyncio.timeout(BOUND), serving(always(ok()), context) as server:
         for worn in (None, browser):
-            upstream = CurlUpstream(impersonate=worn, impersonate_hosts={"127.0.0.1"}, ca_file=str(certificate), environ={})
+            upstream = CurlUpstream(
+                impersonate=worn, impersonate_hosts={"127.0.0.1"}, ca_file=str(certificate), environ={}
+            )
             for _ in range(2):
                 await rest(await opened(upstream, server.url, headers=headers))
             await upstream.aclose()
-        heads = server.heads
 
-    assert heads == [
-        b"POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: codex/1\r\nX-B: 2\r\nx-a: 1\r\nContent-Length: 2\r\n\r\n" % server.port
-    ] * 4
+    block = b"Host: 127.0.0.1:%d\r\nUser-Agent: codex/1\r\nX-B: 2\r\nx-a: 1\r\nContent-Length: 2\r\n\r\n" % server.port
+    assert server.heads == [b"POST / HTTP/1.1\r\n" + block] * 4
 
 
 async def test_a_certificate_nobody_vouches_for_is_a_tls_error_that_says_what_to_do(certificate: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from codexplus_core.services import background
 from codexplus_core.services.problem import Problem
 
@@ -51,7 +52,9 @@ def test_systemd_accepts_the_units(tmp_path):
     background.write(service)
 
     names = [str(path) for path in service.files]
-    checked = subprocess.run(["systemd-analyze", "verify", "--user", *names], capture_output=True, text=True, timeout=60)
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--user", *names], capture_output=True, text=True, timeout=60
+    )
 
     assert "codex-plus" not in checked.stderr
 
@@ -59,7 +62,7 @@ def test_systemd_accepts_the_units(tmp_path):
 def test_launchd_gets_a_valid_property_list(tmp_path):
     service = made(tmp_path, "darwin")
 
-    (path, text), = service.files.items()
+    ((path, text),) = service.files.items()
     agent = plistlib.loads(text)
     assert path == tmp_path / "Library/LaunchAgents/io.codexplus.proxy.plist"
     assert agent["ProgramArguments"] == list(ARGV)

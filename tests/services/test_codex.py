@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from codexplus_core.services.codex import Codex, detect, find, login, reads_environment, verdict, version_numbers
 
 
@@ -52,7 +53,8 @@ def test_a_codex_without_a_version_says_why(tmp_path, text, words):
 
 
 @pytest.mark.parametrize(
-    ("version", "numbers"), [("0.169.0", (0, 169, 0)), ("0.170.0-alpha.3", (0, 170, 0)), ("1", (1, 0, 0)), ("", (0, 0, 0))]
+    ("version", "numbers"),
+    [("0.169.0", (0, 169, 0)), ("0.170.0-alpha.3", (0, 170, 0)), ("1", (1, 0, 0)), ("", (0, 0, 0))],
 )
 def test_versions_compare_by_their_numbers(version, numbers):
     assert version_numbers(version) == numbers

@@ -6,6 +6,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from codexplus_core.services.codex_config import (
     KEY,
     ConfigUnreadable,
@@ -17,8 +20,6 @@ from codexplus_core.services.codex_config import (
     with_value,
     without_value,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 WHERE = Path("config.toml")
 URL = base_url(3000)
@@ -44,14 +45,17 @@ def put(text: str) -> str:
         ("# top\n\n[a]\n[[b]]\nc = 1\n", f"{LINE}\n# top\n\n[a]\n[[b]]\nc = 1\n"),
         (f'{KEY} = "http://old" # keep\n[a]\n', f"{LINE} # keep\n[a]\n"),
         (f"'{KEY}'='http://old'\n", f"'{KEY}'=\"{URL}\"\n"),
-        (f'  "openai_base_\\u0075rl"  =  """\nhttp://o""ld"""  \n', f'  "openai_base_\\u0075rl"  =  "{URL}"  \n'),
+        ('  "openai_base_\\u0075rl"  =  """\nhttp://o""ld"""  \n', f'  "openai_base_\\u0075rl"  =  "{URL}"  \n'),
         (f'[a]\n{KEY} = "http://inner"\n', f'{LINE}\n[a]\n{KEY} = "http://inner"\n'),
         (f'x = """\n[a]\n{KEY} = 1\n"""\n', f'x = """\n[a]\n{KEY} = 1\n"""\n{LINE}\n'),
         ("x = '''a\n[b]''''\n", f"x = '''a\n[b]''''\n{LINE}\n"),
-        ("x = [ # ]\n '[', \"\\\"]\",\n [1], # a [\n]\n[t]\n", f"x = [ # ]\n '[', \"\\\"]\",\n [1], # a [\n]\n{LINE}\n[t]\n"),
+        (
+            'x = [ # ]\n \'[\', "\\"]",\n [1], # a [\n]\n[t]\n',
+            f'x = [ # ]\n \'[\', "\\"]",\n [1], # a [\n]\n{LINE}\n[t]\n',
+        ),
         ('x = { y = "}", z = [1] } # {\n[t]\n', f'x = {{ y = "}}", z = [1] }} # {{\n{LINE}\n[t]\n'),
-        ('a.b = 1\n"c.d".\'e=f\' = 2\n', f"a.b = 1\n\"c.d\".'e=f' = 2\n{LINE}\n"),
-        (f'{KEY}_x = 1\nx.{KEY} = 2\n', f'{KEY}_x = 1\nx.{KEY} = 2\n{LINE}\n'),
+        ("a.b = 1\n\"c.d\".'e=f' = 2\n", f"a.b = 1\n\"c.d\".'e=f' = 2\n{LINE}\n"),
+        (f"{KEY}_x = 1\nx.{KEY} = 2\n", f"{KEY}_x = 1\nx.{KEY} = 2\n{LINE}\n"),
     ],
 )
 def test_the_key_is_set_at_the_top_level_and_nothing_else_changes(before, after):
@@ -63,7 +67,7 @@ def test_the_key_is_set_at_the_top_level_and_nothing_else_changes(before, after)
     "broken", [b"model = ", b"[a\n", b"x = 1\nx = 2\n", b"\xff\xfe", f"{KEY}.x = 1\n{KEY}.y = 2\n[{KEY}]\n".encode()]
 )
 def test_a_file_that_is_no_toml_is_refused(broken):
-    with pytest.raises(ConfigUnreadable, match="config.toml"):
+    with pytest.raises(ConfigUnreadable, match=r"config\.toml"):
         with_value(broken, quoted(URL), WHERE)
 
 
@@ -120,9 +124,9 @@ blanks = st.sampled_from(["", "\n", "# comment = 1\n", "  \n", "\t# [no]\n"])
 def documents(draw: st.DrawFn) -> str:
     def block(prefix: str) -> str:
         count = draw(st.integers(0, 3))
-        return "".join(
-            f"{draw(blanks)}{prefix}{i} = {draw(values)}{draw(comments)}\n" for i in range(count)
-        ) + draw(blanks)
+        return "".join(f"{draw(blanks)}{prefix}{i} = {draw(values)}{draw(comments)}\n" for i in range(count)) + draw(
+            blanks
+        )
 
     text = block("k") + "".join(f"[t{i}]\n{block('k')}" for i in range(draw(st.integers(0, 2))))
     if draw(st.booleans()):

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from cli.stand_ins import HEALTHY, listening
+
 from codexplus_core.services.listener import Owner, look, owner, wait_until_ours
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from codexplus_core.services.paths import (
     codex_home,
     private_dir,
@@ -156,5 +157,5 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path):
 
 @posix
 def test_a_directory_that_cannot_be_made_is_named_with_the_remedy():
-    with pytest.raises(Problem, match="cannot be created or used .*set CODEX_PLUS_HOME"):
+    with pytest.raises(Problem, match=r"cannot be created or used .*set CODEX_PLUS_HOME"):
         private_dir(Path("/proc/nowhere/home"))

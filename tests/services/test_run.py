@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from codexplus_core.services.run import CannotStart, capture, run_program, spawn_detached
 
 PYTHON = sys.executable
@@ -95,7 +96,9 @@ async def test_the_environment_holds_what_is_passed_and_nothing_else(monkeypatch
 
 
 async def test_no_shell_sees_the_arguments(tmp_path):
-    result = await run_program([PYTHON, "-c", "import sys; print(sys.argv[1])", "$(touch x); `id`"], cwd=tmp_path, timeout=BOUND)
+    result = await run_program(
+        [PYTHON, "-c", "import sys; print(sys.argv[1])", "$(touch x); `id`"], cwd=tmp_path, timeout=BOUND
+    )
 
     assert result.stdout.strip() == b"$(touch x); `id`"
     assert list(tmp_path.iterdir()) == []
@@ -193,14 +196,16 @@ def test_capture_gives_output_and_code():
 
 
 @posix
-def test_capture_ends_a_program_that_hangs_with_its_children():
+async def test_capture_ends_a_program_that_hangs_with_its_children():
     result = capture(["/bin/sh", "-c", "sleep 600 & echo $!; wait"], 1.0)
 
     assert result.timed_out
-    assert not alive(int(result.stdout))
+    await until_gone(int(result.stdout))
 
 
-HAND_OVER = "import os, sys; from codexplus_core.services.run import hand_over; sys.exit(hand_over(sys.argv[1:], os.environ))"
+HAND_OVER = (
+    "import os, sys; from codexplus_core.services.run import hand_over; sys.exit(hand_over(sys.argv[1:], os.environ))"
+)
 
 
 def handing_over(*argv: str, **options) -> subprocess.Popen[bytes]:
@@ -237,6 +242,7 @@ def test_a_signal_to_us_reaches_the_child_and_we_wait_for_it(number):
         "while True: signal.pause()\n"
     )
     with handing_over(PYTHON, "-c", code, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
         assert process.stdout.readline().strip() == b"up"
 
         process.send_signal(number)
@@ -251,6 +257,7 @@ def test_ctrl_c_on_the_terminal_reaches_the_child_once():
 
     code = (
         "import signal, sys, time\n"
+        "signal.alarm(30)  # the end, should Ctrl-C never come\n"
         "count = []\n"
         "signal.signal(signal.SIGINT, lambda *_: count.append(1))\n"
         "print('up', flush=True)\n"
@@ -295,3 +302,15 @@ def test_a_log_that_is_a_link_is_not_written_through(tmp_path):
         spawn_detached([PYTHON, "-c", ""], tmp_path / "log")
 
     assert not (tmp_path / "elsewhere").exists()
+
+
+@posix
+def test_a_child_that_stops_itself_stops_us_and_goes_on_with_us():
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); raise SystemExit(6)"
+    with handing_over(PYTHON, "-c", code) as process:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+
+        process.send_signal(signal.SIGCONT)
+
+        assert process.wait(BOUND) == 6

@@ -187,6 +187,8 @@ def test_a_sub_agent_inherits_the_history_with_the_open_call_aborted() -> None:
     known = {"rs_s1", "fc_s1"}
     assert [shape(item, known) for item in mine[7:10]] == [shape(item, known) for item in real[7:10]]
     assert shape(mine[-1], known).keys() == shape(real[-1], known).keys()
+    passthrough = "internal_chat_message_metadata_passthrough"
+    assert mine[-1][passthrough].keys() == real[-1][passthrough].keys()
     assert child.thread.session == parent.thread.session != child.thread.thread
     assert recorded["metadata"]["subagent_kind"] == metadata(sent, "subagent_kind")[0]
 

@@ -52,8 +52,9 @@ async def _session(home: Path, *, quiet: bool) -> dict[str, Any]:
             serve_app(build(settings, {"demo": DemoPlugin()}), settings, ready=ready.set_result, stop=stop)
         )
         try:
-            done, _ = await asyncio.wait({server, ready}, return_when=asyncio.FIRST_COMPLETED)
-            if server in done:
+            waiting: set[asyncio.Future[Any]] = {server, ready}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if server.done():
                 await server
             screen = Screen(sys.stdout, quiet=quiet, colour=sys.stdout.isatty(), width=_WIDTH)
             return await play(ready.result(), upstream, screen)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..exchange import Exchange, LocalReply, Refusal, ToolCall, ToolResult
+from ..exchange import Exchange, LocalReply, Refusal
 from ..hookspecs import hookimpl
+from ..protocol.tools import ToolCall, ToolResult
 
 
 class DemoPlugin:

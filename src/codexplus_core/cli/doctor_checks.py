@@ -188,18 +188,19 @@ def plugins(around: Surroundings) -> CheckResult:
     if isinstance(running, list):
         rows = [row for row in running if isinstance(row, dict)]
         names = [str(row.get("name")) for row in rows]
-        broken = [f"{row.get('name')} ({row.get('error')})" for row in rows if row.get("error")]
+        broken = [f"{row.get('name')} ({row['reason']})" for row in rows if row.get("reason")]
         where = "in the running proxy"
     else:
         names = [plugin.name for plugin in around.loaded.plugins]
         broken = [f"{plugin.name} ({plugin.error})" for plugin in around.loaded.plugins if plugin.error]
         where = "as loaded here"
-    warned = [warning for plugin in around.loaded.plugins for warning in plugin.warnings]
+    shown = ", ".join(names) or "none"
+    warned = [f"{plugin.name}: {warning}" for plugin in around.loaded.plugins for warning in plugin.warnings]
     if broken:
         return CheckResult("error", f"{where}: broken: {', '.join(broken)}", "update or uninstall what is broken")
     if warned:
-        return CheckResult("warning", f"{where}: {', '.join(names)}; {'; '.join(warned)}", "tell the plugin's author")
-    return CheckResult("ok", f"{where}: {', '.join(names) or 'none'}")
+        return CheckResult("warning", f"{where}: {shown}; but {'; '.join(warned)}", "tell the plugin's author")
+    return CheckResult("ok", f"{where}: {shown}")
 
 
 async def upstream(around: Surroundings) -> CheckResult:
@@ -227,7 +228,7 @@ def state_directory(around: Surroundings) -> CheckResult:
         return CheckResult("ok", f"{home}: exists")
     foreign, wide = [], []
     # Commands and settings of the user may be links and may be readable; what we keep secret may not.
-    own = [home, *(home / name for name in ("token", "init.json", "log", "backups", "cache"))]
+    own = [home, *(home / name for name in ("token", "init.json", "state.db", "log", "backups", "cache"))]
     for path in own:
         try:
             found = path.lstat() if path != home else path.stat()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,12 @@ from ..services.listener import peer_uid_known
 from ..services.paths import codex_home, log_dir, state_dir, token
 from ..services.problem import Problem
 from ..services.settings import DEFAULT_PORT
+from .plugin_commands import installed
 from .serve import port_number
 from .start import serve_argv
+
+# What these install belongs to plugins, which do not bring it yet; a clear no is better than "unrecognized arguments".
+OF_PLUGINS = {"skills": "slash", "prompts": "slash", "hooks": "hooks", "mcp": "mcp"}
 
 PROXY_NAMES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 
@@ -27,10 +31,15 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--port", type=port_number, help=f"the proxy's port (default {DEFAULT_PORT})")
     parser.add_argument("--service", action="store_true", help="keep the proxy running (systemd or launchd)")
     parser.add_argument("--undo", action="store_true", help="restore Codex's configuration and remove the service")
+    for option in OF_PLUGINS:
+        parser.add_argument(f"--{option}", action="store_true", help=SUPPRESS)
 
 
 def run(args: Namespace) -> int:
     """Do or undo it."""
+    for option, plugin in OF_PLUGINS.items():
+        if getattr(args, option):
+            raise _not_here(option, plugin)
     if args.undo:
         if args.service or args.port:
             raise Problem("--undo: takes no --port and no --service; it undoes all of it", exit_code=2)
@@ -69,7 +78,8 @@ def set_up(env: Mapping[str, str], *, port: int | None, service: bool, ask: bool
         print("Codex before 0.120 does not read this key; for such a version put this into your shell's profile:")
         print(f'  export OPENAI_BASE_URL="{planned.url}"')
     if kept is None:
-        print("Start the proxy with: codex-plus serve   (or codex-plus run, which starts it and then Codex)")
+        option = "" if port == DEFAULT_PORT else f" --port {port}"
+        print(f"Start the proxy with: codex-plus serve{option}   (or codex-plus run, which starts it and then Codex)")
     return 0
 
 
@@ -156,6 +166,13 @@ def undo(env: Mapping[str, str]) -> int:
         if trouble:
             print(f"The service could not be told to stop ({trouble}); it ends with your login session.")
     return 0
+
+
+def _not_here(option: str, plugin: str) -> Problem:
+    distribution = f"codex-plus-{plugin}"
+    if any(name.startswith(f"{distribution}==") for name in installed()):
+        return Problem(f"--{option}: the installed {distribution} cannot do this; update it", exit_code=2)
+    return Problem(f"--{option}: needs the plugin {plugin}; run: pip install {distribution}", exit_code=2)
 
 
 def _service(env: Mapping[str, str], home: Path, port: int) -> background.Service:

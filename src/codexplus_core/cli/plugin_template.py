@@ -86,7 +86,7 @@ async def test_other_prompts_go_to_the_model() -> None:
 _README = """\
 # codex-plus-{name}
 
-A [codex-plus](https://pypi.org/project/codex-plus/) plugin that answers `/{name}` in Codex.
+A plugin for codex-plus that answers `/{name}` in Codex.
 
     pip install codex-plus-{name}
     codex-plus serve --plugins list      # shows it, with its order
@@ -97,7 +97,7 @@ A [codex-plus](https://pypi.org/project/codex-plus/) plugin that answers `/{name
     pip install -e ".[dev]"
     pytest && ruff check . && mypy src tests
 
-`src/{module}/__init__.py` holds the hooks and nothing else; logic belongs in modules beside it that know nothing of them.
+`src/{module}/__init__.py` holds the hooks and nothing else; logic belongs in modules beside it.
 A hook takes any of its arguments, as `def` or `async def`. What hooks there are, and what each may return, is written
 in the docstrings of `codexplus_core.hookspecs`.
 """

@@ -48,6 +48,15 @@ class Ledger:
             self._view = fresh
         return self._view
 
+    @property
+    def size(self) -> int:
+        """Bytes that the client's view takes."""
+        return self._view.size
+
+    def release(self) -> None:
+        """Forget the view; the next request is read as a whole."""
+        self._view = ClientView()
+
     # -- finding records
 
     def find(self, key: Key) -> Record | None:
@@ -60,13 +69,15 @@ class Ledger:
         return None  # the same words under another id are another item
 
     def model_of(self, turn: str) -> str | None:
-        """The model that the prompt of a turn was sent to, where that was changed; ``""`` means the newest prompt's turn."""
+        """The model that the prompt of a turn was sent to, where that was changed; ``""`` means the newest prompt's
+        turn.
+        """
         prompt = self._newest_prompt
         return prompt.model if prompt is not None and prompt.turn == turn else None
 
     def _find_before(self, view: ClientView) -> dict[int, Record]:
-        # Before a compaction's summary only the user's own messages survive, some of the oldest possibly lost, so places
-        # are counted from the newest backwards among all records made before this window.
+        # Before a compaction's summary only the user's own messages survive, some of the oldest possibly lost, so
+        # places are counted from the newest backwards among all records made before this window.
         found: dict[int, Record] = {}
         left: dict[str, list[Record]] = {}
         epoch = view.keys[view.boundary - 1].content if view.boundary else ""

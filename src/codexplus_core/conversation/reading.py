@@ -137,6 +137,6 @@ def _same_turn(record: Record, speaker: Speaker) -> bool:
         return False
     if record.turn or speaker.turn:
         return record.turn == speaker.turn
-    # Before 0.120 nothing tells a retry from the same words typed again after going back, but that a client which has the
-    # whole answer does not retry.
+    # Before 0.120 nothing tells a retry from the same words typed again after going back, but that a client which has
+    # the whole answer does not retry.
     return not record.done

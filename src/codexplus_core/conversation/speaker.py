@@ -145,8 +145,8 @@ def _workspace(workspaces: Any) -> str | None:
 def origin_of(speaker: Speaker, view: ClientView, body: Mapping[str, Any]) -> Origin:
     """The origin where it takes a look at the request itself: ``body`` holds its ``generate`` and ``text`` values.
 
-    Only the human's own threads are looked at; there the answer is ``"user"``, ``"tool"``, or what older versions do not
-    mark: warm-up, title, compaction.
+    Only the human's own threads are looked at; there the answer is ``"user"``, ``"tool"``, or what older versions do
+    not mark: warm-up, title, compaction.
     """
     if speaker.origin != "user":
         return speaker.origin
@@ -225,9 +225,11 @@ def titled_prompt(view: ClientView) -> str | None:
     return None
 
 
-def cwd_of(view: ClientView) -> str | None:
-    """The working directory in the newest environment context, None where no item says it."""
-    for _, item in view.backwards():
+def cwd_of(view: ClientView, start: int = 0) -> str | None:
+    """The working directory in the newest environment context from item ``start`` on, None where none says it."""
+    for index, item in view.backwards():
+        if index < start:
+            return None
         if type_of(item) != "message" or item.get("role") != "user":
             continue
         for part in parts_of(item):

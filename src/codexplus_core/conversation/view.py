@@ -19,7 +19,9 @@ class ClientView:
     everything else (backtracking, compaction, another window) makes a new view.
     """
 
-    __slots__ = ("_counts", "_epoch", "_items", "_raw", "boundary", "fresh", "has_ids", "keys", "parsed_items", "upstream")
+    __slots__ = (
+        "_counts", "_epoch", "_items", "_raw", "boundary", "fresh", "has_ids", "keys", "parsed_items", "upstream",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._raw = b"["
@@ -75,6 +77,11 @@ class ClientView:
         counts[place] = ordinal + 1
         own = item.get("id")
         return Key(own if isinstance(own, str) and own else None, content, epoch, ordinal)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the items as the client sent them."""
+        return len(self._raw)
 
     def raw(self, index: int) -> bytes:
         """One item in the client's bytes."""

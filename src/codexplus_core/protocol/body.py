@@ -65,7 +65,7 @@ class RequestBody:
     def changed(
         self, *, items: Sequence[bytes] | None = None, model: str | None = None, tools: Sequence[Item] = ()
     ) -> bytes:
-        """The body with other items, another model or further tools; everything else in the client's bytes and order."""
+        """The body with other items, another model or further tools; all else in the client's bytes and order."""
         top: dict[str, Any] = dict(self.top)
         if model is not None:
             top["model"] = model
@@ -75,7 +75,9 @@ class RequestBody:
             top["input"] = msgspec.Raw(b"[" + b",".join(items) + b"]")
         return _encode(top)
 
-    def _offer(self, top: dict[str, Any], items: Sequence[bytes] | None, tools: Sequence[Item]) -> Sequence[bytes] | None:
+    def _offer(
+        self, top: dict[str, Any], items: Sequence[bytes] | None, tools: Sequence[Item]
+    ) -> Sequence[bytes] | None:
         if "tools" in top:
             top["tools"] = [*_list.decode(self.top["tools"]), *tools]
             return items

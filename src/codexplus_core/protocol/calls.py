@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from ..exchange import ToolCall, ToolResult
 from .events import Event
+from .tools import ToolCall, ToolResult
 
 # What the client runs. The backend runs the API's own tools (web search and the like): nobody can answer them here.
 _KINDS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
@@ -90,11 +90,7 @@ class Assembly:
         if event.type != "response.output_item.done" or (data := event.data) is None:
             return None
         item = data.get("item")
-        if not isinstance(item, dict):
-            return None
-        for key in keys_of(data):
-            self._open.pop(key, None)
-        return call_of(item)
+        return call_of(item) if isinstance(item, dict) else None
 
 
 def keys_of(data: dict[str, Any]) -> list[int | str]:

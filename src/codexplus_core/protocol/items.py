@@ -60,8 +60,8 @@ def kinds_of(item: Mapping[str, Any]) -> list[str] | None:
 def content_key(item: Mapping[str, Any]) -> str:
     """A digest of what stays the same when a client re-sends an item.
 
-    Item ids, status and metadata are left out: Codex 0.60 to 0.120 drop the ids of everything they re-send, 0.29 keeps them
-    on calls only. Calls and outputs are known by their ``call_id``, reasoning by its encrypted content.
+    Item ids, status and metadata are left out: Codex 0.60 to 0.120 drop the ids of everything they re-send, 0.29
+    keeps them on calls only. Calls and outputs are known by their ``call_id``, reasoning by its encrypted content.
     """
     kind = type_of(item)
     call_id = item.get("call_id")

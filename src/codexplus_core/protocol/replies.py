@@ -70,7 +70,7 @@ def refusal(
     ids: IdSource, message: str, model: str = "", *, code: str = "invalid_prompt", codex_version: str = ""
 ) -> list[Event]:
     """A response that Codex shows as ``message``, verbatim, and does not retry, of whichever version it is."""
-    if not _gives_up(codex_version):
+    if not gives_up(codex_version):
         return Reply.whole(ids, message, model)
     return failed(ids, code, message, model)
 
@@ -149,8 +149,8 @@ class Reply:
 
     def json(self) -> dict[str, Any]:
         """The finished response as an object: the answer to a request with ``stream: false``."""
-        # No usage, rather than zeros: Codex 0.169 takes the newest usage for the context's fill, so after zeros its user
-        # reads "100% left (0 used)" until the next real answer. Without one the indicator stays as it was.
+        # No usage, rather than zeros: Codex 0.169 takes the newest usage for how full the context is: after zeros its
+        # user reads "100% left (0 used)" until the next real answer. Without one the indicator stays as it was.
         return _response(self.id, self.model, status="completed", output=[self.item])
 
     def _part(self, type: str, **data: Any) -> Event:
@@ -161,7 +161,8 @@ class Reply:
         return Event(type, {**data, "sequence_number": number})
 
 
-def _gives_up(codex_version: str) -> bool:
+def gives_up(codex_version: str) -> bool:
+    """Whether this Codex shows a failed response at once instead of asking again and again."""
     # Codex 0.29 and 0.60 ask six times whatever the failure says (0.60 gives up on fixed texts only, and both retry an
     # HTTP 400 too), so a plain message is all that reaches their users at once. 0.98 and later take invalid_prompt.
     major, _, rest = codex_version.partition(".")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..exchange import Usage
 from .calls import keys_of
 from .events import Event
 from .sse import Decoder
+from .tools import Usage
 
 BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.queued"})
 """Events that say a response has begun; the client sees those of the first round only."""
@@ -30,8 +30,8 @@ class Splicer:
     """
 
     __slots__ = (
-        "_begun", "_gone", "_indexes", "_last", "_next", "_plain", "_round", "_seen", "_shift", "_stale",
-        "last_response_id", "usage", "visible_items",
+        "_begun", "_edited", "_gone", "_indexes", "_last", "_next", "_own_index", "_plain", "_round", "_seen", "_shift",
+        "_stale", "last_response_id", "usage", "visible_items",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -43,11 +43,13 @@ class Splicer:
         """The id of the newest response of upstream's."""
         self._plain = True  # nothing has been changed yet, so most events need no look
         self._begun = False  # the client has got a created event
+        self._edited = False  # the client's items differ from upstream's
         self._seen = False  # upstream has sent something
         self._round = 0
         self._gone: set[int | str] = set()  # output indexes and item ids hidden in this round
         self._indexes: dict[int, int] = {}  # this round's output indexes, as the client knows them
         self._next = 0  # the client's next output index
+        self._own_index = 0  # the client's output index of the proxy's own newest item
         self._last = -1  # the newest sequence number that the client can have got
         self._stale = False  # … unless numbers have passed unread since
         self._shift: int | None = 0  # what upstream's numbers are raised by; None: to be found with the next one
@@ -60,19 +62,30 @@ class Splicer:
     def hide(self, key: int | str) -> None:
         """Keep an item of this round from the client; ``key`` is its output index or its id."""
         self._gone.add(key)
+        self._edited = True
         self._plain = False
+
+    def changed(self) -> None:
+        """An item is given to ``event`` in other words than upstream's: the ending is to list what the client got."""
+        self._edited = True
 
     def next_round(self) -> None:
         """Another round begins; the last one's ending is not shown."""
         self._round += 1
+        self._edited = True
         self._plain = False
         self._gone.clear()
         self._indexes.clear()
         self._shift = None
 
     def own(self, event: Event) -> Event:
-        """An event of the proxy's, numbered to fit where that is known and without a number where not."""
+        """An event of the proxy's, numbered to fit where that is known and without a number where not.
+
+        An item of the proxy's takes the next place among the client's items; give its events in one go.
+        """
         data = dict(event.data or {})
+        if isinstance(data.get("output_index"), int):
+            data["output_index"] = self._place(event.type, data)
         if self._stale or (self._seen and self._last < 0):
             data.pop("sequence_number", None)
         else:
@@ -81,6 +94,16 @@ class Splicer:
             self._shift = None
         self._begun = self._begun or event.type in BEGINNINGS
         return event if data == event.data else event.replace(data)
+
+    def _place(self, type: str, data: dict[str, Any]) -> int:
+        if type == "response.output_item.added":
+            self._own_index = self._next
+            self._next += 1
+            self._edited = True
+            self._plain = False
+        if type == "response.output_item.done" and isinstance(data.get("item"), dict):
+            self.visible_items.append(data["item"])
+        return self._own_index
 
     def event(self, event: Event) -> Event | None:
         """The event as the client is to get it, or None."""
@@ -137,8 +160,7 @@ class Splicer:
             return data
         shown = self._indexes.get(index)
         if shown is None:
-            first = self._round == 0 and not self._gone
-            shown = self._indexes[index] = index if first else self._next
+            shown = self._indexes[index] = self._next if self._edited else index
             self._next = max(self._next, shown + 1)
         return data if shown == index else {**data, "output_index": shown}
 
@@ -160,7 +182,7 @@ class Splicer:
         spent = usage_of_response(response)
         if spent is not None:
             self.usage = _sum(self.usage, spent)
-        if self._round == 0 and not self._gone:
+        if not self._edited:
             return data
         response = dict(response)
         if "output" in response:

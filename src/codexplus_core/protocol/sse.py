@@ -54,6 +54,8 @@ class Decoder:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that ``chunk`` completes. Raises EventTooLarge when one goes on over the limit."""
+        if not chunk:
+            return []
         parts = self._parts
         if parts:
             self._check()
@@ -66,7 +68,6 @@ class Decoder:
             chunk = b"".join(parts)
             parts.clear()
             self._held = 0
-            self._edge = b""
         events, end = self._split(chunk)
         if end < len(chunk):
             self._hold(chunk[end:])
@@ -89,7 +90,7 @@ class Decoder:
     def _hold(self, piece: bytes) -> None:
         self._parts.append(piece)
         self._held += len(piece)
-        self._edge = (self._edge + piece)[-3:]
+        self._edge = piece[-1:]  # a blank line that began before the next piece began here
 
     def _check(self) -> None:
         if self._held > self._limit:

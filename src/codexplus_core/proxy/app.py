@@ -22,15 +22,15 @@ from ..protocol.errors import error_body
 from ..services import paths
 from ..services.commands import Commands
 from ..services.core import Services
-from ..services.plugin_store import PluginStore, Values
 from ..services.log import open_log
+from ..services.plugin_store import PluginStore, Values
 from ..services.problem import Problem
 from ..services.sessions import Sessions
 from ..services.settings import ServeSettings
 from ..services.store import SQLiteStore
 from ..services.version import own_version
 from .downstream import KEEPALIVE_S
-from .guard import OWN_ROUTES, Denied, Guard
+from .guard import OWN_ROUTES, TOKEN_HEADER, Denied, Guard
 from .http import HttpProxy
 from .peer import PeerUid
 from .refuse import refuse
@@ -43,6 +43,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _SWEEP_S = 60.0
+_SECRETS = frozenset((TOKEN_HEADER, b"authorization", b"cookie"))
 
 
 class Store(LedgerStore, Values, Protocol):
@@ -159,6 +160,8 @@ class App:
         inner = dict(scope)
         inner["raw_path"] = path
         inner["path"] = path.decode("latin-1")
+        # A plugin's route is told that the request was admitted, not by which secret.
+        inner["headers"] = [(name, value) for name, value in scope["headers"] if name.lower() not in _SECRETS]
         await self.own(inner, receive, send)
 
     def _routes(self) -> list[BaseRoute]:
@@ -200,7 +203,8 @@ class App:
 def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) -> App:
     """The application that ``serve`` runs: plugins loaded, state opened, the upstream ready to connect.
 
-    ``extra`` names plugins that are no installed packages. Raises Problem where the port could not be guarded: the user of a connection unknown and no token to be had.
+    ``extra`` names plugins that are no installed packages. Raises Problem where the port could not be guarded: the
+    user of a connection unknown and no token to be had.
     """
     from .upstream import CurlUpstream
 

@@ -53,7 +53,14 @@ class HttpDownstream:
     """An answer over HTTP, as server-sent events."""
 
     def __init__(
-        self, send: Send, *, ids: replies.IdSource, clock: Callable[[], float], streams: bool, model: str, keepalive_s: float
+        self,
+        send: Send,
+        *,
+        ids: replies.IdSource,
+        clock: Callable[[], float],
+        streams: bool,
+        model: str,
+        keepalive_s: float,
     ) -> None:
         self._send = send
         self._ids = ids

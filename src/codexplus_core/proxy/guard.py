@@ -27,12 +27,17 @@ _SINGLE = frozenset(
         b"chatgpt-account-id", TOKEN_HEADER,
     )
 )  # fmt: skip
-_BROWSER = frozenset((b"origin", b"referer"))
+# A browser that sends any Sec-Fetch header sends Mode and Dest.
+_BROWSER = frozenset(
+    (b"origin", b"referer", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"sec-fetch-user")
+)
+_JUDGED = _SINGLE | _BROWSER
 _METHODS_REFUSED = frozenset(("OPTIONS", "TRACE", "TRACK", "CONNECT"))
 _METHODS_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 # What a web page can send without a preflight; an essence that only starts like one of these is refused too.
 _SIMPLE_TYPES = (b"text/plain", b"application/x-www-form-urlencoded", b"multipart/")
-_TARGET_BYTES = bytes(b for b in range(0x21, 0x7F) if b not in b"\\#")
+_QUERY_BYTES = bytes(b for b in range(0x21, 0x7F) if b != 0x23)
+_PATH_BYTES = _QUERY_BYTES.replace(b"\\", b"")
 # An escape of an unreserved byte, a separator or a control byte has one use: to name a path that a check, a router or
 # a policy would have recognised in clear.
 _HARMLESS_ESCAPES = frozenset(
@@ -211,13 +216,14 @@ def _read(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes] | Denied:
     size = 0
     for name, value in headers:
         key = name.lower()
-        size += len(key) + len(value)
-        if key in _SINGLE:
-            if key in seen:
-                return Denied(400, "duplicate_header", f"the {key.decode()} header came twice; send it once")
-            seen[key] = value
-        elif key in _BROWSER or key.startswith(b"sec-fetch-"):
-            return Denied(403, "browser", f"requests of web pages are refused (the {key.decode('latin-1')} header)")
+        size += len(value)
+        if key not in _JUDGED:
+            continue
+        if key in _BROWSER:
+            return Denied(403, "browser", f"requests of web pages are refused (the {key.decode()} header)")
+        if key in seen:
+            return Denied(400, "duplicate_header", f"the {key.decode()} header came twice; send it once")
+        seen[key] = value
     if size > _MAX_HEADER_BYTES:
         return Denied(431, "headers", f"the header lines hold more than {_MAX_HEADER_BYTES} bytes")
     return seen
@@ -230,7 +236,7 @@ def _framing(seen: dict[bytes, bytes], version: str) -> Denied | None:
 
 
 def _clean(path: bytes, query: bytes) -> bool:
-    if not path.startswith(b"/") or path.translate(None, _TARGET_BYTES) or query.translate(None, _TARGET_BYTES + b"\\"):
+    if not path.startswith(b"/") or path.translate(None, _PATH_BYTES) or query.translate(None, _QUERY_BYTES):
         return False
     if b"//" in path:
         return False

@@ -110,25 +110,36 @@ def _pass(
     prefixes: tuple[bytes, ...],
     replace: Mapping[bytes, bytes | None],
 ) -> Headers:
-    lines = [(name.lower(), name, value) for name, value in headers]
+    lines = list(headers)
+    # One line in, one line out: a name or value that would end its line early is not repaired but left out.
+    if not _are_whole(lines):
+        lines = [line for line in lines if _are_whole([line])]
     named = _NO_NAMES
-    for key, _, value in lines:
-        if key == b"connection":
-            named |= _named(value)
     found: Headers = []
-    for key, name, value in lines:
-        if key in dropped or key in named or key.startswith(prefixes):
+    for name, value in lines:
+        key = name.lower()
+        if key in dropped:
+            if key == b"connection":
+                named |= _named(value)
+        elif key.startswith(prefixes):
             continue
-        if key in replace:
+        elif key not in replace:
+            found.append((name, value))
+        else:
             new = replace[key]
-            if new is None:
-                continue
-            value = new
-        # One line in, one line out: a name or value that would end its line early is not repaired but left out.
-        if value.translate(None, _BREAKS_A_LINE) != value or not name or name.translate(None, _TOKEN_BYTES):
-            continue
-        found.append((name, value))
+            if new is not None and _are_whole([(name, new)]):
+                found.append((name, new))
+    if named:
+        found = [line for line in found if line[0].lower() not in named]
     return found
+
+
+def _are_whole(lines: Headers) -> bool:
+    names = b"".join([name or b":" for name, _ in lines])
+    if names.translate(None, _TOKEN_BYTES):
+        return False
+    values = b"".join([value for _, value in lines])
+    return len(values.translate(None, _BREAKS_A_LINE)) == len(values)
 
 
 def _named(connection: bytes) -> frozenset[bytes]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 from ..conversation.speaker import speaker_of
@@ -13,12 +15,13 @@ from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.errors import error_body, upstream_failure
 from ..services.sessions import Sessions
 from . import local, passthrough
-from .decode import LIMIT, BadBody, decode
+from .decode import LIMIT, BadBody, decode, precheck
 from .downstream import KEEPALIVE_S, HttpDownstream
-from .guard import Admitted
+from .guard import Admitted, Denied
 from .headers import client_headers, upstream_headers, view
 from .passthrough import ClientGone, Hangup
-from .relay import Incoming, Relay
+from .refuse import refuse
+from .relay import Incoming, Passage, Relay
 from .target import Targets, endpoint
 from .transport import Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 
@@ -26,6 +29,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+BODY_S = 60.0
+"""Seconds that a client may pause within its request body."""
 _MODEL_PATHS = frozenset((b"/responses", b"/responses/compact"))
 """Paths whose body is a conversation; the second one is how Codex before 0.120 asks for a compaction."""
 
@@ -63,7 +68,8 @@ class HttpProxy:
             wire = await read_body(receive, headers)
             await self._serve(scope["method"], admitted, headers, wire, receive, send)
         except BadBody as bad:
-            await _answer(send, bad.status, error_body(bad.code, bad.message))
+            # Whatever is still unread must be read off, or the server's connection would hang for good.
+            await refuse(Denied(bad.status, bad.code, bad.message), scope, receive, send)
         except MalformedBody as bad:
             await _answer(send, 400, error_body("malformed_body", str(bad)))
         except UpstreamCut as cut:
@@ -110,10 +116,22 @@ class HttpProxy:
         passage = self._relay.begin(incoming, body, down)
         try:
             with Hangup(receive):
-                await self._relay.answer(passage)
+                await self._answer(passage, down)
             await down.finish()
         finally:
             await self._relay.close(passage)
+
+    async def _answer(self, passage: Passage, down: HttpDownstream) -> None:
+        try:
+            await self._relay.answer(passage)
+        except (UpstreamCut, ClientGone):
+            raise
+        except Exception as error:  # the top of the relay: a fault of ours must not look like an answer
+            self._log.error("relay_failed", error=type(error).__name__, where=_where(error))
+            if down.started:
+                raise UpstreamCut("a fault in codex-plus") from error
+            words = "codex-plus failed inside; this is a bug, its log names the place"
+            await local.plain(down, 500, b"application/json", error_body("internal", words, type="server_error"))
 
     async def _pass(
         self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
@@ -168,6 +186,13 @@ class HttpProxy:
         await self._pass(method, admitted, headers, wire, receive, send)
 
 
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+
+
 def _parsed(wire: bytes, headers: Headers) -> dict[str, Any]:
     encoding = next((value for name, value in headers if name.lower() == b"content-encoding"), b"")
     try:
@@ -178,9 +203,14 @@ def _parsed(wire: bytes, headers: Headers) -> dict[str, Any]:
 
 async def read_body(receive: Receive, headers: Headers, limit: int = LIMIT) -> bytes:
     """The whole request body. Raises BadBody (413) over ``limit``, ClientGone when the client leaves before its end."""
-    declared = next((value for name, value in headers if name.lower() == b"content-length"), b"")
-    if declared.isdigit() and int(declared) > limit:
-        raise BadBody(413, "body_too_large", f"the request body is larger than {limit} bytes; send less")
+    encoding = declared = b""
+    for name, value in headers:
+        key = name.lower()
+        if key == b"content-length":
+            declared = value
+        elif key == b"content-encoding":
+            encoding = value
+    precheck(encoding, int(declared) if declared.isdigit() else None, limit)
     message = await receive()
     if message["type"] == "http.disconnect":
         raise ClientGone
@@ -190,7 +220,11 @@ async def read_body(receive: Receive, headers: Headers, limit: int = LIMIT) -> b
     parts = [body]
     size = len(body)
     while message.get("more_body"):
-        message = await receive()
+        try:
+            async with asyncio.timeout(BODY_S):
+                message = await receive()
+        except TimeoutError:
+            raise BadBody(408, "body_too_slow", f"no byte of the request body came for {BODY_S:g} s") from None
         if message["type"] == "http.disconnect":
             raise ClientGone
         parts.append(message.get("body", b""))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ..dispatch import FailedClosed
 from ..exchange import LocalReply, Refusal
 from ..protocol import replies
 from ..protocol.body import encode_item
@@ -45,12 +46,17 @@ async def reply(answer: LocalReply, passage: Passage, ids: replies.IdSource) -> 
             await down.write(events)
     else:
         texts = aiter(answer.text)
-        while (text := await down.wait(_next(texts))) is not None:
-            events = build.text(text)
-            if streams:
-                await down.write(events)
-    key = emission.add(build.item)
-    reading.ledger.record(key, "reply", turn=exchange.turn.id, replace=())
+        try:
+            while (text := await down.wait(_next(texts))) is not None:
+                events = build.text(text)
+                if streams:
+                    await down.write(events)
+        except FailedClosed as failure:
+            await _break_off(build, failure, down, streams=streams)
+            passage.error = "failed"
+            return
+    if reading.origin != "title":  # that thread ends here
+        reading.ledger.record(emission.add(build.item), "reply", turn=exchange.turn.id, replace=())
     prompt = reading.key
     if prompt is not None and not isinstance(answer.text, str):
         text = build.item["content"][0]["text"]
@@ -59,6 +65,14 @@ async def reply(answer: LocalReply, passage: Passage, ids: replies.IdSource) -> 
         await plain(down, 200, _JSON, encode_item(build.json()))
         return
     await down.write(build.end())
+
+
+async def _break_off(build: replies.Reply, failure: FailedClosed, down: Downstream, *, streams: bool) -> None:
+    words = f"the plugin {failure.plugin!r} failed before its answer was complete; see the log of codex-plus"
+    if streams:
+        await down.write(build.fail("invalid_prompt", words))
+    else:
+        await plain(down, 500, _JSON, error_body("plugin_failed", words, type="server_error"))
 
 
 async def _next(texts: object) -> str | None:
@@ -71,7 +85,11 @@ async def _next(texts: object) -> str | None:
 async def refuse(refusal: Refusal, passage: Passage, ids: replies.IdSource) -> None:
     """Say no in the words that the client shows: a failed response for Codex, a status for everybody else."""
     down, model = passage.down, passage.body.text("model")
-    if passage.incoming.speaker.codex and passage.body.value("stream") is not False:
+    speaker = passage.incoming.speaker
+    if speaker.codex and passage.body.value("stream") is not False:
+        if not replies.gives_up(speaker.version):
+            await reply(LocalReply(refusal.message), passage, ids)
+            return
         await down.start(200, STREAM_HEADERS)
         if down.begun:
             await down.write([replies.failure(down.begun, "invalid_prompt", refusal.message, model)])

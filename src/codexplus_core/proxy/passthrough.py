@@ -37,7 +37,9 @@ class Hangup:
         self._listen()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         watch, self._watch = self._watch, None
         task, self._task = self._task, None
         if watch is not None:
@@ -62,9 +64,8 @@ class Hangup:
 
 async def send_head(answer: Answer, send: Send, headers: Headers | None = None) -> None:
     """Send the answer's status and headers (``headers`` in their place, where given) to the client."""
-    await send(
-        {"type": "http.response.start", "status": answer.status, "headers": answer.headers if headers is None else headers}
-    )
+    lines = answer.headers if headers is None else headers
+    await send({"type": "http.response.start", "status": answer.status, "headers": lines})
 
 
 async def pipe(answer: Answer, send: Send, *, on_bytes: Callable[[int], None] | None = None) -> None:

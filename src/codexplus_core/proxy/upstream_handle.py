@@ -32,10 +32,17 @@ class Easy(Curl):
 class Handle:
     """A curl handle whose options for one route are set once; requests set only what differs."""
 
-    __slots__ = ("curl", "_exact", "_exact_targets", "_url", "_verb")
+    __slots__ = ("_exact", "_exact_targets", "_url", "_verb", "curl")
 
     def __init__(
-        self, *, https: bool, impersonate: str | None, no_proxy: bool, proxy: str | None, ca: str, connect_timeout: float
+        self,
+        *,
+        https: bool,
+        impersonate: str | None,
+        no_proxy: bool,
+        proxy: str | None,
+        ca: str,
+        connect_timeout: float,
     ) -> None:
         self.curl = curl = Easy(cacert=ca)
         self._verb: tuple[str, bool] | None = None
@@ -43,10 +50,10 @@ class Handle:
         self._exact = False
         self._exact_targets = https or no_proxy
         setopt = curl.setopt
-        if impersonate is not None:
-            # Never with default headers: a handle keeps the browser's headers for all later requests, reset() included.
-            if curl.impersonate(resolve_latest_browser_type(impersonate), default_headers=False) != 0:
-                raise UpstreamError("protocol", f"upstream.impersonate: unknown browser '{impersonate}', use 'chrome' or none")
+        # Never with default headers: a handle keeps the browser's headers for all later requests, reset() included.
+        browser = resolve_latest_browser_type(impersonate) if impersonate else None  # type: ignore[no-untyped-call]
+        if browser and curl.impersonate(browser, default_headers=False) != 0:
+            raise UpstreamError("protocol", f"upstream.impersonate: unknown browser '{impersonate}', use 'chrome'")
         setopt(CurlOpt.HTTP_VERSION, CurlHttpVersion.V2TLS if https else CurlHttpVersion.V1_1)
         setopt(CurlOpt.PROTOCOLS_STR, b"http,https")
         setopt(CurlOpt.NOSIGNAL, 1)
@@ -57,7 +64,7 @@ class Handle:
         setopt(CurlOpt.PATH_AS_IS, 1)
         setopt(CurlOpt.SUPPRESS_CONNECT_HEADERS, 1)
         setopt(CurlOpt.CONNECTTIMEOUT_MS, max(1, int(connect_timeout * 1000)))
-        setopt(CurlOpt.UPLOAD_BUFFERSIZE, 1024 * 1024)
+        setopt(CurlOpt.UPLOAD_BUFFERSIZE, 256 * 1024)
         if no_proxy:
             setopt(CurlOpt.PROXY, b"")
         elif proxy:
@@ -83,7 +90,7 @@ class Handle:
     def _set_url(self, url: str) -> None:
         self.curl.setopt(CurlOpt.URL, url)
         self._url = url
-        # curl writes %2f as %2F. Its own target stays for the rare http:// upstream behind a proxy, which needs a whole URL.
+        # curl writes %2f as %2F. Its own target stays for an http:// upstream behind a proxy, which needs a whole URL.
         if self._exact_targets and ("%" in url or self._exact):
             self._exact = True
             _, slash, target = url.partition("://")[2].partition("#")[0].partition("/")
@@ -98,14 +105,15 @@ def header_lines(headers: Headers, length: int, send_body: bool) -> list[bytes]:
         lower = name.lower()
         if lower in _NEVER_SENT:
             continue
-        if lower == b"content-length":
-            if lower in seen or value.strip() != b"%d" % length or (length and not send_body):
-                continue
+        if lower == b"content-length" and (
+            lower in seen or value.strip() != b"%d" % length or (length and not send_body)
+        ):
+            continue
         seen.add(lower)
         # curl reads "name:" as "leave it out" and "name;" as a header without a value.
         lines.append(name + b": " + value if value else name + b";")
     if _LINE_BREAK.search(b"".join(lines)):
-        raise UpstreamError("protocol", "a request header holds a line break; the plugin or client that set it must not")
+        raise UpstreamError("protocol", "a request header holds a line break; whoever set it must not")
     lines.append(b"Expect:")
     if b"accept" not in seen:
         lines.append(b"Accept:")
@@ -115,14 +123,16 @@ def header_lines(headers: Headers, length: int, send_body: bool) -> list[bytes]:
 
 
 class Transfer:
-    """A running request and its answer; ``on_end`` gets the handle back, once, as soon as curl has let go of it."""
+    """A running request and its answer; ``on_end`` gets the handle back, once, when curl has let go of it."""
 
     __slots__ = (
-        "_error", "_future", "_handle", "_head", "_multi", "_on_end", "_paused", "_queue", "_size", "_waiter", "headers", "idle",
-        "origin", "status",
+        "_error", "_future", "_handle", "_head", "_multi", "_on_end", "_paused", "_queue", "_size", "_waiter",
+        "headers", "idle", "origin", "status",
     )  # fmt: skip
 
-    def __init__(self, multi: AsyncCurl, handle: Handle, origin: str, on_end: Callable[[Transfer, Handle], None]) -> None:
+    def __init__(
+        self, multi: AsyncCurl, handle: Handle, origin: str, on_end: Callable[[Transfer, Handle], None]
+    ) -> None:
         self.status = 0
         self.headers: Headers = []
         self.origin = origin
@@ -159,7 +169,8 @@ class Transfer:
                 raise self._error
             if self._handle is None:
                 raise UpstreamError("protocol", f"{self.origin} ended without an answer; try again")
-            await self._wait()
+            self._waiter = waiter = self._multi.loop.create_future()
+            await waiter
 
     async def read(self) -> bytes:
         """What has come since the last call, in one piece; ``b""`` at the clean end."""
@@ -173,7 +184,8 @@ class Transfer:
                 raise self._error
             if self._handle is None:
                 return b""
-            await self._wait()
+            self._waiter = waiter = self._multi.loop.create_future()
+            await waiter
         if len(queue) == 1:
             data = queue.popleft()
         else:
@@ -209,10 +221,6 @@ class Transfer:
     def waiting_for_upstream(self) -> bool:
         """Whether the next byte is the upstream's to send (not ours to read)."""
         return not self._paused and not self._queue
-
-    def _wait(self) -> asyncio.Future[None]:
-        self._waiter = waiter = self._multi.loop.create_future()
-        return waiter
 
     def _wake(self) -> None:
         waiter = self._waiter

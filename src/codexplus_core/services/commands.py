@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
-from ..exchange import Command, Exchange, LocalReply, current_plugin
+from ..command import Command
+from ..exchange import Exchange, LocalReply, current_plugin
 
 
 class Commands:
@@ -57,6 +58,7 @@ class Commands:
             if command.answer is not None:
                 reply: LocalReply = await _made(command.answer(exchange, args.strip()))
                 return reply
+            assert command.expand is not None  # the one or the other, or it would not be here
             exchange.prompt = str(await _made(command.expand(exchange, args.strip())))
             return None
         finally:

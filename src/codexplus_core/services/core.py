@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..action import Action
 from ..budget import pause
 from ..dispatch import Dispatcher
-from ..exchange import Action, current_plugin
+from ..exchange import current_plugin
 from .commands import Commands
 from .files import read_file
 from .plugin_store import PluginStore

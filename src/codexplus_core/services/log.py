@@ -12,7 +12,9 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 def open_log(stream: TextIO | None = None, *, level: str = "warning", token: str = "") -> Any:
-    """A logger that writes to ``stream`` (standard error unless given). ``token``, the proxy's secret, is blotted out."""
+    """A logger that writes to ``stream`` (standard error unless given). ``token``, the proxy's secret, is blotted
+    out.
+    """
     out = sys.stderr if stream is None else stream
     chain: list[Callable[..., Any]] = [
         structlog.processors.add_log_level,

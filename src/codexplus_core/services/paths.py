@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,7 +71,7 @@ def private_dir(path: Path, *, within: Path | None = None) -> Path:
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replace ``path`` by ``data`` so that a reader or a crash sees the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC, 0o600)
         try:
@@ -134,8 +133,11 @@ def token(home: Path) -> str:
     path = token_file(private_dir(home))
     text = read_private(path)
     if text is None:
-        fresh = path.with_name(f".token.{secrets.token_hex(6)}")
-        write_atomic(fresh, secrets.token_urlsafe(32).encode("ascii"))
+        # Needed once in a lifetime, while `codex-plus --help` imports this module every time.
+        from secrets import token_urlsafe
+
+        fresh = path.with_name(f".token.{os.urandom(6).hex()}")
+        write_atomic(fresh, token_urlsafe(32).encode("ascii"))
         try:
             # A link fails where the name exists, a rename would replace the other caller's token.
             os.link(fresh, path)

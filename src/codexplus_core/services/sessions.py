@@ -13,6 +13,10 @@ from ..conversation.speaker import Speaker, cwd_of
 from ..exchange import Phase, Session
 
 KEEP_THREADS = 1024
+VIEW_BYTES = 64 * 1024 * 1024
+"""Bytes of conversation that are kept in memory to read only what is new of a request."""
+TRIM_EVERY = 32
+"""Requests between two looks at what all threads hold; looking costs more than a request may."""
 IDLE_S = 3600.0
 """Seconds without a request after which a session counts as ended."""
 
@@ -36,6 +40,7 @@ class Sessions:
         self._store = store
         self._clock = clock
         self._keep = keep
+        self._untrimmed = 0
         self._threads: OrderedDict[str, Thread] = OrderedDict()
 
     def __len__(self) -> int:
@@ -68,6 +73,18 @@ class Sessions:
         store = self._store if speaker.thread else MemoryStore()
         return Thread(session, Ledger(speaker.thread, store), self._clock())
 
+    def trim(self) -> None:
+        """Let go of the oldest threads' views when all of them hold too many bytes; they are read again when needed."""
+        self._untrimmed += 1
+        if self._untrimmed < TRIM_EVERY:
+            return
+        self._untrimmed = 0
+        total = 0
+        for thread in reversed(self._threads.values()):
+            total += thread.ledger.size
+            if total > VIEW_BYTES:
+                thread.ledger.release()
+
     def phase(self, thread: Thread, reading: Reading) -> Phase | None:
         """What this request begins for plugins: None for all but a root thread's first request and compactions."""
         self._locate(thread, reading)
@@ -81,9 +98,8 @@ class Sessions:
 
     @staticmethod
     def _locate(thread: Thread, reading: Reading) -> None:
-        if thread.session.cwd is not None and reading.fresh:
-            return
-        where = cwd_of(reading.view) or reading.speaker.workspace
+        known = thread.session.cwd is not None
+        where = cwd_of(reading.view, reading.fresh if known else 0) or (None if known else reading.speaker.workspace)
         if where:
             thread.session.cwd = Path(where)
 

@@ -32,9 +32,9 @@ KEEP_DAYS = 90
 class SQLiteStore:
     """A ledger store in ``PATH`` (mode 0600), in WAL mode: a committed record survives ``kill -9`` of the proxy.
 
-    A file that is no database, or a damaged one, is set aside under another name and a new one begun. Where nothing can be
-    written the records live in memory until the process ends. Either is reported through ``report(event, fields)``
-    and stands in ``trouble``; no call raises.
+    A file that is no database, or a damaged one, is set aside under another name and a new one begun. Where nothing
+    can be written the records live in memory until the process ends. Either is reported through ``report(event,
+    fields)`` and stands in ``trouble``; no call raises.
     """
 
     def __init__(self, path: Path, report: Callable[[str, dict[str, Any]], None]) -> None:
@@ -51,20 +51,23 @@ class SQLiteStore:
             return self._connect()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and not self.path.is_file():
-                return self._go_without(str(error))
+                self._go_without(str(error))
+                return None
             aside = self.path.with_name(f"{self.path.name}.damaged-{int(time.time())}")
             try:
                 for suffix in ("", "-wal", "-shm"):
                     with contextlib.suppress(FileNotFoundError):
-                        os.replace(f"{self.path}{suffix}", f"{aside}{suffix}")
+                        Path(f"{self.path}{suffix}").replace(f"{aside}{suffix}")
                 db = self._connect()
             except (sqlite3.Error, OSError) as again:
-                return self._go_without(str(again))
+                self._go_without(str(again))
+                return None
             self.trouble = f"the ledger was damaged ({error}); it is kept as {aside}, a new one was begun"
             self._report("store_damaged", {"path": str(self.path), "kept_as": str(aside), "error": str(error)})
             return db
         except OSError as error:
-            return self._go_without(str(error))
+            self._go_without(str(error))
+            return None
 
     def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -130,7 +133,8 @@ class SQLiteStore:
         now = int(time.time())
         with _transaction(db):
             db.execute(
-                "INSERT INTO record VALUES (?1, ?2, (SELECT coalesce(max(seq), 0) + 1 FROM record WHERE thread = ?1), ?3)"
+                "INSERT INTO record VALUES"
+                " (?1, ?2, (SELECT coalesce(max(seq), 0) + 1 FROM record WHERE thread = ?1), ?3)"
                 " ON CONFLICT DO UPDATE SET value = excluded.value",
                 (thread, _name(record.key), msgspec.json.encode(record)),
             )

@@ -14,8 +14,8 @@ WAIT_S = 0.5
 class Titles:
     """What became of each recent prompt, by its words.
 
-    Codex 0.169 asks for a title in a thread of its own, sometimes before the turn that it names arrives: ``local`` waits
-    for that turn to be decided.
+    Codex 0.169 asks for a title in a thread of its own, sometimes before the turn that it names arrives: ``local``
+    waits for that turn to be decided.
     """
 
     def __init__(self, wait_s: float = WAIT_S) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .codex_answers import Seen, StreamReader
 from .codex_items import CALLS, Minter, Writer, reread
-from .codex_requests import ClientRequest, Framer, Thread
-from .codex_versions import VERSIONS, Auth, Version, namespaces
+from .codex_requests import TITLE_FORMAT, ClientRequest, Framer, Thread
+from .codex_versions import VERSIONS, Auth, Version
 from .streams import Item
 
 _ABORTED = "<turn_aborted>\nThe user interrupted the previous turn on purpose.\n</turn_aborted>"
@@ -25,8 +26,8 @@ class CodexClient:
         seen = client.receive(bytes_of_the_answer)
         if seen.calls: request = client.outputs({call["call_id"]: "done" for call in seen.calls})
 
-    What each version keeps and re-sends follows the recordings in tests/compat/resend; what no recording shows
-    (backtrack, fork before 0.169, a call that an interrupt leaves open in 0.29) is inferred and says so.
+    What each version keeps and re-sends follows the recordings in tests/compat/resend. Inferred, because no recording
+    shows it: backtrack, fork before 0.169, local shell calls, a manual (not automatic) compaction's metadata.
     """
 
     def __init__(
@@ -43,8 +44,7 @@ class CodexClient:
         self.mint = Minter(seed)
         self.framer = Framer(self.version, auth, cwd, base, tui)
         self.history: list[Item] = []
-        name = self.mint.uuid()
-        self.thread = Thread(name, name, self.mint.uuid(), window_id=self.mint.uuid())
+        self.thread = Thread(name := self.mint.uuid(), name, self.mint.uuid(), window_id=self.mint.uuid())
         self._writer = Writer(self.version, self.mint)
         self._reader = StreamReader()
         self._late: list[Item] = []
@@ -61,10 +61,16 @@ class CodexClient:
         """Tool calls that wait for an output."""
         return list(self._calls)
 
+    @property
+    def turns(self) -> int:
+        """How many typed messages the history holds."""
+        return sum(self._typed(item) for item in self.history)
+
     def say(self, text: str) -> ClientRequest:
         """The first request of a new turn, in which the user typed ``text``."""
         self._settle()
         self._new_turn()
+        self._compacting = False
         if self._context_due or self._repeat_context:
             self.history += self._context()
             self._context_due = self._repeat_context = False
@@ -82,7 +88,7 @@ class CodexClient:
             raise ValueError("nothing was sent yet: call say() first")
         if self.version.keeps_cut == "at once":
             self._answer_calls(results)
-            return self._send(same_turn=True)
+            return self._send()
         self._reader = StreamReader()
         return self._last
 
@@ -92,14 +98,11 @@ class CodexClient:
 
     def finish(self, *, cut: bool = False, status: int = 200) -> Seen:
         """The answer's body has ended; what of it the user sees and the history keeps."""
-        seen = self._reader.seen(cut=cut, status=status)
-        items = self._reader.items
-        self._reader = StreamReader()
+        reader, self._reader = self._reader, StreamReader()
+        seen, items = reader.seen(cut=cut, status=status), reader.items
         if self._compacting and seen.completed:
             self._compacted(items)
-        elif seen.completed:
-            self._keep(items)
-        elif self.version.keeps_cut == "at once":
+        elif seen.completed or self.version.keeps_cut == "at once":
             self._keep(items)
         elif self.version.keeps_cut == "later":
             self._late += items
@@ -112,10 +115,11 @@ class CodexClient:
 
     def interrupt(self) -> None:
         """Esc: drop the running answer or the running tools; the caller closes the connection."""
-        running = self._reader
-        self._reader = StreamReader()
+        running, self._reader = self._reader, StreamReader()
         if self.version.abort_role is None:
-            self._drop_answer()
+            if self._calls:
+                del self.history[self._answer_start :]
+                self._calls = []
             return
         self._flush_late()
         self._keep(running.items)
@@ -133,6 +137,9 @@ class CodexClient:
         self._settle()
         self._new_turn()
         self._compacting = True
+        if self._repeat_context:
+            self.history += self._context()
+        self._repeat_context = False
         if self.version.compaction == "endpoint":
             return self.framer.compact(self.thread, self.history)
         if self.version.compaction == "trigger":
@@ -171,14 +178,8 @@ class CodexClient:
         client = self._child()
         client.thread.session = client.thread.thread
         client.thread.source = "thread_title"
-        schema = {
-            "type": "object", "properties": {"title": {"type": "string", "minLength": 1, "maxLength": 36}},
-            "required": ["title"], "additionalProperties": False,
-        }  # fmt: skip
-        form = {"type": "json_schema", "strict": True, "schema": schema, "name": "codex_output_schema"}
-        words = {"verbosity": self.version.verbosity, "format": form}
-        client.framer = Framer(
-            self.version, self.framer.auth, self.framer.cwd, self.framer.base, self.framer.tui, {"text": words}
+        client.framer = replace(
+            client.framer, extra={"text": {"verbosity": self.version.verbosity, "format": TITLE_FORMAT}}
         )
         return client.say(_TITLE + text)
 
@@ -195,14 +196,7 @@ class CodexClient:
         child._new_turn(root=self.thread.root_turn)
         note = "You are now a newly spawned child agent."
         child.history.append(child._said("developer", [note], ["multi_agent.usage_hint"], timed=False))
-        letter: Item = {"type": "agent_message", "id": f"amsg_{child.mint.uuid()}", "author": "/root"}
-        parts = [{"type": "input_text", "text": "Message Type: NEW_TASK"}]
-        parts.append({"type": "encrypted_content", "encrypted_content": task})
-        letter |= {"recipient": f"/root/{name}", "content": parts}
-        letter["internal_chat_message_metadata_passthrough"] = {
-            "turn_id": child.thread.turn, "create_time": child.mint.time(),
-        }  # fmt: skip
-        child.history.append(letter)
+        child.history.append(child._writer.letter(task, name, child.thread.turn))
         return child, child._send()
 
     def review(self, prompt: str = "Review the current code changes.") -> tuple[CodexClient, ClientRequest]:
@@ -238,7 +232,7 @@ class CodexClient:
         self.thread.root_turn = root or self.thread.turn
         self.thread.started_ms = int(self.mint.time() * 1000)
 
-    def _send(self, *, extra: list[Item] | None = None, same_turn: bool = False) -> ClientRequest:
+    def _send(self, *, extra: list[Item] | None = None) -> ClientRequest:
         self._last = self.framer.turn(self.thread, [*self.history, *(extra or [])])
         return self._last
 
@@ -246,21 +240,7 @@ class CodexClient:
         return self._writer.said(role, texts, turn=self.thread.turn, kinds=kinds, timed=timed)
 
     def _context(self, *, timed: bool = True) -> list[Item]:
-        made: list[Item] = []
-        if self.version.lite:
-            spaces: Item = {"type": "additional_tools", "id": f"at_{self.mint.uuid()}", "role": "developer"}
-            made.append({**spaces, "tools": namespaces()})
-            for kinds in (
-                ["model.base_instructions"],
-                ["host_skills.instructions", "permissions.instructions", "collaboration_mode.instructions"],
-                ["multi_agent.role_instructions"],
-                ["multi_agent.mode_instructions"],
-            ):
-                made.append(self._said("developer", [f"<{kind}>" for kind in kinds], kinds, timed=timed))
-        for role, *texts in self.version.context:
-            words = [text.format(cwd=self.framer.cwd) for text in texts]
-            made.append(self._said(role, words, ["environments.environment_context"], timed=timed))
-        return made
+        return self._writer.context(self.framer.cwd, turn=self.thread.turn, timed=timed)
 
     def _keep(self, items: list[Item]) -> None:
         self._flush_late()
@@ -295,11 +275,6 @@ class CodexClient:
         index = next(i for i, item in enumerate(self.history) if item.get("call_id") == call["call_id"])
         self.history.insert(index + 1, output)
 
-    def _drop_answer(self) -> None:
-        if self._calls:
-            del self.history[self._answer_start :]
-            self._calls = []
-
     def _settle(self) -> None:
         self._flush_late()
         self._abort_calls()
@@ -320,7 +295,6 @@ class CodexClient:
             return
         summary = "".join(part.get("text", "") for item in items for part in item.get("content") or [])
         if self.version.interleaved:
-            part = {"type": "output_text", "text": summary}
-            self.history = [{"type": "message", "id": None, "role": "assistant", "content": [part]}]
+            self.history = [self._writer.recap(summary)]
             return
         self.history = [*self._context(), *typed, self._said("user", [_HANDOVER + summary], [])]

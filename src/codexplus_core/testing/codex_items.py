@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from .codex_versions import Version
+from .codex_versions import Version, namespaces
 from .streams import Item
 
 CALLS = {
@@ -113,6 +113,46 @@ class Writer:
             notes = {"turn_id": turn, "create_time": self._mint.time()}
             item["internal_chat_message_metadata_passthrough"] = notes
         return item
+
+    def context(self, cwd: str, *, turn: str, timed: bool) -> list[Item]:
+        """What comes before the first prompt: tools and instructions (0.169), then the environment."""
+        made: list[Item] = []
+        if self._version.lite:
+            spaces: Item = {"type": "additional_tools", "id": f"at_{self._mint.uuid()}", "role": "developer"}
+            made.append({**spaces, "tools": namespaces()})
+            for kinds in (
+                ["model.base_instructions"],
+                ["host_skills.instructions", "permissions.instructions", "collaboration_mode.instructions"],
+                ["multi_agent.role_instructions"],
+                ["multi_agent.mode_instructions"],
+            ):
+                texts = [f"<{kind}>" for kind in kinds]
+                made.append(self.said("developer", texts, turn=turn, kinds=kinds, timed=timed))
+        for role, *texts in self._version.context:
+            words = [text.format(cwd=cwd) for text in texts]
+            kinds = ["environments.environment_context"]
+            made.append(self.said(role, words, turn=turn, kinds=kinds, timed=timed))
+        return made
+
+    def letter(self, task: str, name: str, turn: str) -> Item:
+        """The message by which a sub-agent gets its task."""
+        parts = [
+            {"type": "input_text", "text": "Message Type: NEW_TASK"},
+            {"type": "encrypted_content", "encrypted_content": task},
+        ]
+        return {
+            "type": "agent_message", "id": f"amsg_{self._mint.uuid()}", "author": "/root", "recipient": f"/root/{name}",
+            "content": parts,
+            "internal_chat_message_metadata_passthrough": {
+                "turn_id": turn, "create_time": self._mint.time(),
+                "content_item_metadata": [{"provenance": {"type": "agent"}} for _ in parts],
+            },
+        }  # fmt: skip
+
+    def recap(self, summary: str) -> Item:
+        """What 0.29 puts in place of its history."""
+        part = {"type": "output_text", "text": summary}
+        return {"type": "message", "id": None, "role": "assistant", "content": [part]}
 
     def _part(self, part: Item) -> Item:
         return dict(part) if self._version.passthrough else {"type": part["type"], "text": part.get("text", "")}

@@ -15,6 +15,12 @@ from .streams import Item
 
 Headers = list[tuple[bytes, bytes]]
 
+_TITLE_SCHEMA = {
+    "type": "object", "properties": {"title": {"type": "string", "minLength": 1, "maxLength": 36}},
+    "required": ["title"], "additionalProperties": False,
+}  # fmt: skip
+TITLE_FORMAT = {"type": "json_schema", "strict": True, "schema": _TITLE_SCHEMA, "name": "codex_output_schema"}
+
 
 @dataclass(frozen=True, slots=True)
 class ClientRequest:

@@ -97,9 +97,9 @@ class Harness:
             assert answer.text == "hello"
 
     ``plugins`` are modules or objects with hookimpls, or a mapping of names to them. ``script`` is what the upstream
-    answers (``codexplus_core.testing.text``, ``call``, ``shell`` …). ``proxy.upstream`` has every request that reached it,
-    ``proxy.log`` every log event; on leaving, a request that the real API would refuse fails the test, unless
-    ``strict`` is False. ``codex`` names the version that the client is modelled on.
+    answers (``codexplus_core.testing.text``, ``call``, ``shell`` …). ``proxy.upstream`` has every request that
+    reached it, ``proxy.log`` every log event; on leaving, a request that the real API would refuse fails the test,
+    unless ``strict`` is False. ``codex`` names the version that the client is modelled on.
     """
 
     def __init__(
@@ -213,7 +213,8 @@ class Harness:
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
             "path": raw, "raw_path": raw.encode("latin-1"), "query_string": query.encode("latin-1"), "root_path": "",
-            "headers": own, "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", PORT), "state": {}, "extensions": {},
+            "headers": own, "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", PORT), "state": {}, "extensions":
+            {},
         }  # fmt: skip
         await self.app(scope, receive, send)
         return reply

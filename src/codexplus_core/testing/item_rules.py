@@ -111,7 +111,8 @@ def check_tools(tools: Sequence[Any], where: str) -> None:
             raise Illegal(f"Invalid value: '{kind}'.", code="invalid_value", param=f"{place}.type")
         for name in tool:
             if name not in TOOL_FIELDS[kind]:
-                raise Illegal(f"Unknown parameter: '{place}.{name}'.", code="unknown_parameter", param=f"{place}.{name}")
+                param = f"{place}.{name}"
+                raise Illegal(f"Unknown parameter: '{param}'.", code="unknown_parameter", param=param)
         if "name" not in TOOL_FIELDS[kind]:
             continue
         if not isinstance(tool.get("name"), str) or not _NAME.match(tool["name"]):

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from ..proxy.transport import UpstreamCut
-from .upstream import Cut, Received, Reply
+from .reply import Cut, Received, Reply
 
 if TYPE_CHECKING:
     from .upstream import StrictUpstream
@@ -179,7 +179,8 @@ class Connection:
             phrase = HTTPStatus(reply.status).phrase
         except ValueError:
             phrase = "Scripted"
-        lines = [f"HTTP/1.1 {reply.status} {phrase}", *(f"{name}: {value}" for name, value in [*reply.headers, *framing])]
+        headers = [f"{name}: {value}" for name, value in [*reply.headers, *framing]]
+        lines = [f"HTTP/1.1 {reply.status} {phrase}", *headers]
         await self._write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
 
     async def _write(self, data: bytes) -> None:

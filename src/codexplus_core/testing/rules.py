@@ -201,9 +201,7 @@ def _follows(chain: Chain, index: int, following: Item | None) -> bool:
         return True
     # Codex keeps the reasoning of a response that broke off and sends whatever comes next right behind it (0.169 in the
     # retry, older ones a turn later): what never reached it whole cannot be asked for.
-    if not chain.complete or expected is None:
-        return following is None or following.get("type") not in OUTPUTS
-    return False
+    return not chain.complete or expected is None
 
 
 def _same(emitted: Item, sent: Item) -> bool:

@@ -8,145 +8,18 @@ import gzip
 import json
 import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import zstandard
 
-from ..proxy.transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
+from ..proxy.transport import UpstreamError, UpstreamRequest
+from .reply import Cut, Gates, InProcessAnswer, Received, Reply
 from .rules import Chain, Illegal, check
-from .script import Answer, Asked, Break, Gate, Raw, Scripted, Step, compaction, housekeeping, status, text
+from .script import Answer, Asked, Gate, Scripted, compaction, housekeeping, status, text
 from .streams import Ids, Item
 
-_ENDS = ("response.completed", "response.failed", "response.incomplete")
-
-
-@dataclass(slots=True)
-class Received:
-    """One request as it came, and what became of it."""
-
-    method: str
-    path: str
-    headers: list[tuple[str, str]]
-    raw: bytes
-    decoded: bytes = b""
-    body: Any = None
-    answer: list[str] = field(default_factory=list)
-    """What was sent: event types, ``raw``, ``gate:NAME``, ``cut``, or ``status 404``."""
-    aborted: bool = False
-    """The client went before the answer's end was sent."""
-
-    def header(self, name: str) -> str | None:
-        """The first header line of that name (any case)."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
-
-
-class Cut(Exception):
-    """The script wants the stream broken off; ``how`` is ``reset`` or ``close``."""
-
-    def __init__(self, how: Literal["reset", "close"]) -> None:
-        super().__init__(how)
-        self.how = how
-
-
-class Reply:
-    """The answer to one request, for whichever transport asks: a head, then steps, then the end."""
-
-    def __init__(self, upstream: StrictUpstream, received: Received, answer: Answer, chain: Chain | None) -> None:
-        self.status = answer.status
-        self.received = received
-        self.wire = answer.wire
-        self._upstream = upstream
-        self._answer = answer
-        self._chain = chain
-        self._waiting: asyncio.Future[None] | None = None
-        self._done = False
-        body = received.body if isinstance(received.body, dict) else {}
-        self._steps: list[Step] = []
-        if answer.body is not None:
-            self._steps = [Raw(answer.body)]
-        elif chain is not None:
-            self._steps = answer.steps(Asked(body, chain.items, upstream.ids), chain.response_id)
-        self.as_json = chain is not None and answer.body is None and body.get("stream") is not True
-        kind = "application/json" if self.as_json else "text/event-stream; charset=utf-8"
-        given = dict(answer.headers)
-        own = {} if "content-type" in given else {"content-type": kind}
-        self.headers: list[tuple[str, str]] = [*own.items(), *answer.headers]
-
-    async def steps(self) -> AsyncIterator[dict[str, Any] | Raw]:
-        """Events and raw bytes as they fall due; waits at gates, raises Cut where the script breaks off."""
-        if self.status != 200:
-            self.received.answer.append(f"status {self.status}")
-        for step in self._steps:
-            if isinstance(step, Gate):
-                self.received.answer.append(f"gate:{step.name}")
-                await self._pass(step.name)
-            elif isinstance(step, Break):
-                self.received.answer.append("cut")
-                self._done = True
-                raise Cut(step.how)
-            elif isinstance(step, Raw):
-                yield step
-            else:
-                self._note(step)
-                yield step
-        self._done = True
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body's bytes with the script's own boundaries."""
-        if self.as_json:
-            yield await self._whole()
-            return
-        held = b""
-        try:
-            async for step in self.steps():
-                data = step.data if isinstance(step, Raw) else self.wire.frame(step)
-                if self.wire.coalesce:
-                    held += data
-                elif self.wire.chunk:
-                    for start in range(0, len(data), self.wire.chunk):
-                        yield data[start : start + self.wire.chunk]
-                elif data:
-                    yield data
-        except Cut:
-            if held:
-                yield held
-            raise
-        if held:
-            yield held
-
-    def close(self) -> None:
-        """The client has gone."""
-        if not self._done:
-            self._done = True
-            self.received.aborted = True
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(UpstreamCut("the answer was closed"))
-
-    async def _whole(self) -> bytes:
-        response: Any = {}
-        async for step in self.steps():
-            if not isinstance(step, Raw) and "response" in step:
-                response = step["response"]
-        return json.dumps(response).encode()
-
-    async def _pass(self, name: str) -> None:
-        if name in self._upstream.released:
-            return
-        self._waiting = asyncio.get_running_loop().create_future()
-        self._upstream.hold(name, self._waiting)
-        await self._waiting
-
-    def _note(self, event: dict[str, Any]) -> None:
-        self.received.answer.append(event["type"])
-        if self._chain is None:
-            return
-        if event["type"] == "response.output_item.done":
-            self._chain.emitted.append(event["item"])
-        elif event["type"] in _ENDS:
-            self._done = True
-            self._chain.complete = event["type"] == "response.completed"
+__all__ = ["Cut", "InProcessAnswer", "Received", "Reply", "Scripted", "StrictUpstream", "decoded", "serve_forever"]
 
 
 class StrictUpstream:
@@ -172,12 +45,10 @@ class StrictUpstream:
         self.illegal: list[Illegal] = []
         self.chains: dict[str, Chain] = {}
         self.ids = Ids(tag=tag)
-        self.released: set[str] = set()
+        self.gates = Gates()
         self.unreachable: UpstreamError | None = None
         """When set, ``open`` raises it."""
-        self._held: dict[str, list[asyncio.Future[None]]] = {}
         self._open: set[Reply] = set()
-        self._arrival = asyncio.Event()
 
     @property
     def turns(self) -> list[Received]:
@@ -186,29 +57,20 @@ class StrictUpstream:
 
     def release(self, gate: Gate | str) -> None:
         """Let every answer that stands at this gate, now or later, go on."""
-        name = gate.name if isinstance(gate, Gate) else gate
-        self.released.add(name)
-        for future in self._held.pop(name, []):
-            if not future.done():
-                future.set_result(None)
-
-    def hold(self, name: str, future: asyncio.Future[None]) -> None:
-        """Register an answer that waits at a gate."""
-        self._held.setdefault(name, []).append(future)
-        self._arrival.set()
+        self.gates.release(gate.name if isinstance(gate, Gate) else gate)
 
     async def standing_at(self, gate: Gate | str) -> None:
         """Return when an answer waits at this gate."""
         name = gate.name if isinstance(gate, Gate) else gate
-        while not any(not future.done() for future in self._held.get(name, [])):
-            self._arrival.clear()
-            await self._arrival.wait()
+        while not self.gates.standing(name):
+            self.gates.arrival.clear()
+            await self.gates.arrival.wait()
 
     async def received(self, count: int) -> None:
         """Return when so many requests have come."""
         while len(self.requests) < count:
-            self._arrival.clear()
-            await self._arrival.wait()
+            self.gates.arrival.clear()
+            await self.gates.arrival.wait()
 
     def reply(self, received: Received, connection: object | None = None) -> Reply:
         """Record a request and choose its answer: what every transport calls.
@@ -216,7 +78,7 @@ class StrictUpstream:
         ``connection`` is the WebSocket that the message came on; None for HTTP.
         """
         self.requests.append(received)
-        self._arrival.set()
+        self.gates.arrival.set()
         path = received.path.split("?")[0]
         try:
             received.decoded = decoded(received.raw, received.header("content-encoding") or "")
@@ -225,15 +87,15 @@ class StrictUpstream:
             return self._refuse(received, Illegal(f"We could not parse the JSON body of your request: {error}"))
         if connection is None:
             if (received.header("upgrade") or "").lower() == "websocket":
-                return Reply(self, received, status(426, "upgrade refused"), None)
+                return Reply(self.gates, self.ids, received, status(426, "upgrade refused"), None)
             scripted = next((answer for end, answer in self.paths.items() if path.endswith(end)), None)
             if scripted is not None:
                 return self._begin(received, scripted, None)
             if received.method == "POST" and path.endswith("/responses/compact"):
-                return Reply(self, received, self._compacted(received.body or {}), None)
+                return Reply(self.gates, self.ids, received, self._compacted(received.body or {}), None)
             if received.method != "POST" or not path.endswith("/responses"):
                 unknown = Illegal(f"Invalid URL ({received.method} {path})", status=404)
-                return Reply(self, received, status(404, unknown.body()), None)
+                return Reply(self.gates, self.ids, received, status(404, unknown.body()), None)
         return self._respond(received, connection)
 
     def _respond(self, received: Received, connection: object | None) -> Reply:
@@ -255,11 +117,11 @@ class StrictUpstream:
         answer = scripted if isinstance(scripted, Answer) else scripted(received.body)
         if chain is not None and answer.body is None:
             self.chains[chain.response_id] = chain
-        return Reply(self, received, answer, chain)
+        return Reply(self.gates, self.ids, received, answer, chain)
 
     def _refuse(self, received: Received, illegal: Illegal) -> Reply:
         self.illegal.append(illegal)
-        return Reply(self, received, status(illegal.status, illegal.body()), None)
+        return Reply(self.gates, self.ids, received, status(illegal.status, illegal.body()), None)
 
     def _compacted(self, request: dict[str, Any]) -> Answer:
         # Codex 0.98 and 0.120 put whatever this endpoint gives in place of their history.
@@ -295,37 +157,6 @@ class StrictUpstream:
             yield await listener.start(host, port)
         finally:
             await listener.stop()
-
-
-class InProcessAnswer:
-    """A Reply as the relay reads an upstream's answer."""
-
-    def __init__(self, reply: Reply, finished: Any) -> None:
-        self.status = reply.status
-        self.headers: Headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-        self._reply = reply
-        self._chunks = reply.chunks()
-        self._finished = finished
-        self._closed = False
-
-    async def read(self) -> bytes:
-        """The next scripted chunk; ``b""`` at the end."""
-        if self._closed:
-            raise UpstreamCut("the answer was closed")
-        try:
-            return await anext(self._chunks)
-        except StopAsyncIteration:
-            self._finished(self._reply)
-            return b""
-        except Cut as cut:
-            self._finished(self._reply)
-            raise UpstreamCut("the scripted upstream broke off") from cut
-
-    def close(self) -> None:
-        """Drop the answer; remembered as an abort when its end had not been read."""
-        self._closed = True
-        self._reply.close()
-        self._finished(self._reply)
 
 
 def decoded(raw: bytes, encoding: str) -> bytes:

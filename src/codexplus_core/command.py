@@ -1,0 +1,44 @@
+"""A slash command that a plugin contributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .exchange import Exchange
+
+
+class Command:
+    """A slash command of a plugin: subclass it and write one of the two methods, or hand one in.
+
+    ``async expand(exchange, args) -> str`` gives the prompt that the model gets in the command's place;
+    ``async answer(exchange, args) -> LocalReply`` answers without the model. ``args`` is the text after the name. Of
+    two commands with one name the lower ``priority`` number wins.
+    """
+
+    expand: Callable[[Exchange, str], Any] | None = None
+    answer: Callable[[Exchange, str], Any] | None = None
+
+    def __init__(
+        self,
+        name: str,
+        description: str = "",
+        argument_hint: str = "",
+        priority: int = 0,
+        scope: str = "plugin",
+        *,
+        expand: Callable[[Exchange, str], Any] | None = None,
+        answer: Callable[[Exchange, str], Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.description = description
+        self.argument_hint = argument_hint
+        self.priority = priority
+        self.scope = scope
+        if expand is not None:
+            self.expand = expand
+        if answer is not None:
+            self.answer = answer
+
+    def __repr__(self) -> str:
+        return f"Command({self.name!r}, priority={self.priority}, scope={self.scope!r})"

@@ -1,0 +1,246 @@
+"""`codex-plus doctor`: what it finds and what it advises."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from types import SimpleNamespace
+
+import pytest
+from cli import stand_ins
+
+from codexplus_core.cli import doctor, doctor_checks
+from codexplus_core.cli.doctor_checks import Surroundings
+from codexplus_core.cli.main import main
+from codexplus_core.contributions import Check, CheckResult
+from codexplus_core.services.codex import Codex
+
+NO_PLUGINS = SimpleNamespace(plugins=(), call_sync=lambda hook: [])
+
+
+@pytest.fixture
+def around(private_home):
+    """Surroundings with Codex 0.169 and a free choice of everything else."""
+
+    def make(version="0.169.0", config=None, port=None, loaded=NO_PLUGINS, **env) -> Surroundings:
+        (private_home / ".codex").mkdir(exist_ok=True)
+        if config is not None:
+            (private_home / ".codex" / "config.toml").write_text(config)
+        found = Surroundings({"HOME": str(private_home), **env}, port, None, loaded, [])
+        found.__dict__["codex"] = Codex(private_home / "codex", version)
+        return found
+
+    return make
+
+
+OURS = 'openai_base_url = "http://127.0.0.1:3000/v1"\n'
+
+
+@pytest.mark.parametrize(
+    ("config", "status", "words"),
+    [
+        (OURS, "ok", "goes through the proxy on port 3000"),
+        (f'{OURS}chatgpt_base_url = "https://x"\n', "ok", "chatgpt_base_url, set too"),
+        (None, "warning", "does not go through the proxy"),
+        ('openai_base_url = "https://gateway.example/v1"\n', "warning", "https://gateway.example/v1, not the proxy"),
+        ('openai_base_url = "http://127.0.0.1:3000/backend-api/codex"\n', "error", "every turn fails"),
+        (f'{OURS}model_provider = "azure"\n', "error", "model_provider is 'azure'"),
+        (f'{OURS}model_provider = "openai"\n', "ok", "goes through"),
+    ],
+)
+def test_codexs_configuration_is_judged(around, config, status, words):
+    found = doctor_checks.configuration(around(config=config))
+
+    assert (found.status, words in found.message) == (status, True), found
+
+
+@pytest.mark.parametrize(
+    ("version", "url", "status", "words"),
+    [
+        ("0.169.0", None, "ok", "no variable"),
+        ("0.169.0", "http://127.0.0.1:3000/v1", "warning", "0.120 and later ignore it"),
+        ("0.98.0", "http://127.0.0.1:3000/v1", "ok", "leads to the proxy"),
+        ("0.98.0", None, "warning", "not set"),
+        ("0.98.0", "https://user:secret@x/v1", "warning", "https://…@x/v1"),
+    ],
+)
+def test_a_variable_that_misleads_is_named(around, version, url, status, words):
+    found = doctor_checks.environment(around(version, **({"OPENAI_BASE_URL": url} if url else {})))
+
+    assert (found.status, words in found.message) == (status, True), found
+
+
+@pytest.mark.req("P13")
+@pytest.mark.parametrize(("version", "status"), [("0.169.0", "ok"), ("0.999.0", "warning"), ("0.1.0", "error")])
+def test_the_version_of_codex_is_judged(around, version, status):
+    assert doctor_checks.codex_version(around(version)).status == status
+
+
+@pytest.mark.abuse("A22")
+def test_somebody_elses_port_is_an_error_with_its_owner(around):
+    with stand_ins.listening({}) as port:
+        found = doctor_checks.port(around(port=port))
+
+    assert found.status == "error"
+    assert "no codex-plus proxy of yours" in found.message
+    if sys.platform == "linux":
+        assert f"pid {os.getpid()}" in found.message
+        assert f"uid {os.getuid()}" in found.message
+
+
+def test_a_running_proxy_and_its_plugins_are_asked(around):
+    plugins = [
+        {"name": "slash", "state": "ok", "reason": ""},
+        {"name": "mcp", "state": "broken", "reason": "no such module"},
+    ]
+    with stand_ins.listening(stand_ins.HEALTHY | {"plugins": plugins}) as port:
+        place = around(port=port)
+
+        assert doctor_checks.port(place).status == "ok"
+        assert doctor_checks.proxy(place).status == "ok"
+        found = doctor_checks.plugins(place)
+
+    assert found.status == "error"
+    assert "mcp (no such module)" in found.message
+
+
+def test_without_a_proxy_the_plugins_are_loaded_here(around):
+    broken = SimpleNamespace(name="mine", error="plugin 'mine' cannot be imported", warnings=[])
+    loaded = SimpleNamespace(plugins=(broken,), call_sync=lambda hook: [])
+    with stand_ins.listening({}) as port:
+        found = doctor_checks.plugins(around(port=port, loaded=loaded))
+
+    assert found.status == "error"
+    assert "mine (plugin 'mine' cannot be imported)" in found.message
+
+
+@pytest.mark.abuse("A21")
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_state_directory_that_is_open_to_others_is_an_error_and_not_changed(around, private_home):
+    home = private_home / ".codexplus"
+    home.mkdir(mode=0o700)
+    (home / "token").write_text("x")
+    (home / "token").chmod(0o644)
+
+    found = doctor_checks.state_directory(around())
+
+    assert found.status == "error"
+    assert str(home / "token") in found.message
+    assert found.fix == f"chmod -R go-rwx {home}"
+    assert (home / "token").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.abuse("I13")
+def test_code_that_runs_at_every_start_and_belongs_to_nobody_is_named(around, tmp_path):
+    (tmp_path / "evil.pth").write_text("import os; os.system('x')\n")
+    (tmp_path / "path-only.pth").write_text("/some/directory\n")
+    place = around()
+    place.site_directories = [tmp_path]
+
+    found = doctor_checks.pth_files(place)
+
+    assert found.status == "warning"
+    assert "evil.pth" in found.message
+    assert "path-only.pth" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "words"),
+    [
+        ((None, "no route to host"), "error", "no route"),
+        ((403, "https://x asks for a browser challenge (cf-mitigated)"), "error", "cf-mitigated"),
+        ((401, "https://x answers with status 401"), "ok", "reached (status 401)"),
+        ((503, "https://x answers with status 503"), "warning", "503"),
+    ],
+)
+async def test_the_upstream_is_judged_by_its_answer(around, monkeypatch, answer, status, words):
+    async def probe(url, timeout):
+        return answer
+
+    monkeypatch.setattr("codexplus_core.proxy.upstream.probe", probe)
+
+    found = await doctor_checks.upstream(around())
+
+    assert (found.status, words in found.message) == (status, True), found
+
+
+def raising() -> CheckResult:
+    raise ValueError("boom")
+
+
+async def waiting() -> CheckResult:
+    return CheckResult("ok", "waited")
+
+
+def test_a_raising_check_is_a_failure_that_names_its_plugin():
+    found = doctor.outcome(Check("mine", raising), "extra")
+
+    assert found.status == "error"
+    assert "plugin 'extra': check raised ValueError: boom" in found.message
+    assert found.fix == "report it to the author of extra"
+
+
+def test_a_check_may_be_async():
+    assert doctor.outcome(Check("mine", waiting), "extra").message == "waited"
+
+
+def test_a_check_that_gives_something_else_is_a_failure():
+    found = doctor.outcome(Check("mine", lambda: "fine"), "extra")  # type: ignore[arg-type,return-value]
+
+    assert "returned str, a CheckResult is due" in found.message
+
+
+@pytest.fixture
+def only(monkeypatch, private_home):
+    """Makes `doctor` ask one check of a plugin and none of its own."""
+
+    def make(result: CheckResult) -> None:
+        monkeypatch.setattr(doctor_checks, "core_checks", lambda around: [])
+        loaded = SimpleNamespace(
+            plugins=(),
+            call_sync=lambda hook: [("extra", Check("mine", lambda: result))] if hook == "add_checks" else [],
+        )
+        monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection: loaded)
+
+    return make
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 0), ("warning", 0), ("error", 1)])
+def test_only_a_failure_makes_the_exit_code_1(only, status, code, capsys):
+    only(CheckResult(status, "text", "do it"))
+
+    assert main(["doctor"]) == code
+
+    said = capsys.readouterr().out
+    assert "text [extra]" in said
+    assert "-> do it" in said
+
+
+def test_the_report_as_json(only, capsys):
+    only(CheckResult("error", "text", "do it"))
+
+    assert main(["doctor", "--json"]) == 1
+
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": False,
+        "checks": [{"name": "mine", "state": "fail", "text": "text", "fix": "do it", "plugin": "extra"}],
+    }
+
+
+def test_doctor_as_a_whole_says_something_about_everything(private_home, capsys):
+    with stand_ins.listening(stand_ins.HEALTHY) as proxy, stand_ins.listening({}) as upstream:
+        main(["doctor", "--json", "--port", str(proxy), "--upstream", f"http://127.0.0.1:{upstream}"])
+
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert set(checks) >= {
+        "python",
+        "codex",
+        "configuration",
+        "port",
+        "proxy",
+        "plugins",
+        "upstream",
+        "state directory",
+    }
+    assert checks["proxy"]["state"] == checks["upstream"]["state"] == "ok"

@@ -1,0 +1,145 @@
+"""Fixtures for tests with real Codex binaries: ``codex``, ``upstream``, ``proxy``, ``serve``, ``tui``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.codex import NEWEST, Auth, Codex
+from e2e.proxies import ProxyProcess, Served, end_processes_of, served
+from e2e.terminal import Terminal
+
+from codexplus_core.testing import StrictUpstream
+
+FOLDER = "CODEX_PLUS_E2E_CODEX"
+_EVIDENCE = pytest.StashKey[list[tuple[str, Callable[[], str]]]]()
+
+
+class Backend(StrictUpstream):
+    """The scripted upstream with the address it listens on."""
+
+    url = ""
+
+    @property
+    def brief(self) -> str:
+        """Every request in a line or two, for the reader of a failure."""
+        lines = []
+        for got in self.requests:
+            lines.append(f"{got.method} {got.path} -> {', '.join(got.answer[-3:])}{' aborted' if got.aborted else ''}")
+            items = got.body.get("input") if isinstance(got.body, dict) else None
+            lines += [f"    {str(item)[:200]}" for item in (items or [])[-6:]]
+        return "\n".join([*lines, *(f"ILLEGAL {illegal}" for illegal in self.illegal)])
+
+
+@pytest.fixture(autouse=True)
+def evidence(request: pytest.FixtureRequest) -> list[tuple[str, Callable[[], str]]]:
+    """What a failing test shows of its actors: (title, function that tells)."""
+    return request.node.stash.setdefault(_EVIDENCE, [])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    if report.failed:
+        for title, tell in item.stash.get(_EVIDENCE, []):
+            report.sections.append((title, tell()[-6000:]))
+    return report
+
+
+@pytest.fixture
+def codex(
+    tmp_path: Path, evidence: list[tuple[str, Callable[[], str]]]
+) -> Iterator[Callable[..., Codex]]:
+    """Make an installation: ``codex("0.120.0", auth="chatgpt")``, each in a HOME of its own."""
+    made: list[Codex] = []
+
+    def install(version: str = NEWEST, auth: Auth = "api", name: str = "home") -> Codex:
+        folder = os.environ.get(FOLDER)
+        if not folder:
+            pytest.skip(f"{FOLDER} names no folder of Codex binaries")
+        binary = Path(folder) / version / "node_modules/.bin/codex"
+        if not binary.exists():
+            pytest.skip(f"{binary}: not installed")
+        one = Codex(binary, version, auth, tmp_path / name)
+        made.append(one)
+        evidence.append((f"codex {version} {auth}", lambda: "\n\n".join(map(str, one.runs))))
+        return one
+
+    yield install
+    for one in made:
+        end_processes_of(one.home)
+
+
+@pytest.fixture
+async def upstream(evidence: list[tuple[str, Callable[[], str]]]) -> AsyncIterator[Backend]:
+    """A scripted upstream on a socket; a request that the real API would refuse fails the test."""
+    backend = Backend()
+    evidence.append(("upstream", lambda: backend.brief))
+    async with backend.listen() as url:
+        backend.url = url + "/v1"
+        yield backend
+    assert backend.illegal == []
+
+
+@pytest.fixture
+async def proxy(
+    tmp_path: Path, upstream: Backend, evidence: list[tuple[str, Callable[[], str]]]
+) -> AsyncIterator[Callable[..., Awaitable[ProxyProcess]]]:
+    """Start ``codex-plus serve`` before the upstream: ``await proxy("ping,rewrite")``."""
+    started: list[ProxyProcess] = []
+
+    async def start(plugins: str = "none", home: Path | None = None) -> ProxyProcess:
+        folder = home or tmp_path / "proxy"
+        folder.mkdir(exist_ok=True)
+        one = ProxyProcess(folder, upstream.url, plugins)
+        started.append(one)
+        evidence.append(("proxy", lambda: one.log))
+        await one.start()
+        return one
+
+    yield start
+    for one in started:
+        await one.stop()
+        assert "Traceback" not in one.log
+        assert "Warning" not in one.log
+
+
+@pytest.fixture
+async def serve(
+    tmp_path: Path, upstream: Backend, evidence: list[tuple[str, Callable[[], str]]]
+) -> AsyncIterator[Callable[..., Awaitable[Served]]]:
+    """Serve the application inside the test: ``await serve({"name": plugin})``."""
+    async with AsyncExitStack() as stack:
+
+        async def start(plugins: dict[str, object] | None = None, **options: Any) -> Served:
+            home = tmp_path / "served"
+            home.mkdir(exist_ok=True)
+            targets = options.pop("targets", upstream.url)
+            one = await stack.enter_async_context(served(home, targets, plugins, **options))
+            evidence.append(("proxy", lambda: one.log))
+            return one
+
+        yield start
+
+
+@pytest.fixture
+async def tui(
+    tmp_path: Path, evidence: list[tuple[str, Callable[[], str]]]
+) -> AsyncIterator[Callable[..., Awaitable[Terminal]]]:
+    """Start the interactive Codex in a terminal: ``await tui(codex)``."""
+    started: list[Terminal] = []
+
+    async def start(one: Codex, *args: str) -> Terminal:
+        terminal = Terminal(one, tmp_path / "tmux")
+        started.append(terminal)
+        evidence.append(("screen", lambda: terminal.last))
+        await terminal.start(*args)
+        return terminal
+
+    yield start
+    for terminal in started:
+        await terminal.stop()

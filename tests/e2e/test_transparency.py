@@ -1,0 +1,143 @@
+"""Without a plugin nothing can be told from Codex without the proxy: bytes, headers, screens, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+from typing import Any
+
+import pytest
+from e2e.codex import ALL, NEWEST, Auth, Codex, Ran
+from e2e.normal import normal
+from e2e.wire import Message, Tap
+
+from codexplus_core.proxy.target import Targets
+from codexplus_core.testing import StrictUpstream, reasoning, shell, text
+
+pytestmark = pytest.mark.e2e
+
+BOTH: tuple[Auth, ...] = ("api", "chatgpt")
+
+
+def script() -> list[Any]:
+    return [
+        text("Hello, *you*."),
+        reasoning() + shell("echo made > made.txt; echo well done"),
+        text("All done.").with_headers(x_codex_turn_state="turn-state-1", openai_processing_ms="12"),
+        text("Back again."),
+    ]
+
+
+async def a_days_work(codex: Codex) -> list[Ran]:
+    """A plain turn, a turn with a tool call, and another turn in a resumed session."""
+    runs = [await codex.exec("say hello"), await codex.exec("make it", json=True)]
+    if codex.version != "0.29.0":
+        runs.append(await codex.resume("and more"))
+    return runs
+
+
+def told(codex: Codex, runs: list[Ran]) -> list[tuple[int, str, list[str]]]:
+    """What a user of these runs saw. The log lines of background services come when they come."""
+    places = (str(codex.home),)
+    return [
+        (ran.code, normal(ran.stdout, *places), sorted(normal(line, *places) for line in ran.stderr.splitlines()))
+        for ran in runs
+    ]
+
+
+def sent(codex: Codex, upstream: StrictUpstream) -> list[str]:
+    """What reached the upstream, as lines, without what differs between any two runs (the order of keys among it)."""
+    found = []
+    for got in upstream.requests:
+        if got.header("upgrade"):
+            continue
+        own = ("host", "content-length", "connection")
+        headers = sorted(f"{name.lower()}: {value}" for name, value in got.headers if name.lower() not in own)
+        body = json.dumps(json.loads(got.decoded), indent=1, sort_keys=True) if got.decoded else ""
+        whole = "\n".join((f"{got.method} {got.path}", *headers, body))
+        found.append(normal(whole, str(codex.home)))
+    return [line for request in sorted(found) for line in request.splitlines()]
+
+
+def same(one: list[str], other: list[str]) -> bool:
+    """True where they are equal; otherwise fails with the diff."""
+    different = "\n".join(line[:300] for line in difflib.unified_diff(one, other, lineterm="", n=1))
+    assert not different, different
+    return True
+
+
+def essence(message: Message) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
+    return message.start, message.end_to_end, message.body
+
+
+@pytest.mark.req("P5", "P16")
+@pytest.mark.wire("W1", "W2", "W4")
+@pytest.mark.parametrize("auth", BOTH)
+@pytest.mark.parametrize("version", ALL)
+async def test_nothing_differs_from_codex_without_the_proxy(version: str, auth: Auth, codex, upstream, serve) -> None:
+    alone, behind = codex(version, auth, name="one"), codex(version, auth, name="two")
+    upstream.script = script()
+    plain = StrictUpstream(script())
+    async with plain.listen() as url, Tap().open() as above, Tap().open() as below:
+        above.to = int(upstream.url.removesuffix("/v1").rpartition(":")[2])
+        proxy = await serve(targets=f"http://127.0.0.1:{above.port}/v1", seen_port=below.port)
+        below.to = proxy.port
+
+        expected = await a_days_work(alone.point_at(f"{url}/v1"))
+        runs = await a_days_work(behind.point_at(f"http://127.0.0.1:{below.port}/v1"))
+
+    assert told(behind, runs) == told(alone, expected)
+    assert (behind.project / "made.txt").exists()
+    assert same(sent(alone, plain), sent(behind, upstream))
+    codex_side, upstream_side = below.exchanges(), above.exchanges()
+    assert len(codex_side) >= 3
+    assert sorted(essence(asked) for asked, _ in codex_side) == sorted(essence(asked) for asked, _ in upstream_side)
+    assert sorted(essence(told) for _, told in codex_side) == sorted(essence(told) for _, told in upstream_side)
+    assert proxy.events.entries == []
+
+
+@pytest.mark.wire("W5")
+@pytest.mark.parametrize("version", ALL)
+async def test_the_upstream_is_chosen_by_the_login(version: str, codex, upstream, serve) -> None:
+    for_login = StrictUpstream([text("From the backend of the login.")])
+    async with for_login.listen() as url:
+        proxy = await serve(targets=Targets(api=upstream.url, chatgpt=f"{url}/backend-api/codex"))
+
+        by_key = await codex(version, "api", name="key").point_at(proxy.url).exec("hi")
+        by_login = await codex(version, "chatgpt", name="login").point_at(proxy.url).exec("hi")
+
+    assert "Hello from the script." in by_key.stdout
+    assert "From the backend of the login." in by_login.stdout
+    assert [got.path for got in upstream.turns] == ["/v1/responses"]
+    assert [got.path for got in for_login.turns] == ["/backend-api/codex/responses"]
+    assert [got.header("chatgpt-account-id") for got in for_login.turns] == ["acc-fake"]
+
+
+@pytest.mark.wire("W2")
+async def test_a_delta_reaches_codex_before_the_next_one_is_made(codex, upstream, serve) -> None:
+    upstream.script = [text("First, then second.", chunk=6).stall("between", after_events=5)]
+    async with Tap().open() as below:
+        proxy = await serve(seen_port=below.port)
+        below.to = proxy.port
+
+        running = asyncio.ensure_future(codex().point_at(f"http://127.0.0.1:{below.port}/v1").exec("hi"))
+        async with asyncio.timeout(20):
+            await upstream.standing_at("between")
+            await below.saw(b'"delta":"First,"')
+        upstream.release("between")
+        ran = await running
+
+    assert "First, then second." in ran.stdout
+
+
+@pytest.mark.wire("W3")
+@pytest.mark.parametrize("version", [NEWEST, "0.120.0"])
+async def test_codex_falls_back_from_websockets_in_silence(version: str, codex, upstream, proxy) -> None:
+    running = await proxy()
+
+    ran = await codex(version).point_at(running.url).exec("hi", json=True)
+
+    assert ran.messages == ["Hello from the script."]
+    assert [event for event in ran.events if event["type"] == "error"] == []
+    assert [got.method for got in upstream.requests] == ["POST"]
