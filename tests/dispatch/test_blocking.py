@@ -161,6 +161,23 @@ async def test_a_plugin_is_not_blamed_for_a_core_service_that_computes() -> None
     assert health_of(user, "user")["blocked"] == 0
 
 
+async def test_blocking_before_or_after_a_core_service_is_the_plugins_own() -> None:
+    clock = Clock()
+
+    class User:
+        @hookimpl
+        async def on_request(self) -> None:
+            clock.now += 0.3
+            async with pause():
+                clock.now += 10
+            clock.now += 0.3
+
+    user = dispatcher(settings={"clock": clock}, user=User())
+    await user.request(exchange())
+
+    assert health_of(user, "user")["blocked"] == 1
+
+
 async def test_a_plugin_called_by_a_core_service_is_blamed_itself() -> None:
     clock = Clock()
     inner = dispatcher(settings={"clock": clock}, inner=Blocking(clock))

@@ -29,8 +29,9 @@ class Message:
 
     @property
     def end_to_end(self) -> Lines:
-        """The header lines that a proxy has to keep, in order."""
-        return [(key, value) for key, value in self.lines if key.lower() not in OF_THE_CONNECTION]
+        """The header lines that a proxy has to keep, in order. The length is each connection's own to write."""
+        kept = [(key, value) for key, value in self.lines if key.lower() not in OF_THE_CONNECTION]
+        return [(key.lower() if key.lower() == b"content-length" else key, value) for key, value in kept]
 
 
 @dataclass(slots=True)

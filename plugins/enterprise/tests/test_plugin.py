@@ -6,6 +6,8 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from codexplus_core.testing import Harness
+
 
 @pytest.mark.req("D2")
 def test_the_installed_distribution_offers_the_plugin_under_its_short_name() -> None:
@@ -17,3 +19,14 @@ def test_the_installed_distribution_offers_the_plugin_under_its_short_name() -> 
     assert plugin.ORDER == 90
     assert entry.dist is not None
     assert entry.dist.name == "codex-plus-enterprise"
+
+
+async def test_it_loads_and_leaves_a_turn_as_it_is() -> None:
+    from codexplus_enterprise import plugin
+
+    async with Harness({"enterprise": plugin}) as proxy:
+        answer = await proxy.say("hello")
+
+    assert answer.text == "Hello from the script."
+    assert proxy.log.events("plugin_ready") == [{"plugin": "enterprise"}]
+    assert proxy.plugins.plugins[0].warnings == []

@@ -110,6 +110,8 @@ class Ledger:
         for index in range(len(done), end):
             done.append(_joined(view.raw(index), self.find(view.keys[index])))
         head = self._by_place.get((HEAD.epoch, HEAD.content, HEAD.ordinal))
+        if head is None and all(done[index] is view.raw(index) for index in range(end)):
+            return None  # decisions are kept, but none of them changes a word
         pieces = [piece for piece in done[:end] if piece]
         if head is not None and not view.boundary:
             pieces.insert(0, b",".join(bytes(raw) for raw in (*head.context, *head.after)))

@@ -52,19 +52,23 @@ class Reading:
 
     def has_history(self) -> bool:
         """True where the assistant has spoken before: the thread was begun in another process."""
+        if self.view.boundary:
+            return True
         return any(item.get("role") == "assistant" or type_of(item) in CALLS for _, item in self.view.backwards())
 
     def new_outputs(self) -> list[tuple[int, Item, Item]]:
         """The tool outputs nobody was asked about: (index, call, output), oldest first.
 
-        Looks at what this request added; in a view that was read afresh, back to the human's newest words.
+        Looks at what ``outputs_judged`` has not been called for; in a view that was read afresh, back to the human's
+        newest words.
         """
         found = []
         for index, item in self.view.backwards(self.count):
-            if index < self.fresh:
+            if index < self.view.judged:
                 break
             if not is_output(item):
-                if not self.fresh and item.get("role") == "user" and newest_prompt(self.view, index + 1) is not None:
+                known = self.view.judged > 0
+                if not known and item.get("role") == "user" and newest_prompt(self.view, index + 1) is not None:
                     break
                 continue
             if self.ledger.find(self.view.keys[index]) is not None:
@@ -73,6 +77,10 @@ class Reading:
             if call is not None:
                 found.append((index, call, item))
         return found[::-1]
+
+    def outputs_judged(self) -> None:
+        """Note that plugins have seen every output so far."""
+        self.view.judged = max(self.view.judged, self.count)
 
     def _call(self, before: int, call_id: Any) -> Item | None:
         for _, item in self.view.backwards(before):
@@ -118,9 +126,14 @@ def _developer(texts: Sequence[str]) -> list[bytes]:
     return [encode_item(message("developer", text)) for text in texts]
 
 
+def _words(value: Any) -> bytes:
+    # The API reads a plain string as one message of the user's.
+    return b"[%s]" % (encode_item(message("user", value)) if isinstance(value, str) else b"")
+
+
 def read_request(ledger: Ledger, speaker: Speaker, body: RequestBody) -> Reading:
     """Read a request's items against its thread. Raises MalformedBody."""
-    array = body.input or b"[]"
+    array = body.input or _words(body.value("input"))
     view = ledger.read(array)
     origin = origin_of(speaker, view, {"generate": body.value("generate"), "text": body.value("text")})
     prompt = newest_prompt(view) if origin == "user" else None

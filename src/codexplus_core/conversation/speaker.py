@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..protocol.items import Item, is_output, kinds_of, parts_of, text_of, type_of
-from .view import ClientView
+from ..protocol.items import Item, kinds_of, parts_of, text_of, type_of
+from .view import ClientView, is_summary
 
 Origin = Literal["user", "tool", "title", "compaction", "review", "subagent", "warmup", "unknown"]
 
@@ -23,7 +23,8 @@ _WRAPPERS = (
     "<subagent_notification",
     "# AGENTS.md instructions",
 )
-_COMPACTION = "You are performing a CONTEXT CHECKPOINT COMPACTION"
+# The prompts of local compactions: 0.29, and 0.60 up to 0.169 with a custom provider.
+_COMPACTION = ("Start Summarization", "You are performing a CONTEXT CHECKPOINT COMPACTION")
 _TITLE = "Generate a concise"
 _TITLE_PROMPT = "User prompt:\n"
 _ASIDE = frozenset({"configuration_update", "compaction_trigger", "additional_tools"})
@@ -184,7 +185,7 @@ def newest_prompt(view: ClientView, count: int | None = None) -> Prompt | None:
         kind = type_of(item)
         if kind in _ASIDE or item.get("role") in ("developer", "system"):
             continue
-        if kind != "message" or item.get("role") != "user" or is_output(item):
+        if kind != "message" or item.get("role") != "user" or is_summary(item):
             return None
         found = _typed(index, item)
         if found is not None:

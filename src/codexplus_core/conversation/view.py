@@ -20,7 +20,7 @@ class ClientView:
     """
 
     __slots__ = (
-        "_counts", "_epoch", "_items", "_raw", "boundary", "fresh", "has_ids", "keys", "parsed_items", "upstream",
+        "_counts", "_epoch", "_items", "_raw", "boundary", "fresh", "has_ids", "judged", "keys", "parsed_items", "upstream",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -33,6 +33,8 @@ class ClientView:
         """Number of items up to and including the last compaction: what hung on them is part of the summary."""
         self.fresh = 0
         """Index of the first item that the newest request added."""
+        self.judged = 0
+        """Number of items whose tool outputs plugins have seen."""
         self.has_ids = False
         self.parsed_items = 0
         self.upstream: list[bytes] = []
@@ -50,15 +52,16 @@ class ClientView:
             tail = b"[" + array[len(known) + 1 :] if array[len(known) : len(known) + 1] == b"," else b"[]"
         else:
             return False
+        # Read as a whole first: a request that is broken in its middle must not leave half of itself here.
+        added = [(raw, parse_item(raw)) for raw in split_items(tail)]
         self.fresh = len(self._items)
-        for raw in split_items(tail):
-            self._append(raw)
+        for raw, item in added:
+            self._append(raw, item)
         end = array.rstrip()
         self._raw = end[:-1].rstrip() if self._items else b"["
         return True
 
-    def _append(self, raw: bytes) -> None:
-        item = parse_item(raw)
+    def _append(self, raw: bytes, item: Item) -> None:
         self.parsed_items += 1
         key = self._key(item, self._epoch, self._counts)
         self._items.append(raw)

@@ -73,7 +73,7 @@ def content_key(item: Mapping[str, Any]) -> str:
         return f"msg:{role}:{_digest(parts)}"
     if kind in ("reasoning", "compaction") and isinstance(item.get("encrypted_content"), str):
         return f"{kind}:{_digest(item['encrypted_content'])}"
-    return f"{kind}:{_digest({k: v for k, v in item.items() if k not in _VOLATILE})}"
+    return f"{kind}:{_digest({k: v for k, v in item.items() if k not in _VOLATILE and v is not None})}"
 
 
 def is_unique(key: str) -> bool:

@@ -225,6 +225,7 @@ class Relay:
             reading.ledger.record(
                 reading.view.keys[index], "output", turn=passage.incoming.speaker.turn, replace=replace
             )
+        reading.outputs_judged()
 
     # -- the model's answer
 
@@ -247,7 +248,9 @@ class Relay:
                 if not again:
                     break
                 if rounds.rounds >= MAX_ROUNDS:
-                    await rounds.fail("server_error", f"codex-plus stopped after {MAX_ROUNDS} rounds without an answer")
+                    await rounds.fail(
+                        "invalid_prompt", f"codex-plus stopped after {MAX_ROUNDS} rounds without an answer"
+                    )
                     break
         except UpstreamCut:
             if rounds.ended != "response.completed":
@@ -255,7 +258,7 @@ class Relay:
         except FailedClosed as failure:
             words = f"the plugin {failure.plugin!r} failed and must not be skipped; see the log of codex-plus"
             await rounds.fail("invalid_prompt", words)
-        if rounds.ended in ("", "response.failed"):
+        if rounds.ended in ("", "response.failed", "error"):
             passage.error = "failed"
 
     async def _open(self, passage: Passage, added: list[bytes]) -> Answer | None:

@@ -9,12 +9,12 @@ from ..exchange import Exchange, Refusal
 from ..protocol import calls, replies
 from ..protocol.body import encode_item
 from ..protocol.events import Event
-from ..protocol.items import Item, is_call, message
+from ..protocol.items import Item, is_call, is_unique, message
 from ..protocol.splice import WATCHED, Splicer
 from ..protocol.sse import Decoder
 from ..protocol.tools import ToolCall, ToolResult, Usage
 from .downstream import Downstream
-from .transport import Answer
+from .transport import Answer, UpstreamCut
 
 _DONE = "response.output_item.done"
 _ADDED = "response.output_item.added"
@@ -42,7 +42,8 @@ class Rounds:
         self._holds = bool(exchange.added_tools) or dispatcher.has("on_tool_use")
         self._turn_end = dispatcher.has("on_turn_end")
         # Whoever changes an item changes what the client will re-send, so the ledger must see every one of them.
-        self._follows = self._holds or self._turn_end or self._chunks
+        # What another branch of the thread left behind at the same place must not stick to the model's new words.
+        self._follows = self._holds or self._turn_end or self._chunks or reading.ledger.edited
         self._splicer = Splicer()
         if down.begun:
             self._splicer.own(replies.created(down.begun, exchange.model))
@@ -78,8 +79,12 @@ class Rounds:
         self._hidden = []
         self._decoder = Decoder(self._types())
         again = False
-        while chunk := await answer.read():
-            again = await self._take(self._decoder.feed(chunk)) or again
+        try:
+            while chunk := await answer.read():
+                again = await self._take(self._decoder.feed(chunk)) or again
+        except UpstreamCut:
+            if not again:  # a round whose end has come lacks nothing
+                raise
         return await self._take(self._decoder.close()) or again
 
     async def _take(self, events: list[Event]) -> bool:
@@ -89,7 +94,7 @@ class Rounds:
             if kind == _DONE and self._follows:
                 await self._item_done(event)
             elif kind == _ADDED and self._exchange.added_tools:
-                self._item_added(event)
+                await self._item_added(event)
             elif kind in _ENDS:
                 again = await self._end(event)
             else:
@@ -113,20 +118,20 @@ class Rounds:
                 changed = await self._down.wait(changed)
             if changed is not None:
                 self._out.extend(changed)
+                if shown.type != _DONE:
+                    self._adopt(changed)
                 return changed
         self._out.append(shown)
         return [shown]
 
     # -- items
 
-    def _item_added(self, event: Event) -> None:
+    async def _item_added(self, event: Event) -> None:
         item = (event.data or {}).get("item")
         if isinstance(item, dict) and self._ours(item):
             self._conceal(event)
             return
-        shown = self._splicer.event(event)
-        if shown is not None:
-            self._out.append(shown)
+        await self._show(event)
 
     def _ours(self, item: Item) -> bool:
         return item.get("name") in self._exchange.added_tools and item.get("namespace") in (None, "", "functions")
@@ -136,27 +141,58 @@ class Rounds:
         if not isinstance(item, dict):
             await self._show(event)
             return
-        original = encode_item(item)
+        original = self._kept(item)
         if self._holds and is_call(item) and (call := calls.call_of(item)) is not None:
             await self._call_done(event, item, original, call)
             return
-        self.added.append(original)
         await self._show_item(event, item, original)
 
+    def _kept(self, item: Item) -> bytes:
+        # Clients that drop ids re-send an item's neighbours without them; with one, the API would ask for the reasoning
+        # item of that id in front of it.
+        return encode_item(item if self._reading.view.has_ids else {k: v for k, v in item.items() if k != "id"})
+
     async def _show_item(self, event: Event, item: Item, original: bytes) -> None:
-        shown = [out.data for out in await self._show(event) if out.type == _DONE]
-        items = [data["item"] for data in shown if data and isinstance(data.get("item"), dict)]
+        items = self._items(await self._show(event), item)
+        kept = [original]
+        if is_call(item) and not any(is_call(sent) for sent in items) and (call := calls.call_of(item)) is not None:
+            # Taken out on the way, so the client will never answer it; a call without an answer is no legal input.
+            gone = ToolResult("the call was taken out by a plugin", is_error=True)
+            kept.append(encode_item(calls.output_item(call, gone)))
+            self._hidden += kept
+        self.added += kept
+        ledger = self._reading.ledger
         if not items:
             # Dropped on the way: the client will not send it again, the model still has said it.
-            self._reading.ledger.insert(self._emission.last, [original])
-            return
+            ledger.insert(self._emission.last, kept)
         for at, sent in enumerate(items):
             key = self._emission.add(sent)
             if at > 0:
-                self._reading.ledger.record(key, "reply", replace=())
-            elif sent is not item and encode_item(sent) != original:
-                self._reading.ledger.record(key, "call" if is_call(sent) else "reply", replace=[original])
+                ledger.record(key, "reply", replace=(), renew=True)
+            elif len(kept) > 1 or (sent is not item and sent != item):
+                ledger.record(key, "call" if is_call(sent) else "reply", replace=kept)
+            elif not is_unique(key.content) and ledger.find(key) is not None:
+                ledger.record(key, "reply", renew=True)
             self._open_call = self._open_call or is_call(sent)
+
+    def _items(self, shown: list[Event], item: Item) -> list[Item]:
+        """The items that the client gets in the place of ``item``."""
+        found: list[Item] = []
+        for out in shown:
+            sent = (out.data or {}).get("item") if out.type == _DONE else None
+            if not isinstance(sent, dict):
+                continue
+            if is_call(sent) and (sent.get("call_id") != item.get("call_id") or any(is_call(one) for one in found)):
+                # The client runs what the model called, once; any other call's output would answer nothing upstream.
+                self._out.remove(out)
+                continue
+            found.append(sent)
+        return found
+
+    def _adopt(self, events: list[Event]) -> None:
+        """Keep from the model what a plugin put between its events: words that the client will send again."""
+        for sent in self._items(events, {}):
+            self._reading.ledger.record(self._emission.add(sent), "reply", replace=(), renew=True)
 
     async def _call_done(self, event: Event, item: Item, original: bytes, call: ToolCall) -> None:
         verdict: Refusal | ToolResult | None = None
@@ -169,7 +205,6 @@ class Rounds:
         if verdict is not None:
             await self._hide(event, item, original, call, verdict)
             return
-        self.added.append(original)
         if changed != call:
             self._splicer.changed()
             event = event.replace({**(event.data or {}), "item": calls.item_with(item, changed)})

@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+# Names that Windows does not have; there is nothing to guard against where they are missing.
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 LIMIT = 8 * 1024 * 1024
 """Bytes that are read of one file."""
 
@@ -20,7 +22,7 @@ def read_file(path: Path, *, limit: int = LIMIT) -> bytes:
     The judgement is made on the opened file, so nothing can be swapped in between, and a FIFO or device never blocks.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | _FLAGS)
     except OSError as error:
         raise CannotOpen(f"{path}: {(error.strerror or 'cannot be opened').lower()}; name a readable file") from None
     with os.fdopen(handle, "rb") as file:
