@@ -16,7 +16,7 @@ from .dispatch_answers import Answers
 from .dispatch_chunk import Chunks, FailedClosed
 from .dispatch_faults import FAILED, Faults, Hook, Log, Record, stolen_seconds
 from .exchange import Exchange, current_plugin
-from .loader import Plugins
+from .loader import HookFunction, Plugins
 from .protocol.events import Event
 
 __all__ = ["Dispatcher", "FailedClosed"]
@@ -177,6 +177,12 @@ class Dispatcher(Answers):
             elif functions or name == "on_request":
                 found.append(Hook(record, name, None, arguments))
         return tuple(reversed(found) if name in DOWN else found)
+
+    def _hook_of(self, plugin: str, call: Callable[[], Any]) -> Hook | None:
+        for record in self._records:
+            if record.plugin.name == plugin and record.plugin.error is None and not record.out:
+                return Hook(record, "add_commands", HookFunction("add_commands", call, ()), ())
+        return None
 
     def has(self, hook: str) -> bool:
         """Whether anybody implements this hook."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from .action import Action
 from .dispatch_chunk import FailedClosed
@@ -34,22 +34,37 @@ class Answers:
         """The first plugin's answer to a request, None if it may go up."""
         for hook in self._table["on_request"]:
             before = exchange._edits()
-            answer = await self._calls.ask(hook, exchange)
+            answer = self._reply(hook, await self._calls.ask(hook, exchange))
+            if isinstance(answer, LocalReply | Refusal):
+                return answer
             if answer is FAILED:
                 exchange._undo(before)
-            elif isinstance(answer, LocalReply):
-                if isinstance(answer.text, str):
-                    return answer
-                if hasattr(answer.text, "__aiter__"):
-                    return LocalReply(self._pieces(hook, aiter(answer.text)))
-                answer = self._calls.faults.wrong_answer(hook, answer.text, "a text or an async iterator in LocalReply")
-            elif isinstance(answer, Refusal):
-                return answer
-            elif answer is not None:
-                answer = self._calls.faults.wrong_answer(hook, answer, "LocalReply, Refusal or None")
-            if answer is FAILED and hook.closed:
-                return _refusal(hook)
+                if hook.closed:
+                    return _refusal(hook)
         return None
+
+    def _reply(self, hook: Hook, answer: object) -> object:
+        """An answer as it may be used: a LocalReply, a Refusal, None, or FAILED for anything else."""
+        if answer is None or answer is FAILED or isinstance(answer, Refusal):
+            return answer
+        if not isinstance(answer, LocalReply):
+            return self._calls.faults.wrong_answer(hook, answer, "LocalReply, Refusal or None")
+        if isinstance(answer.text, str):
+            return answer
+        if hasattr(answer.text, "__aiter__"):
+            return LocalReply(self._pieces(hook, aiter(answer.text)))
+        return self._calls.faults.wrong_answer(hook, answer.text, "a text or an async iterator in LocalReply")
+
+    async def command(self, plugin: str, call: Callable[[], Any]) -> object:
+        """What a plugin's slash command gives: a text, a LocalReply, a Refusal, or something else where it failed."""
+        hook = self._hook_of(plugin, call)
+        answer = FAILED if hook is None else await self._calls.ask(hook)
+        if hook is None or isinstance(answer, str):
+            return answer
+        return self._reply(hook, answer)
+
+    def _hook_of(self, plugin: str, call: Callable[[], Any]) -> Hook | None:
+        raise NotImplementedError
 
     async def _pieces(self, hook: Hook, texts: AsyncIterator[str]) -> AsyncIterator[str]:
         """A plugin's streamed answer; where it fails, FailedClosed tells that the answer is not whole."""

@@ -14,6 +14,7 @@ _RULES = (
     (re.compile(r',?\\?"workspaces\\?":\{.*?\}\}'), ""),
     (re.compile(r"(Wall time: )[\d.]+"), r"\1TIME"),
     (re.compile(r"((?:wall_time|duration)_seconds\W+)[\d.e-]+"), r"\1TIME"),
+    (re.compile(r'("nanos":)\d+'), r"\g<1>0"),
     (re.compile(r"(Chunk ID: |chunk_id\W+)[0-9a-f]{6}"), r"\1CHUNK"),
     (re.compile(r"( in )[\d.]+(?:ms|s)\b"), r"\1TIME"),
 )

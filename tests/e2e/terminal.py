@@ -59,7 +59,7 @@ class Terminal:
         """The screen, once all of these words are on it."""
         try:
             async with asyncio.timeout(LIMIT_S):
-                while not all(word in await self.screen() for word in words):
+                while missing(await self.screen(), words):
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
             raise AssertionError(f"{words} not on the screen within {LIMIT_S:g} s:\n{self.last}") from None
@@ -77,3 +77,8 @@ class Terminal:
         )  # fmt: skip
         out, _ = await process.communicate()
         return out.decode("utf-8", "replace")
+
+
+def missing(screen: str, words: tuple[str, ...]) -> list[str]:
+    """Those words that are not on the screen."""
+    return [word for word in words if word not in screen]

@@ -64,8 +64,12 @@ class Tap:
     async def saw(self, data: bytes) -> None:
         """Return when these bytes have gone down."""
         while not any(data in recording.down for recording in self.connections):
-            self._news.clear()
-            await self._news.wait()
+            await self.news()
+
+    async def news(self) -> None:
+        """Return when something has passed."""
+        self._news.clear()
+        await self._news.wait()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Tap]:

@@ -69,6 +69,11 @@ class LedgerStore(Protocol):
         """True where the thread has records; quick, asked for every request."""
         ...
 
+    @property
+    def any_edited(self) -> bool:
+        """True where any thread has records."""
+        ...
+
 
 class MemoryStore:
     """A ledger store that forgets when the process ends; for tests and for a state directory that cannot be written."""
@@ -84,6 +89,10 @@ class MemoryStore:
         """Keep a record."""
         self._threads.setdefault(thread, {})[record.key] = record
 
+    def drop(self, thread: str, key: Key) -> None:
+        """Forget a record."""
+        self._threads.get(thread, {}).pop(key, None)
+
     def inherit(self, thread: str, parent: str) -> None:
         """Copy the parent's records to a thread that has none."""
         if parent in self._threads and thread not in self._threads:
@@ -92,6 +101,11 @@ class MemoryStore:
     def edited(self, thread: str) -> bool:
         """True where the thread has records."""
         return thread in self._threads
+
+    @property
+    def any_edited(self) -> bool:
+        """True where any thread has records."""
+        return bool(self._threads)
 
 
 def raws(items: Iterable[bytes]) -> tuple[msgspec.Raw, ...]:

@@ -20,7 +20,8 @@ class ClientView:
     """
 
     __slots__ = (
-        "_counts", "_epoch", "_items", "_raw", "boundary", "fresh", "has_ids", "judged", "keys", "parsed_items", "upstream",
+        "_counts", "_epoch", "_items", "_raw", "boundary", "fresh", "has_ids", "judged", "keys", "parsed_items",
+        "upstream",
     )  # fmt: skip
 
     def __init__(self) -> None:

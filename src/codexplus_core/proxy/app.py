@@ -49,6 +49,10 @@ _SECRETS = frozenset((TOKEN_HEADER, b"authorization", b"cookie"))
 class Store(LedgerStore, Values, Protocol):
     """Where everything that outlives a request is kept."""
 
+    def close(self) -> None:
+        """Let go of files; what was saved stays."""
+        ...
+
 
 class App:
     """The ASGI application. ``start`` before the first request, ``drain`` when no new one is to come, then ``stop``."""
@@ -122,6 +126,7 @@ class App:
             await self.dispatcher.session(session, "end")
         await self.dispatcher.shutdown(self.core)
         await self.upstream.aclose()
+        self.store.close()
 
     async def _sweep(self) -> None:
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -87,6 +87,8 @@ class Admitted:
     query: bytes
     own: bool
     credentials: bool
+    seen: Mapping[bytes, bytes] = field(default_factory=dict, compare=False)
+    """The headers by lower-case name, the last of those that may come twice."""
 
 
 class Guard:
@@ -139,7 +141,7 @@ class Guard:
         path, proven = carried
         own = path == OWN_ROUTES or path.startswith(OWN_ROUTES + b"/")
         refusal = self._identity(scope, seen, method, own=own, proven=proven) or _content(seen, method, path, own=own)
-        return refusal or Admitted(path, query, own, b"authorization" in seen)
+        return refusal or Admitted(path, query, own, b"authorization" in seen, seen)
 
     def _host(self, seen: dict[bytes, bytes]) -> Denied | None:
         host = seen.get(b"host")

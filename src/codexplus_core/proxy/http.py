@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-BODY_S = 60.0
-"""Seconds that a client may pause within its request body."""
+BODY_S = 120.0
+"""Seconds that a client may take over its request body once the head is here."""
 _MODEL_PATHS = frozenset((b"/responses", b"/responses/compact"))
 """Paths whose body is a conversation; the second one is how Codex before 0.120 asks for a compaction."""
 
@@ -65,7 +65,7 @@ class HttpProxy:
         """Answer one request. Returning without an end is a cut: the server closes the connection."""
         headers: Headers = scope["headers"]
         try:
-            wire = await read_body(receive, headers)
+            wire = await read_body(receive, admitted.seen)
             await self._serve(scope["method"], admitted, headers, wire, receive, send)
         except BadBody as bad:
             # Whatever is still unread must be read off, or the server's connection would hang for good.
@@ -81,15 +81,14 @@ class HttpProxy:
         self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
     ) -> None:
         below = endpoint(admitted.path)
-        names = {name.lower(): value for name, value in headers}
         if method != "POST" or below not in _MODEL_PATHS:
             await self._other(method, admitted, headers, wire, receive, send)
             return
-        encoding = names.get(b"content-encoding", b"")
+        encoding = admitted.seen.get(b"content-encoding", b"")
         # Decoded even where nobody reads it: a compressed body is the one thing that can be far larger than it looks.
         clear = decode(wire, encoding) if encoding or len(wire) > LIMIT else wire
-        speaker = speaker_of(view(headers))
-        if not self._relay.looks_at(speaker):
+        speaker = None if self._relay.idle else speaker_of(view(headers))
+        if speaker is None or not self._relay.looks_at(speaker):
             await self._pass(method, admitted, headers, wire, receive, send)
             return
         body = RequestBody(clear)
@@ -102,7 +101,7 @@ class HttpProxy:
             headers=headers,
             wire=wire,
             speaker=speaker,
-            chatgpt=b"chatgpt-account-id" in names,
+            chatgpt=b"chatgpt-account-id" in admitted.seen,
             received_at=self._clock(),
         )
         down = HttpDownstream(
@@ -136,23 +135,23 @@ class HttpProxy:
     async def _pass(
         self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
     ) -> None:
-        chatgpt = any(name.lower() == b"chatgpt-account-id" for name, _ in headers)
+        chatgpt = b"chatgpt-account-id" in admitted.seen
         url = self._targets.url(admitted.path, admitted.query, chatgpt=chatgpt)
         body = wire if wire or method in ("POST", "PUT", "PATCH") else None
         request = UpstreamRequest(method, url, upstream_headers(headers), body)
-        with Hangup(receive):
-            try:
+        try:
+            with Hangup(receive):
                 answer = await self._upstream.open(request)
-            except UpstreamError as error:
-                self._log.warning("upstream_unreachable", kind=error.kind, message=str(error))
-                failure = upstream_failure(error.kind, str(error))
-                await _answer(send, failure.status, failure.body())
-                return
-            try:
-                await passthrough.send_head(answer, send, client_headers(answer.headers))
-                await passthrough.pipe(answer, send)
-            finally:
-                answer.close()
+                try:
+                    await passthrough.send_head(answer, send, client_headers(answer.headers))
+                    await passthrough.pipe(answer, send)
+                finally:
+                    answer.close()
+        except UpstreamError as error:
+            self._log.warning("upstream_unreachable", kind=error.kind, message=str(error))
+            failure = upstream_failure(error.kind, str(error))
+            await _answer(send, failure.status, failure.body())
+            return
         await passthrough.send_end(send)
 
     async def _other(
@@ -175,15 +174,21 @@ class HttpProxy:
                 headers=seen,
                 parse=lambda: _parsed(wire, headers),
             )
-            decision = await self._dispatch.request(exchange)
+            with Hangup(receive):
+                decision = await self._dispatch.request(exchange)
+                words = await _words(decision) if isinstance(decision, LocalReply) else ""
             if isinstance(decision, Refusal):
                 body = error_body(decision.code, decision.message, type="codex_plus_refused")
                 await _answer(send, decision.status, body)
                 return
-            if isinstance(decision, LocalReply) and isinstance(decision.text, str):
-                await _answer(send, 200, decision.text.encode(), b"text/markdown; charset=utf-8")
+            if decision is not None:
+                await _answer(send, 200, words.encode(), b"text/markdown; charset=utf-8")
                 return
         await self._pass(method, admitted, headers, wire, receive, send)
+
+
+async def _words(reply: LocalReply) -> str:
+    return reply.text if isinstance(reply.text, str) else "".join([piece async for piece in reply.text])
 
 
 def _where(error: BaseException) -> str:
@@ -201,16 +206,10 @@ def _parsed(wire: bytes, headers: Headers) -> dict[str, Any]:
         return {}
 
 
-async def read_body(receive: Receive, headers: Headers, limit: int = LIMIT) -> bytes:
+async def read_body(receive: Receive, seen: Mapping[bytes, bytes], limit: int = LIMIT) -> bytes:
     """The whole request body. Raises BadBody (413) over ``limit``, ClientGone when the client leaves before its end."""
-    encoding = declared = b""
-    for name, value in headers:
-        key = name.lower()
-        if key == b"content-length":
-            declared = value
-        elif key == b"content-encoding":
-            encoding = value
-    precheck(encoding, int(declared) if declared.isdigit() else None, limit)
+    declared = seen.get(b"content-length", b"")
+    precheck(seen.get(b"content-encoding", b""), int(declared) if declared.isdigit() else None, limit)
     message = await receive()
     if message["type"] == "http.disconnect":
         raise ClientGone
@@ -219,18 +218,18 @@ async def read_body(receive: Receive, headers: Headers, limit: int = LIMIT) -> b
         return body
     parts = [body]
     size = len(body)
-    while message.get("more_body"):
-        try:
-            async with asyncio.timeout(BODY_S):
+    try:
+        async with asyncio.timeout(BODY_S):
+            while message.get("more_body"):
                 message = await receive()
-        except TimeoutError:
-            raise BadBody(408, "body_too_slow", f"no byte of the request body came for {BODY_S:g} s") from None
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            raise BadBody(413, "body_too_large", f"the request body is larger than {limit} bytes; send less")
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > limit:
+                    raise BadBody(413, "body_too_large", f"the request body is larger than {limit} bytes; send less")
+    except TimeoutError:
+        raise BadBody(408, "body_too_slow", f"the request body was not complete within {BODY_S:g} s") from None
     return b"".join(parts)
 
 

@@ -36,7 +36,7 @@ async def reply(answer: LocalReply, passage: Passage, ids: replies.IdSource) -> 
     model = passage.body.text("model")
     build = replies.Reply(ids, model, begun=down.begun, sent=1)
     emission = reading.view.emission()
-    streams = passage.body.value("stream") is not False
+    streams = passage.body.value("stream") is True
     if streams:
         await down.start(200, STREAM_HEADERS)
         await down.write(build.begin())
@@ -55,6 +55,10 @@ async def reply(answer: LocalReply, passage: Passage, ids: replies.IdSource) -> 
             await _break_off(build, failure, down, streams=streams)
             passage.error = "failed"
             return
+        finally:
+            # A client that left between two texts must not leave the plugin's generator half done.
+            if (close := getattr(texts, "aclose", None)) is not None:
+                await close()
     if reading.origin != "title":  # that thread ends here
         reading.ledger.record(emission.add(build.item), "reply", turn=exchange.turn.id, replace=())
     prompt = reading.key
@@ -86,7 +90,7 @@ async def refuse(refusal: Refusal, passage: Passage, ids: replies.IdSource) -> N
     """Say no in the words that the client shows: a failed response for Codex, a status for everybody else."""
     down, model = passage.down, passage.body.text("model")
     speaker = passage.incoming.speaker
-    if speaker.codex and passage.body.value("stream") is not False:
+    if (speaker.codex or down.started) and passage.body.value("stream") is True:
         if not replies.gives_up(speaker.version):
             await reply(LocalReply(refusal.message), passage, ids)
             return

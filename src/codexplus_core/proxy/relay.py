@@ -96,6 +96,11 @@ class Relay:
         self._clock = clock
         self._titles = Titles()
 
+    @property
+    def idle(self) -> bool:
+        """True where no request at all needs reading: no plugin asks for any, and no thread was ever edited."""
+        return not self._active and not self._sessions.any_edited
+
     def looks_at(self, speaker: Speaker) -> bool:
         """False where a request of this speaker can pass unread: nobody asks for it and nothing was edited."""
         return self._active or self._sessions.edited(speaker)
@@ -184,8 +189,8 @@ class Relay:
             await self._judge_outputs(passage)
         typed = exchange.prompt
         decision = await self._dispatch.request(exchange) if self._dispatch.has("on_request") else None
-        if decision is None and exchange.prompt is not None:
-            decision = await self._commands.answer(exchange)
+        if decision is None and typed is not None:
+            decision = await self._commands.answer(exchange, self._dispatch.command)
         self._keep(passage, decision, typed)
         return decision
 

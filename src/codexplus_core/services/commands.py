@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from ..command import Command
-from ..exchange import Exchange, LocalReply, current_plugin
+from ..exchange import Exchange, LocalReply, Refusal
+
+Ask = Callable[[str, Callable[[], Any]], Awaitable[object]]
+"""Calls a function of the plugin of that name; a Refusal, LocalReply or text where it went well."""
 
 
 class Commands:
@@ -43,27 +47,28 @@ class Commands:
         entry = self._commands.get(name)
         return None if entry is None else entry[1]
 
-    async def answer(self, exchange: Exchange) -> LocalReply | None:
-        """Answer or rewrite a prompt that begins with a contributed command; anything else is left as it is."""
+    async def answer(self, exchange: Exchange, ask: Ask) -> LocalReply | Refusal | None:
+        """Answer or rewrite a prompt that begins with a contributed command; anything else is left as it is.
+
+        ``ask`` calls the plugin in its own time; one that fails is a Refusal that names it.
+        """
         words = (exchange.prompt or "").lstrip()
         if not self._commands or not words.startswith("/"):
             return None
-        name, _, args = words.lstrip("/").partition(" ")
+        called = words.lstrip("/")
+        name = called.split(None, 1)[0] if called[:1].strip() else ""
         entry = self._commands.get(name)
         if entry is None:
             return None
         plugin, command = entry
-        token = current_plugin.set(plugin)
-        try:
-            if command.answer is not None:
-                reply: LocalReply = await _made(command.answer(exchange, args.strip()))
-                return reply
-            assert command.expand is not None  # the one or the other, or it would not be here
-            exchange.prompt = str(await _made(command.expand(exchange, args.strip())))
-            return None
-        finally:
-            current_plugin.reset(token)
-
-
-async def _made(value: Any) -> Any:
-    return await value if isinstance(value, Awaitable) else value
+        args = called[len(name) :].strip()
+        if command.answer is not None:
+            made = await ask(plugin, partial(command.answer, exchange, args))
+            if isinstance(made, LocalReply | Refusal):
+                return made
+        elif command.expand is not None:
+            made = await ask(plugin, partial(command.expand, exchange, args))
+            if isinstance(made, str):
+                exchange.prompt = made
+                return None
+        return Refusal(f"/{name}: the plugin {plugin!r} failed; see the log of codex-plus", 500, "command_failed")

@@ -38,6 +38,8 @@ class Services:
 
         Raises ActionDenied for a veto and CannotStart when the program is not there.
         """
+        if action.kind != "run" or not action.argv:
+            raise ValueError("core.run: the action runs nothing; set kind='run' and argv=…")
         async with pause():
             await self._ask(action)
             return await run_program(
@@ -46,8 +48,9 @@ class Services:
 
     async def open(self, action: Action) -> bytes:
         """Read a file that a user or a model named. Raises ActionDenied for a veto and CannotOpen for anything else."""
-        if action.path is None:
-            raise ValueError("core.open: the action names no path; set path=…")
+        # Who vetoes judges by the kind, so it must be what happens.
+        if action.kind != "read" or action.path is None:
+            raise ValueError("core.open: the action reads nothing; set kind='read' and path=…")
         async with pause():
             await self._ask(action)
             return read_file(action.path)

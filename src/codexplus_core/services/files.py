@@ -23,8 +23,9 @@ def read_file(path: Path, *, limit: int = LIMIT) -> bytes:
     """
     try:
         handle = os.open(path, os.O_RDONLY | _FLAGS)
-    except OSError as error:
-        raise CannotOpen(f"{path}: {(error.strerror or 'cannot be opened').lower()}; name a readable file") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = (getattr(error, "strerror", None) or "cannot be opened").lower()
+        raise CannotOpen(f"{path}: {why}; name a readable file") from None
     with os.fdopen(handle, "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):

@@ -25,9 +25,17 @@ class MemoryValues:
         """Copy a parent's records."""
         self._ledger.inherit(thread, parent)
 
+    @property
+    def any_edited(self) -> bool:
+        """True where any thread has records."""
+        return self._ledger.any_edited
+
     def edited(self, thread: str) -> bool:
         """True where the thread has records."""
         return self._ledger.edited(thread)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def value(self, plugin: str, key: str) -> bytes | None:
         """A plugin's value."""

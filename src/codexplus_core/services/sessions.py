@@ -42,9 +42,15 @@ class Sessions:
         self._keep = keep
         self._untrimmed = 0
         self._threads: OrderedDict[str, Thread] = OrderedDict()
+        self._forgotten: list[Thread] = []
 
     def __len__(self) -> int:
         return len(self._threads)
+
+    @property
+    def any_edited(self) -> bool:
+        """True where any thread has edits."""
+        return self._store.any_edited
 
     def edited(self, speaker: Speaker) -> bool:
         """True where the thread, or the one it came from, has edits in the ledger."""
@@ -56,11 +62,14 @@ class Sessions:
             return self._new(speaker)
         thread = self._threads.get(speaker.thread)
         if thread is None:
-            if speaker.parent is not None:
+            # A title's thread begins with nothing of the other one's.
+            if speaker.parent is not None and speaker.origin != "title":
                 self._store.inherit(speaker.thread, speaker.parent)
             thread = self._threads[speaker.thread] = self._new(speaker)
             if len(self._threads) > self._keep:
-                self._threads.popitem(last=False)
+                _, oldest = self._threads.popitem(last=False)
+                if oldest.began:
+                    self._forgotten.append(oldest)
         else:
             self._threads.move_to_end(speaker.thread)
             thread.touched = self._clock()
@@ -93,7 +102,9 @@ class Sessions:
         if thread.began or reading.origin not in ("user", "tool") or not thread.session.thread_id:
             return None
         thread.began = True
-        known = reading.speaker.began == "cold_resume" or (not reading.speaker.began and reading.has_history())
+        # A fork is a new thread with a history; any other history without us is a thread that was begun before.
+        began = reading.speaker.began
+        known = began == "cold_resume" or (began != "cold_fork" and reading.has_history())
         return "resume" if known else "start"
 
     @staticmethod
@@ -109,4 +120,5 @@ class Sessions:
         over = [thread for thread in self._threads.values() if thread.began and (all or thread.touched < limit)]
         for thread in over:
             thread.began = False
-        return [thread.session for thread in over]
+        gone, self._forgotten = self._forgotten, []
+        return [thread.session for thread in (*gone, *over)]

@@ -29,6 +29,10 @@ KEEP_DAYS = 90
 """Threads untouched for longer are forgotten at start."""
 
 
+class NewerSchema(Exception):
+    """The file belongs to a later version and must not be touched."""
+
+
 class SQLiteStore:
     """A ledger store in ``PATH`` (mode 0600), in WAL mode: a committed record survives ``kill -9`` of the proxy.
 
@@ -49,10 +53,11 @@ class SQLiteStore:
     def _open(self) -> sqlite3.Connection | None:
         try:
             return self._connect()
+        except (sqlite3.OperationalError, NewerSchema, OSError) as error:
+            # Locked, full or not writable, but nothing is known to be broken: it may be another proxy's, at work.
+            self._go_without(str(error))
+            return None
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and not self.path.is_file():
-                self._go_without(str(error))
-                return None
             aside = self.path.with_name(f"{self.path.name}.damaged-{int(time.time())}")
             try:
                 for suffix in ("", "-wal", "-shm"):
@@ -65,9 +70,6 @@ class SQLiteStore:
             self.trouble = f"the ledger was damaged ({error}); it is kept as {aside}, a new one was begun"
             self._report("store_damaged", {"path": str(self.path), "kept_as": str(aside), "error": str(error)})
             return db
-        except OSError as error:
-            self._go_without(str(error))
-            return None
 
     def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,7 +82,7 @@ class SQLiteStore:
             db.execute("PRAGMA synchronous=NORMAL")
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA:
-                raise sqlite3.DatabaseError(f"it was written by a newer codex-plus (schema {version})")
+                raise NewerSchema(f"it was written by a newer codex-plus (schema {version}); upgrade codex-plus")
             db.executescript(_TABLES)
             db.execute(f"PRAGMA user_version={SCHEMA}")
             before = int(time.time()) - KEEP_DAYS * 86400
@@ -93,8 +95,10 @@ class SQLiteStore:
         return db
 
     def _go_without(self, why: str) -> None:
-        self.trouble = f"{self.path} cannot be used ({why}); edits are kept in memory until the proxy ends"
-        self._report("store_unusable", {"path": str(self.path), "error": why})
+        trouble = f"{self.path} cannot be used ({why}); edits are kept in memory until the proxy ends"
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self._report("store_unusable", {"path": str(self.path), "error": why})
 
     def load(self, thread: str) -> list[Record]:
         """A thread's records, oldest first; one that cannot be read is reported and left out."""
@@ -124,6 +128,7 @@ class SQLiteStore:
         if self._db is not None:
             try:
                 self._write(self._db, thread, record)
+                self._memory.drop(thread, record.key)  # from a time when the disk did not take it
                 return
             except sqlite3.Error as error:
                 self._go_without(str(error))
@@ -144,8 +149,24 @@ class SQLiteStore:
         """Copy the parent's records to a thread that has none."""
         if thread in self._threads or parent not in self._threads:
             return
-        for record in self.load(parent):
-            self.save(thread, record)
+        if self._db is not None:
+            try:
+                with _transaction(self._db):
+                    self._db.execute(
+                        "INSERT OR IGNORE INTO record SELECT ?, item, seq, value FROM record WHERE thread = ?",
+                        (thread, parent),
+                    )
+                    self._db.execute("INSERT OR IGNORE INTO thread VALUES (?, ?)", (thread, int(time.time())))
+            except sqlite3.Error as error:
+                self._go_without(str(error))
+        self._threads.add(thread)
+        for record in self.load(parent) if self._memory.edited(parent) or self._db is None else ():
+            self._memory.save(thread, record)
+
+    @property
+    def any_edited(self) -> bool:
+        """True where any thread has records."""
+        return bool(self._threads)
 
     def edited(self, thread: str) -> bool:
         """True where the thread has records."""

@@ -1,0 +1,123 @@
+"""Tool calls between the model and the real Codex: answered here, denied, changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from e2e.codex import ALL, NEWEST
+
+from codexplus_core.testing import call, reasoning, shell, text
+
+pytestmark = pytest.mark.e2e
+
+# 0.169 with its default model has all tools in the input's first item; its gpt-5.5, and older versions, in `tools`.
+KINDS = (NEWEST, "0.169.0 gpt-5.5", "0.120.0", "0.98.0", "0.60.1")
+
+
+def installed(codex: Any, kind: str, url: str) -> Any:
+    version, _, model = kind.partition(" ")
+    one = codex(version).point_at(url)
+    if model:
+        one.configure(f'model = "{model}"')
+    return one
+
+
+def calls_in(body: dict[str, Any]) -> list[tuple[str, str]]:
+    """The calls and outputs of a request: (type, arguments or output)."""
+    found = []
+    for item in body["input"]:
+        if item.get("type") in ("function_call", "custom_tool_call"):
+            found.append((item["type"], item.get("arguments") or item.get("input")))
+        elif str(item.get("type")).endswith("_output"):
+            output = item["output"]
+            found.append((item["type"], output if isinstance(output, str) else output[0]["text"]))
+    return found
+
+
+def tool_names(body: dict[str, Any]) -> list[str]:
+    tools = list(body.get("tools") or [])
+    for item in body["input"]:
+        for space in item.get("tools") or []:
+            tools += space.get("tools") or []
+    return [tool["name"] for tool in tools if "name" in tool]
+
+
+@pytest.mark.wire("W12")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_hidden_tool_round_is_one_answer_for_codex_and_stays_in_the_models_history(
+    kind: str, codex, upstream, proxy
+) -> None:
+    one = installed(codex, kind, (await proxy("tool")).url)
+    lookup = reasoning() + call("lookup", {"key": "a"}, namespace="functions" if kind == NEWEST else None)
+    upstream.script = [lookup, text("It is the value of a."), text("Still so."), text("And in the end.")]
+
+    ran = await one.exec("what is a?", json=True)
+    await one.resume("and now?")
+    await one.resume("and then?")
+
+    assert ran.messages == ["It is the value of a."]
+    usage = ran.events[-1]["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (200, 20)
+    asked, hidden, later, last = upstream.turns
+    assert "lookup" in tool_names(asked.body)
+    round_ = [("function_call", '{"key": "a"}'), ("function_call_output", "value of a")]
+    assert calls_in(asked.body) == []
+    assert [calls_in(got.body) for got in (hidden, later, last)] == [round_, round_, round_]
+
+
+@pytest.mark.wire("W12")
+async def test_the_oldest_codex_gets_one_answer_from_a_hidden_tool_round(codex, upstream, proxy) -> None:
+    one = codex("0.29.0").point_at((await proxy("tool")).url)
+    upstream.script = [call("lookup", {"key": "a"}), text("It is the value of a.")]
+
+    ran = await one.exec("what is a?")
+
+    assert "It is the value of a." in ran.stdout
+    assert len(upstream.turns) == 2
+
+
+@pytest.mark.wire("W13")
+@pytest.mark.parametrize("kind", (*KINDS, "0.29.0"))
+async def test_a_denied_call_never_runs_and_the_model_is_told(kind: str, codex, upstream, proxy) -> None:
+    one = installed(codex, kind, (await proxy("calls")).url)
+    upstream.script = [reasoning() + shell("echo x > denied.txt"), text("I was not allowed."), text("Later.")]
+
+    ran = await one.exec("write it")
+
+    assert "I was not allowed." in ran.stdout
+    assert not (one.project / "denied.txt").exists()
+    told = calls_in(upstream.turns[1].body)
+    assert "denied.txt" in told[0][1]
+    assert told[1][1].endswith("writing denied.txt is not allowed here")
+    assert len(upstream.turns) == 2
+    if kind != "0.29.0":
+        await one.resume("and?")
+        assert calls_in(upstream.turns[2].body) == told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_changed_call_runs_changed_and_the_model_keeps_its_own_words(kind: str, codex, upstream, proxy) -> None:
+    one = installed(codex, kind, (await proxy("calls")).url)
+    upstream.script = [reasoning() + shell("echo x > first.txt; echo done"), text("Written.")]
+
+    ran = await one.exec("write it")
+    await one.resume("and?")
+
+    assert "Written." in ran.stdout
+    assert sorted(path.name for path in one.project.glob("*.txt")) == ["second.txt"]
+    for got in upstream.turns[1:]:
+        assert "first.txt" in calls_in(got.body)[0][1]
+        assert b"second.txt" not in got.decoded
+
+
+@pytest.mark.parametrize("version", ALL)
+async def test_a_call_nobody_minds_runs_as_it_is(version: str, codex, upstream, proxy) -> None:
+    one = codex(version).point_at((await proxy("calls,tool")).url)
+    upstream.script = [reasoning() + shell("echo x > free.txt; echo done"), text("Written.")]
+
+    ran = await one.exec("write it")
+
+    assert "Written." in ran.stdout
+    assert (one.project / "free.txt").exists()
+    assert len(upstream.turns) == 2

@@ -1,0 +1,133 @@
+"""The interactive Codex behind the proxy: what is on its screen, and what it sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from e2e.codex import ALL, NEWEST, Auth, Codex
+from e2e.test_answers import words_of
+from e2e.test_commands import codex_plus
+
+from codexplus_core.testing import reasoning, shell, text
+
+pytestmark = pytest.mark.e2e
+
+# Without these the screen speaks of what the machine lacks: a sandbox, helper programs.
+SETTINGS = 'approval_policy = "never"\nsandbox_mode = "danger-full-access"\ncheck_for_update_on_startup = false'
+TROUBLE = ("econnecting", "warning", "⚠", "■", "rror")
+
+
+def calm(screen: str) -> bool:
+    """True where nothing on the screen speaks of trouble."""
+    assert [word for word in TROUBLE if word in screen] == [], screen
+    return True
+
+
+async def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Return when it holds."""
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+async def set_up(one: Codex, port: int) -> Codex:
+    """What a user does: ``codex-plus init --yes``."""
+    one.configure(SETTINGS)
+    done = await codex_plus(one, "init", "--yes", "--port", str(port))
+    assert done.code == 0
+    assert f'openai_base_url = "http://127.0.0.1:{port}/v1"' in one.config.read_text(encoding="utf-8")
+    return one
+
+
+@pytest.mark.req("P16")
+async def test_turns_tools_and_rewrites_in_the_terminal(codex, upstream, proxy, tui) -> None:
+    running = await proxy("upper,ping,calls")
+    one = await set_up(codex(NEWEST), running.port)
+    upstream.script = [
+        text("A first *answer*."), reasoning() + shell("echo x > made.txt; echo well done"), text("All done."),
+        text("I read it."), text("And again."),
+    ]  # fmt: skip
+    screen = await tui(one)
+
+    await screen.say("say hello")
+    await screen.shows("• A first answer.")
+    await screen.say("make it")
+    seen = await screen.shows("• Ran echo x > made.txt; echo well done", "└ well done", "• All done.")
+    assert calm(seen)
+    await screen.say(" /up read this")
+    await screen.shows("› /up read this", "• I read it.")
+    await screen.say("once more")
+    seen = await screen.shows("• And again.")
+
+    assert calm(seen)
+    assert (one.project / "made.txt").exists()
+    turns = [got.body for got in upstream.turns if got.body["input"][-1].get("role") == "user" or True]
+    said = [words_of(body, "user")[-1] for body in turns]
+    assert said[-2:] == ["REWRITTEN: read this", "once more"]
+    assert "REWRITTEN: read this" in words_of(turns[-1])
+    assert "/up read this" not in str(turns)
+
+
+@pytest.mark.wire("W9")
+async def test_nothing_about_a_local_answer_leaves_the_machine(codex, upstream, proxy, tui) -> None:
+    running = await proxy("ping")
+    one = await set_up(codex(NEWEST), running.port)
+    upstream.script = [text("A real answer.")]
+    screen = await tui(one)
+
+    await screen.say(" /ping")
+    # The title of the thread, for which Codex asks the model in a request of its own, comes from the proxy too.
+    await screen.shows("• pong from the proxy", "· /ping")
+    assert upstream.turns == []
+    await screen.say("a real question")
+    seen = await screen.shows("• A real answer.")
+
+    assert calm(seen)
+    assert [words_of(got.body) for got in upstream.turns] == [["a real question"]]
+
+
+@pytest.mark.wire("W6")
+@pytest.mark.parametrize("plugins", ["none", "upper,calls"])
+async def test_esc_stops_the_upstream_and_the_next_turn_works(plugins: str, codex, upstream, proxy, tui) -> None:
+    running = await proxy(plugins)
+    one = await set_up(codex(NEWEST), running.port)
+    upstream.script = [text("A first answer."), text("This one will not end.").stall("half", after_events=6)]
+    screen = await tui(one)
+    await screen.say("begin")
+    await screen.shows("• A first answer.")
+
+    await screen.say("go on for ever")
+    async with asyncio.timeout(20):
+        await upstream.standing_at("half")
+    await screen.shows("interrupt")
+    await screen.key("Escape")
+    stuck = next(got for got in upstream.turns if got.answer[-1] == "gate:half")
+    await eventually(lambda: stuck.aborted, seconds=1.0)
+    await screen.shows("interrupted")
+    await screen.say("are you there?")
+    seen = await screen.shows("• Hello from the script.")
+
+    assert "econnecting" not in seen
+    assert "are you there?" in words_of(upstream.turns[-1].body)
+
+
+@pytest.mark.req("P16")
+@pytest.mark.parametrize("auth", ["api", "chatgpt"])
+@pytest.mark.parametrize("version", ALL)
+async def test_a_plain_turn_and_a_local_one_in_every_terminal(
+    version: str, auth: Auth, codex, upstream, proxy, tui
+) -> None:
+    running = await proxy("ping")
+    one = codex(version, auth)
+    one.configure(SETTINGS)
+    screen = await tui(one.point_at(running.url))
+
+    await screen.say("say hello")
+    await screen.shows("Hello from the script.")
+    await screen.say(" /ping")
+    seen = await screen.shows("pong from the proxy")
+
+    assert "econnecting" not in seen
+    assert b"/ping" not in b"".join(got.decoded for got in upstream.turns)
