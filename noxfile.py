@@ -106,8 +106,10 @@ def clean_install(session: nox.Session, wheels: Path, what: str) -> Path:
 @nox.session
 def docs(session: nox.Session) -> None:
     """What the documents say, checked."""
-    session.install("pytest>=9.2", "pytest-asyncio>=1.5", "hypothesis>=6.170")
-    session.run("python", "-m", "pytest", "-q", "tests/contract/test_docs.py")
+    session.install(*EVERYTHING)
+    session.run("python", "docs/build_reference.py", "--check")
+    documents = ("tests/contract/test_docs.py", "tests/contract/test_docs_plugins.py")
+    session.run("python", "-m", "pytest", "-q", *documents, "tests/contract/test_docs_reference.py")
 
 
 @nox.session

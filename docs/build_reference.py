@@ -9,16 +9,20 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 import codexplus_core
-from codexplus_core import hookspecs, testing
+from codexplus_core import exchange, hookspecs, testing
 
 TARGET = Path(__file__).with_name("plugin-reference.md")
+# The fixed parts of a hook's docstring; each becomes a line of its table.
 PARTS = ("When:", "May change:", "Returns:", "On error:", "Cost:")
-# Words of a hook's docstring and of nothing else; they become the lines of its table.
 VALUES = ("hookimpl", "API_VERSION")
+# What signatures name although a plugin has no need to import it.
+ALIASES = ("Origin", "Phase", "Transport")
+UNNAMED = ("RunResult",)
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -35,6 +39,9 @@ def build() -> str:
         *(hook(node) for node in ast.parse(source(hookspecs)).body if is_hook(node)),
         "## `codexplus_core`",
         *(entry(codexplus_core, name) for name in sorted(codexplus_core.__all__, key=str.lower)),
+        "## Types that are only handed out",
+        *(f"### `{name}`\n\n```\n{alias(name)}\n```" for name in ALIASES),
+        *(entry(exchange, name) for name in UNNAMED if name not in codexplus_core.__all__),
         "## `codexplus_core.testing`",
         *(entry(testing, name) for name in sorted(testing.__all__, key=str.lower)),
     ]
@@ -64,9 +71,7 @@ def hook(node: ast.stmt) -> str:
         elif found:
             last = list(found)[-1]
             found[last] = f"{found[last]} {line.strip()}"
-    rows = "\n".join(
-        f"| {part.rstrip(':').lower()} | {marked(text).replace('|', chr(92) + '|')} |" for part, text in found.items()
-    )
+    rows = "\n".join(f"| {part.rstrip(':').lower()} | {cell(text)} |" for part, text in found.items())
     return f"### `{node.name}`\n\n```\n{signature(node)}\n```\n\n{marked(summary)}\n\n|  |  |\n|---|---|\n{rows}"
 
 
@@ -86,6 +91,13 @@ def entry(package: ModuleType, name: str) -> str:
     return "\n\n".join(lines)
 
 
+def alias(name: str) -> str:
+    """The words that a type stands for."""
+    body = ast.parse(source(exchange)).body
+    values = (item.value for item in body if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == name)
+    return ast.unparse(next(values))
+
+
 def heading(node: Definition) -> str:
     """How a name is called; a dataclass by its fields."""
     if not isinstance(node, ast.ClassDef):
@@ -100,17 +112,15 @@ def heading(node: Definition) -> str:
 
 def field(item: ast.AnnAssign) -> str:
     """A dataclass field as an argument; what a factory makes is not spelled out."""
-    default = (
-        "" if item.value is None else " = …" if isinstance(item.value, ast.Call) else f" = {ast.unparse(item.value)}"
-    )
-    return f"{ast.unparse(item.target)}: {ast.unparse(item.annotation)}{default}"
+    value = "…" if isinstance(item.value, ast.Call) else item.value and ast.unparse(item.value)
+    return f"{ast.unparse(item.target)}: {ast.unparse(item.annotation)}" + (f" = {value}" if value else "")
 
 
-def signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+def signature(node: ast.FunctionDef | ast.AsyncFunctionDef, width: int = 110) -> str:
     """A function as it is called."""
     words = [word for word in arguments(node) if word != "self"]
     result = "" if node.returns is None else f" -> {ast.unparse(node.returns)}"
-    return wrapped(("async " if isinstance(node, ast.AsyncFunctionDef) else "") + node.name, words, result)
+    return wrapped(("async " if isinstance(node, ast.AsyncFunctionDef) else "") + node.name, words, result, width)
 
 
 def arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
@@ -136,10 +146,10 @@ def argument(arg: ast.arg, default: ast.expr | None) -> str:
     return typed if default is None else f"{typed} = {ast.unparse(default)}"
 
 
-def wrapped(name: str, words: list[str], result: str) -> str:
+def wrapped(name: str, words: list[str], result: str, width: int = 110) -> str:
     """A call on one line, or one argument a line where it is long."""
     line = f"{name}({', '.join(words)}){result}"
-    return line if len(line) <= 110 else f"{name}(\n" + "".join(f"    {word},\n" for word in words) + f"){result}"
+    return line if len(line) <= width else f"{name}(\n" + "".join(f"    {word},\n" for word in words) + f"){result}"
 
 
 def member_lines(node: ast.ClassDef) -> Iterator[str]:
@@ -156,26 +166,26 @@ def member_lines(node: ast.ClassDef) -> Iterator[str]:
         marks = [ast.unparse(mark) for mark in item.decorator_list]
         if any(mark.endswith(".setter") for mark in marks):
             continue
-        shown = (
-            item.name
-            if "property" in marks
-            else " ".join(signature(item).split()).replace("( ", "(").replace(", )", ")")
-        )
+        shown = item.name if "property" in marks else signature(item, width=1000)
         yield f"`{shown}`: {marked(ast.get_docstring(item) or '', inline=True)}"
 
 
 def documented(body: list[ast.stmt]) -> dict[str, str]:
     """Names that are assigned in a body, with the string that follows the assignment."""
     found = {}
-    for before, after in zip(body, body[1:], strict=False):
-        if not (
-            isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)
-        ):
+    for before, after in pairwise(body):
+        text = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else None
+        if not isinstance(text, str):
             continue
         target = before.targets[0] if isinstance(before, ast.Assign) else getattr(before, "target", None)
         if target is not None:
-            found[ast.unparse(target)] = inspect.cleandoc(after.value.value)
+            found[ast.unparse(target)] = inspect.cleandoc(text)
     return found
+
+
+def cell(text: str) -> str:
+    """A docstring's part as a cell of a table."""
+    return marked(text, inline=True).replace("|", "\\|")
 
 
 def marked(text: str, *, inline: bool = False) -> str:

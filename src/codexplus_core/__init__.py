@@ -6,14 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .action import Action
+    from .action import Action, ActionDenied
     from .command import Command
     from .contributions import Check, CheckResult, CliCommand
     from .core import Core
-    from .exchange import Exchange, LocalReply, Outcome, Refusal, Session, Turn
+    from .exchange import Exchange, LocalReply, Outcome, Refusal, RunResult, Session, Turn
     from .hookspecs import hookimpl
     from .protocol.events import Event
     from .protocol.tools import ToolCall, ToolResult, Usage
+    from .services.files import CannotOpen
+    from .services.run import CannotStart
 
 API_VERSION = 1
 """The version of the plugin API; a plugin may declare the one it needs, or the lowest and the highest."""
@@ -21,6 +23,9 @@ API_VERSION = 1
 __all__ = [
     "API_VERSION",
     "Action",
+    "ActionDenied",
+    "CannotOpen",
+    "CannotStart",
     "Check",
     "CheckResult",
     "CliCommand",
@@ -31,6 +36,7 @@ __all__ = [
     "LocalReply",
     "Outcome",
     "Refusal",
+    "RunResult",
     "Session",
     "ToolCall",
     "ToolResult",
@@ -42,6 +48,9 @@ __all__ = [
 # Every start of the command line imports this package; pluggy, msgspec and argparse are paid for by those who use them.
 _ELSEWHERE = {
     "Action": ".action",
+    "ActionDenied": ".action",
+    "CannotOpen": ".services.files",
+    "CannotStart": ".services.run",
     "Check": ".contributions",
     "CheckResult": ".contributions",
     "CliCommand": ".contributions",

@@ -29,3 +29,7 @@ class Action:
     stdin: bytes = b""
     env: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 5.0
+
+
+class ActionDenied(Exception):
+    """A plugin's veto against an action; the message is the one to show."""

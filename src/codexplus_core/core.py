@@ -11,8 +11,9 @@ from .exchange import RunResult
 class Core(Protocol):
     """The core's services, handed to ``on_startup``.
 
-    ``config`` is the merged settings, ``permissions`` the rules, ``approvals`` the questions to the user, ``store``
-    what outlives a restart, ``log`` the event log and ``commands`` the slash commands of all plugins.
+    ``config`` is what ``serve`` was told, ``store`` keeps JSON values over a restart (``get``, ``set``, ``delete``;
+    each plugin has its own), ``log`` is the event log (``core.log.info("event", field=…)``) and ``commands`` the slash
+    commands of all plugins. ``permissions`` and ``approvals`` are None in this version.
     """
 
     config: Any
@@ -23,9 +24,15 @@ class Core(Protocol):
     commands: Any
 
     async def run(self, action: Action) -> RunResult:
-        """Run a program in the sandbox, once permissions and every ``on_action`` let it pass."""
+        """Run a program, without a shell and in a scrubbed environment, once every ``on_action`` lets it pass.
+
+        Raises ActionDenied for a veto and CannotStart when the program is not there.
+        """
         ...
 
-    async def open(self, action: Action) -> Any:
-        """Open a file or an address that a user or the model named, once permissions and ``on_action`` let it pass."""
+    async def open(self, action: Action) -> bytes:
+        """Read a file that a user or the model named, once every ``on_action`` lets it pass.
+
+        Raises ActionDenied for a veto and CannotOpen when it is no readable regular file.
+        """
         ...

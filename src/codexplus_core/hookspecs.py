@@ -84,10 +84,10 @@ def on_startup(core: Core) -> None:
 
 @hookspec
 def on_session(session: Session, phase: Phase) -> None:
-    """Learn that a thread of conversation starts, is taken up again, was compacted or has ended.
+    """Learn that a thread of conversation starts, is taken up again, is compacted or has ended.
 
-    When: ``"start"`` and ``"resume"`` before ``on_request`` of the thread's first request, ``"compact"`` after the
-        client has compacted it, ``"end"`` when it is forgotten; ascending ORDER.
+    When: ``"start"`` and ``"resume"`` before ``on_request`` of the thread's first request, ``"compact"`` on the
+        request that asks for a compaction, ``"end"`` when it is forgotten; ascending ORDER.
     May change: ``session.state``.
     Returns: nothing.
     On error: reported only.

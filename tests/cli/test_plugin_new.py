@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -35,14 +34,14 @@ def test_the_package_passes_its_own_test(package):
     check(package, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
-@pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff is not installed")
 def test_the_package_is_clean_for_ruff(package):
-    check(package, "ruff", "check", "--no-cache", ".")
-    check(package, "ruff", "format", "--no-cache", "--check", ".")
+    ruff = (sys.executable, "-m", "ruff")
+
+    check(package, *ruff, "check", "--no-cache", ".")
+    check(package, *ruff, "format", "--no-cache", "--check", ".")
 
 
 def test_the_package_is_clean_for_mypy(package):
-    pytest.importorskip("mypy")
     check(package, sys.executable, "-m", "mypy", "src", "tests")
 
 

@@ -20,8 +20,11 @@ PROMISED = {
     "hookimpl",
 }
 # What hooks are handed or return besides: `on_exchange_end` gets an Outcome with a Usage, `core.run` gives a RunResult,
+# it and `core.open` raise ActionDenied, CannotStart and CannotOpen,
 # `add_checks` returns Checks that return CheckResults, `add_cli` returns CliCommands.
-HANDED_OUT = {"Check", "CheckResult", "CliCommand", "Outcome", "RunResult", "Usage"}
+HANDED_OUT = {
+    "ActionDenied", "CannotOpen", "CannotStart", "Check", "CheckResult", "CliCommand", "Outcome", "RunResult", "Usage",
+}  # fmt: skip
 
 
 def test_every_promised_name_is_public() -> None:

@@ -16,7 +16,8 @@ from e2e.terminal import Terminal
 from codexplus_core.testing import StrictUpstream
 
 FOLDER = "CODEX_PLUS_E2E_CODEX"
-_EVIDENCE = pytest.StashKey[list[tuple[str, Callable[[], str]]]]()
+Evidence = list[tuple[str, Callable[[], str]]]
+_EVIDENCE = pytest.StashKey[Evidence]()
 
 
 class Backend(StrictUpstream):
@@ -36,9 +37,10 @@ class Backend(StrictUpstream):
 
 
 @pytest.fixture(autouse=True)
-def evidence(request: pytest.FixtureRequest) -> list[tuple[str, Callable[[], str]]]:
+def evidence(request: pytest.FixtureRequest) -> Evidence:
     """What a failing test shows of its actors: (title, function that tells)."""
-    return request.node.stash.setdefault(_EVIDENCE, [])
+    found: Evidence = request.node.stash.setdefault(_EVIDENCE, [])
+    return found
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,9 +53,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 @pytest.fixture
-def codex(
-    tmp_path: Path, evidence: list[tuple[str, Callable[[], str]]]
-) -> Iterator[Callable[..., Codex]]:
+def codex(tmp_path: Path, evidence: Evidence) -> Iterator[Callable[..., Codex]]:
     """Make an installation: ``codex("0.120.0", auth="chatgpt")``, each in a HOME of its own."""
     made: list[Codex] = []
 
@@ -75,7 +75,7 @@ def codex(
 
 
 @pytest.fixture
-async def upstream(evidence: list[tuple[str, Callable[[], str]]]) -> AsyncIterator[Backend]:
+async def upstream(evidence: Evidence) -> AsyncIterator[Backend]:
     """A scripted upstream on a socket; a request that the real API would refuse fails the test."""
     backend = Backend()
     evidence.append(("upstream", lambda: backend.brief))
@@ -87,7 +87,7 @@ async def upstream(evidence: list[tuple[str, Callable[[], str]]]) -> AsyncIterat
 
 @pytest.fixture
 async def proxy(
-    tmp_path: Path, upstream: Backend, evidence: list[tuple[str, Callable[[], str]]]
+    tmp_path: Path, upstream: Backend, evidence: Evidence
 ) -> AsyncIterator[Callable[..., Awaitable[ProxyProcess]]]:
     """Start ``codex-plus serve`` before the upstream: ``await proxy("ping,rewrite")``."""
     started: list[ProxyProcess] = []
@@ -110,7 +110,7 @@ async def proxy(
 
 @pytest.fixture
 async def serve(
-    tmp_path: Path, upstream: Backend, evidence: list[tuple[str, Callable[[], str]]]
+    tmp_path: Path, upstream: Backend, evidence: Evidence
 ) -> AsyncIterator[Callable[..., Awaitable[Served]]]:
     """Serve the application inside the test: ``await serve({"name": plugin})``."""
     async with AsyncExitStack() as stack:
@@ -127,14 +127,12 @@ async def serve(
 
 
 @pytest.fixture
-async def tui(
-    tmp_path: Path, evidence: list[tuple[str, Callable[[], str]]]
-) -> AsyncIterator[Callable[..., Awaitable[Terminal]]]:
+async def tui(tmp_path: Path, evidence: Evidence) -> AsyncIterator[Callable[..., Awaitable[Terminal]]]:
     """Start the interactive Codex in a terminal: ``await tui(codex)``."""
     started: list[Terminal] = []
 
     async def start(one: Codex, *args: str) -> Terminal:
-        terminal = Terminal(one, tmp_path / "tmux")
+        terminal = Terminal(one, tmp_path / f"tmux{len(started)}")
         started.append(terminal)
         evidence.append(("screen", lambda: terminal.last))
         await terminal.start(*args)

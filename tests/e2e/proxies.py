@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from e2e.codex import Codex, Ran
+
 import codexplus_core
 from codexplus_core.dispatch import Dispatcher
 from codexplus_core.loader import load_plugins
@@ -26,6 +28,7 @@ from codexplus_core.testing import Log
 
 PLUGINS = Path(__file__).parent / "plugins"
 START_S = 20.0
+COMMAND = (sys.executable, "-P", "-m", "codexplus_core.cli")
 
 
 def free_port() -> int:
@@ -55,6 +58,12 @@ def python_env(home: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
+async def codex_plus(one: Codex, *args: str) -> Ran:
+    """Run a command of codex-plus in the HOME of this Codex."""
+    env = one.env() | python_env(one.home) | {"CODEX_PLUS_CODEX": str(one.binary)}
+    return await one.run(*args, program=COMMAND, env=env)
+
+
 class ProxyProcess:
     """``codex-plus serve`` as a process."""
 
@@ -78,10 +87,10 @@ class ProxyProcess:
 
     async def start(self) -> None:
         """Return when it listens."""
-        argv = ("-P", "-m", "codexplus_core.cli", "serve", "--port", str(self.port), "--plugins", self.plugins)
+        argv = (*COMMAND, "serve", "--port", str(self.port), "--plugins", self.plugins)
         with self._log.open("ab") as log:
             self._process = process = await asyncio.create_subprocess_exec(
-                sys.executable, *argv, "--upstream", self._upstream,
+                *argv, "--upstream", self._upstream,
                 env=python_env(self.home), cwd=self.home, stdout=asyncio.subprocess.PIPE, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
@@ -163,9 +172,7 @@ async def served(
     )
     settings = ServeSettings("127.0.0.1", port, None, (), state, listen_fd=listener.detach())
     stop, ready = asyncio.Event(), asyncio.Event()
-    server = asyncio.create_task(
-        serve_app(app, settings, ready=lambda _: ready.set(), stop=stop, drain_s=1.0)  # type: ignore[arg-type]
-    )
+    server = asyncio.create_task(serve_app(app, settings, ready=lambda _: ready.set(), stop=stop, drain_s=1.0))
     try:
         async with asyncio.timeout(START_S):
             await ready.wait()

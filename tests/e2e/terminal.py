@@ -22,17 +22,20 @@ class Terminal:
         self.last = ""
         """The screen as last seen."""
         self._socket = socket
+        self._prompt = "› " if codex.number >= (0, 60) else "▌"
 
     async def start(self, *args: str) -> None:
         """Start Codex and wait for its composer."""
         env = self.codex.env(COLORTERM="truecolor")
-        command = shlex.join(["env", "-i", *(f"{key}={value}" for key, value in env.items()), str(self.codex.binary), *args])
+        command = shlex.join(
+            ["env", "-i", *(f"{key}={value}" for key, value in env.items()), str(self.codex.binary), *args]
+        )
         await self._tmux(
             "-f", "/dev/null", "new-session", "-d", "-s", "codex", "-x", "110", "-y", "40",
             "-c", str(self.codex.project), command,
         )  # fmt: skip
         await self._tmux("set-option", "-t", "codex", "remain-on-exit", "on")
-        await self.shows("›")
+        await self.shows(self._prompt)
 
     async def say(self, words: str) -> None:
         """Type and press Enter, once the composer shows the words (a fast Enter counts as part of a paste)."""
@@ -42,7 +45,8 @@ class Terminal:
     async def type(self, words: str) -> None:
         """Type and wait until it is seen."""
         await self._tmux("send-keys", "-t", "codex", "-l", words)
-        await self.shows(f"› {words.strip()}" if words == words.strip() else words.strip())
+        # The prompt stands before it; a leading space of the words comes on top.
+        await self.shows(f"{self._prompt}{words}")
         # The burst detection of Codex looks back 120 ms; there is nothing to see when it is over.
         await asyncio.sleep(0.2)
 

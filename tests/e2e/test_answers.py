@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from e2e.codex import ALL, Auth
+from e2e.said import words_of
 
 from codexplus_core.testing import cut, text
 
@@ -14,18 +14,6 @@ pytestmark = pytest.mark.e2e
 
 RESUMING = tuple(version for version in ALL if version != "0.29.0")
 LOGINS: tuple[Auth, ...] = ("api", "chatgpt")
-
-
-def words_of(body: dict[str, Any], *roles: str) -> list[str]:
-    """The texts of a request's messages of these roles (user and assistant unless named), in order."""
-    found = []
-    for item in body["input"]:
-        if item.get("type", "message") != "message" or item["role"] not in (roles or ("user", "assistant")):
-            continue
-        content = item["content"]
-        parts = [content] if isinstance(content, str) else [part.get("text", "") for part in content]
-        found += [part for part in parts if not part.lstrip().startswith(("<environment_context", "# AGENTS.md"))]
-    return found
 
 
 @pytest.mark.wire("W9")

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from e2e.codex import NEWEST, Codex, Ran
-from e2e.proxies import free_port, python_env
+from e2e.codex import NEWEST
+from e2e.proxies import codex_plus, free_port
 
 from codexplus_core.services.listener import look
 from codexplus_core.testing import text
 
 pytestmark = pytest.mark.e2e
-
-COMMAND = (sys.executable, "-P", "-m", "codexplus_core.cli")
-
-
-async def codex_plus(one: Codex, *args: str) -> Ran:
-    """Run a command of codex-plus in the HOME of this Codex."""
-    env = one.env() | python_env(one.home) | {"CODEX_PLUS_CODEX": str(one.binary)}
-    return await one.run(*args, program=COMMAND, env=env)
 
 
 @pytest.fixture

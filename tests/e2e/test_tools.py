@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from e2e.codex import ALL, NEWEST
+from e2e.said import calls_in, tool_names
 
 from codexplus_core.testing import call, reasoning, shell, text
 
@@ -21,26 +22,6 @@ def installed(codex: Any, kind: str, url: str) -> Any:
     if model:
         one.configure(f'model = "{model}"')
     return one
-
-
-def calls_in(body: dict[str, Any]) -> list[tuple[str, str]]:
-    """The calls and outputs of a request: (type, arguments or output)."""
-    found = []
-    for item in body["input"]:
-        if item.get("type") in ("function_call", "custom_tool_call"):
-            found.append((item["type"], item.get("arguments") or item.get("input")))
-        elif str(item.get("type")).endswith("_output"):
-            output = item["output"]
-            found.append((item["type"], output if isinstance(output, str) else output[0]["text"]))
-    return found
-
-
-def tool_names(body: dict[str, Any]) -> list[str]:
-    tools = list(body.get("tools") or [])
-    for item in body["input"]:
-        for space in item.get("tools") or []:
-            tools += space.get("tools") or []
-    return [tool["name"] for tool in tools if "name" in tool]
 
 
 @pytest.mark.wire("W12")
@@ -121,3 +102,26 @@ async def test_a_call_nobody_minds_runs_as_it_is(version: str, codex, upstream, 
     assert "Written." in ran.stdout
     assert (one.project / "free.txt").exists()
     assert len(upstream.turns) == 2
+
+
+@pytest.mark.wire("W12")
+@pytest.mark.parametrize("first", ["hidden", "visible"])
+@pytest.mark.parametrize("kind", (*KINDS, "0.29.0"))
+async def test_a_hidden_call_beside_one_that_codex_runs(kind: str, first: str, codex, upstream, proxy) -> None:
+    one = installed(codex, kind, (await proxy("tool")).url)
+    hidden = call("lookup", {"key": "a"}, namespace="functions" if kind == NEWEST else None)
+    visible = shell("echo x > made.txt; echo done")
+    both = (hidden, visible) if first == "hidden" else (visible, hidden)
+    upstream.script = [reasoning() + both[0] + both[1], text("Both are done."), text("Later.")]
+
+    ran = await one.exec("look it up and write it")
+
+    assert "Both are done." in ran.stdout
+    assert (one.project / "made.txt").exists()
+    assert len(upstream.turns) == 2
+    outputs = [words for kind_, words in calls_in(upstream.turns[1].body) if kind_.endswith("_output")]
+    assert "value of a" in outputs
+    assert len(outputs) == 2
+    if kind != "0.29.0":
+        await one.resume("and?")
+        assert calls_in(upstream.turns[2].body) == calls_in(upstream.turns[1].body)

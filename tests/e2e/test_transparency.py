@@ -55,7 +55,7 @@ def ordered(line: str) -> str:
 
 
 def sent(codex: Codex, upstream: StrictUpstream) -> list[str]:
-    """The turns that reached the upstream, as lines, without what differs between any two runs (the order of keys too)."""
+    """The turns that reached the upstream, as lines, without what differs between any two runs (order of keys too)."""
     found = []
     for got in upstream.turns:
         own = ("host", "content-length", "connection")

@@ -10,7 +10,7 @@ from e2e.codex import ALL, NEWEST
 from e2e.wire import Tap
 
 from codexplus_core import Exchange, LocalReply, Refusal, ToolCall, ToolResult, hookimpl
-from codexplus_core.testing import call, text
+from codexplus_core.testing import call
 
 pytestmark = pytest.mark.e2e
 

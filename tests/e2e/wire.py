@@ -43,7 +43,8 @@ class Recording:
 
     def exchanges(self) -> list[tuple[Message, Message]]:
         """The requests with their responses, in order."""
-        return list(zip(messages(bytes(self.up), answers=False), messages(bytes(self.down), answers=True), strict=False))
+        asked = messages(bytes(self.up), answers=False)
+        return list(zip(asked, messages(bytes(self.down), answers=True), strict=False))
 
 
 class Tap:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 import tempfile
@@ -56,7 +57,7 @@ async def _session(home: Path, *, quiet: bool) -> dict[str, Any]:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if server.done():
                 await server
-            screen = Screen(sys.stdout, quiet=quiet, colour=sys.stdout.isatty(), width=_WIDTH)
+            screen = Screen(sys.stdout, quiet=quiet, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"), width=_WIDTH)
             return await play(ready.result(), upstream, screen)
         finally:
             stop.set()

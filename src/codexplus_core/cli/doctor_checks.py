@@ -179,6 +179,9 @@ def proxy(around: Surroundings) -> CheckResult:
     status, version = health.get("status", "unknown"), health.get("version", "unknown")
     if status != "ok":
         return CheckResult("error", f"the proxy (version {version}) says: {status}", "restart it: codex-plus serve")
+    store = health.get("store", "ok")
+    if store != "ok":
+        return CheckResult("warning", str(store), "free the disk or mend the state directory, then restart the proxy")
     return CheckResult("ok", f"the proxy is healthy (version {version})")
 
 
@@ -213,7 +216,8 @@ async def upstream(around: Surroundings) -> CheckResult:
     if status is None:
         return CheckResult("error", said, "check the network, HTTPS_PROXY and SSL_CERT_FILE")
     if "cf-mitigated" in said or "challenge" in said:
-        return CheckResult("error", f"{url}: {said}", "try another network, or another upstream.impersonate")
+        fix = "try another network, or serve --impersonate with another browser"
+        return CheckResult("error", f"{url}: {said}", fix)
     if status >= 500:
         return CheckResult("warning", f"{url}: answers with status {status}", "try again later")
     return CheckResult("ok", f"{url}: reached (status {status})")

@@ -32,6 +32,15 @@ def configure(parser: ArgumentParser) -> None:
         action="store_true",
         help="allow a --host that other machines reach; every request then needs the proxy token",
     )
+    parser.add_argument(
+        "--impersonate",
+        metavar="BROWSER|none",
+        default="chrome",
+        help="whose TLS handshake the ChatGPT host is shown (default chrome); none for curl's own",
+    )
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), default="warning", help="default warning"
+    )
     parser.add_argument("--json", action="store_true", help="with --plugins list: print JSON")
 
 
@@ -77,6 +86,8 @@ def settings_from(args: Namespace, env: Mapping[str, str]) -> ServeSettings:
         home=state_dir(env),
         listen_public=args.listen_public,
         listen_fd=activated_socket(env),
+        impersonate=None if args.impersonate == "none" else args.impersonate,
+        log_level=args.log_level,
     )
 
 

@@ -48,6 +48,15 @@ class Ledger:
             self._view = fresh
         return self._view
 
+    def shares(self, array: bytes) -> bool:
+        """True where ``array`` goes on from what the client showed last, or goes back in it."""
+        return self._view.shares(array)
+
+    def withheld(self, content: str) -> bool:
+        """True where the newest item of this content was kept from the model."""
+        records = self._by_content.get(content)
+        return bool(records) and records[-1].kind in ("local", "refused")
+
     @property
     def size(self) -> int:
         """Bytes that the client's view takes."""
@@ -67,6 +76,10 @@ class Ledger:
         if record is None or key.id is None or record.key.id is None or is_unique(key.content):
             return record
         return None  # the same words under another id are another item
+
+    def taken(self, key: Key) -> bool:
+        """True where a record stands at this place, whichever item it was made for."""
+        return (key.epoch, key.content, key.ordinal) in self._by_place
 
     def model_of(self, turn: str) -> str | None:
         """The model that the prompt of a turn was sent to, where that was changed; ``""`` means the newest prompt's

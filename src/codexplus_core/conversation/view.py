@@ -44,12 +44,20 @@ class ClientView:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def begins(self, array: bytes) -> bool:
+        """True where ``array`` begins with this view."""
+        return bool(self._items) and _begins(array, self._raw)
+
+    def shares(self, array: bytes) -> bool:
+        """True where ``array`` begins with this view, or this view with ``array``."""
+        return self.begins(array) or _begins(self._raw + b"]", array.rstrip()[:-1].rstrip())
+
     def grow(self, array: bytes) -> bool:
         """Read the items that ``array`` has beyond this view; False where it does not begin with this view."""
         known = self._raw
         if len(self._items) == 0:
             tail = array
-        elif array.startswith(known) and array[len(known) : len(known) + 1] in (b",", b"]"):
+        elif self.begins(array):
             tail = b"[" + array[len(known) + 1 :] if array[len(known) : len(known) + 1] == b"," else b"[]"
         else:
             return False
@@ -108,22 +116,24 @@ class ClientView:
 class Emission:
     """The keys of items on their way to the client: the same ones that its next request will give them."""
 
-    __slots__ = ("_counts", "_epoch", "_view", "last")
+    __slots__ = ("_counts", "_epoch", "last")
 
     def __init__(self, view: ClientView) -> None:
-        self._view = view
         self._counts = dict(view._counts)
         self._epoch = view._epoch
         self.last: Key | None = view.keys[-1] if view.keys else None
         """The key of the newest item the client has; None in an empty view."""
 
     def add(self, item: Item) -> Key:
-        """Name an item that the client is about to get. Clients that drop ids are matched without them."""
+        """Name an item that the client is about to get. One that comes back without its id is known by its place."""
         key = ClientView._key(item, self._epoch, self._counts)
-        if not self._view.has_ids:
-            key = Key(None, key.content, key.epoch, key.ordinal)
         self.last = key
         return key
+
+
+def _begins(array: bytes, beginning: bytes) -> bool:
+    end = len(beginning)
+    return end > 1 and array.startswith(beginning) and array[end : end + 1] in (b",", b"]")
 
 
 def is_summary(item: Item) -> bool:

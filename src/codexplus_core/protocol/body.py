@@ -33,9 +33,12 @@ class RequestBody:
             raise MalformedBody(f"request body: not a JSON object ({error}); send the request as JSON") from None
 
     def value(self, key: str) -> Any:
-        """The parsed value of a top-level key, None where it is missing."""
+        """The parsed value of a top-level key, None where it is missing. Raises MalformedBody if it is no text."""
         raw = self.top.get(key)
-        return None if raw is None else _decode(raw)
+        try:
+            return None if raw is None else _decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedBody(f"request body, {key}: {error}; send the request as JSON") from None
 
     def text(self, key: str) -> str:
         """A top-level string, ``""`` where it is missing or something else."""
@@ -58,8 +61,11 @@ class RequestBody:
         return data if data.startswith(b"[") else None
 
     def parsed(self) -> dict[str, Any]:
-        """The whole body, decoded."""
-        value = _decode(self.data)
+        """The whole body, decoded; ``{}`` where some of its bytes are no text."""
+        try:
+            value = _decode(self.data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return {}
         return value if isinstance(value, dict) else {}
 
     def changed(

@@ -24,6 +24,17 @@ def error_body(code: str, message: str, *, type: str = "invalid_request_error", 
     return msgspec.json.encode({"error": {"message": message, "type": type, "param": param, "code": code}})
 
 
+def error_message(body: bytes) -> str:
+    """The words of a JSON error body, ``""`` where it holds none."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    error = value.get("error") if isinstance(value, dict) else None
+    words = error.get("message") if isinstance(error, dict) else None
+    return words if isinstance(words, str) else ""
+
+
 def failed_response(id: str, code: str, message: str, model: str = "") -> dict[str, Any]:
     """A response object that failed, for ``response.failed`` and for a request with ``stream: false``."""
     response: dict[str, Any] = {

@@ -29,6 +29,7 @@ from ..services.sessions import Sessions
 from ..services.settings import ServeSettings
 from ..services.store import SQLiteStore
 from ..services.version import own_version
+from ..watchdog import Watchdog
 from .downstream import KEEPALIVE_S
 from .guard import OWN_ROUTES, TOKEN_HEADER, Denied, Guard
 from .http import HttpProxy
@@ -71,6 +72,7 @@ class App:
         ids: Callable[[], str] = lambda: uuid.uuid4().hex,
         clock: Callable[[], float] = time.monotonic,
         keepalive_s: float = KEEPALIVE_S,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.plugins = plugins
         self.dispatcher = dispatcher
@@ -98,6 +100,7 @@ class App:
         self.draining = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._watchdog = watchdog
         self._sweeper: asyncio.Task[None] | None = None
 
     # -- life
@@ -105,6 +108,8 @@ class App:
     async def start(self) -> None:
         """Tell the plugins; requests may come from now on."""
         await self.dispatcher.startup(self.core)
+        if self._watchdog is not None:
+            self._watchdog.start()
         self._sweeper = asyncio.create_task(self._sweep(), name="codexplus-sessions")
 
     async def drain(self, deadline_s: float) -> bool:
@@ -119,6 +124,8 @@ class App:
 
     async def stop(self) -> None:
         """End sessions, tell the plugins, and let go of connections and files."""
+        if self._watchdog is not None:
+            self._watchdog.stop()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -150,7 +157,7 @@ class App:
         self.active += 1
         self._idle.clear()
         try:
-            if verdict.path.startswith(OWN_ROUTES + b"/"):
+            if verdict.own:
                 await self._serve_own(scope, verdict.path, receive, send)
             elif kind == "websocket":
                 await _no_websocket(send)
@@ -221,7 +228,7 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) ->
         if peer is None:
             raise
         why = str(problem)
-    log = open_log(token=secret)
+    log = open_log(level=settings.log_level, token=secret)
     if why:
         log.error("state_unusable", reason=why)
     plugins = load_plugins(settings.plugins, extra=extra)
@@ -230,17 +237,20 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) ->
             log.error("plugin_broken", plugin=plugin.name, reason=plugin.error)
         for warning in plugin.warnings:
             log.warning("plugin_warning", plugin=plugin.name, reason=warning)
+    dispatcher = Dispatcher(plugins, log=log)
     return App(
         plugins=plugins,
-        dispatcher=Dispatcher(plugins, log=log),
+        dispatcher=dispatcher,
+        watchdog=Watchdog(dispatcher.stopwatch, log=log),
         guard=Guard(
             port=settings.port,
             token=secret.encode() or None,
-            hosts=(settings.host,) if settings.listen_public else (),
             uid_of=peer,
             own_uid=os.getuid() if peer is not None else None,
+            # Which name other machines know this one by is theirs to say; there the token alone decides.
+            any_host=settings.listen_public,
         ),
-        upstream=CurlUpstream(),
+        upstream=CurlUpstream(impersonate=settings.impersonate),
         targets=Targets(override=settings.upstream),
         store=SQLiteStore(settings.home / "state.db", lambda event, fields: log.error(event, **fields)),
         log=log,

@@ -95,11 +95,12 @@ class Guard:
     """The rules of one listening port.
 
     ``port`` is where clients believe to reach us; ``hosts`` are further names they may use (``name`` for that port,
-    ``name:port`` for a forwarded one). ``token`` admits clients whose user cannot be told; ``uid_of`` tells the user of
-    a connection by its client and server address, or None, and must be quick.
+    ``name:port`` for a forwarded one), ``any_host`` allows all, for a port that other machines reach. ``token`` admits
+    clients whose user cannot be told; ``uid_of`` tells the user of a connection by its client and server address, or
+    None, and must be quick.
     """
 
-    __slots__ = ("_hosts", "_mine", "_token", "_uid_of")
+    __slots__ = ("_any_host", "_hosts", "_mine", "_token", "_uid_of")
 
     def __init__(
         self,
@@ -109,6 +110,7 @@ class Guard:
         hosts: Iterable[str] = (),
         uid_of: UidOf | None = None,
         own_uid: int | None = None,
+        any_host: bool = False,
     ) -> None:
         if token is not None and len(token) < _MIN_TOKEN:
             raise ValueError(f"proxy token: shorter than {_MIN_TOKEN} bytes; run codex-plus init to make a new one")
@@ -117,6 +119,7 @@ class Guard:
         # Root can read our memory anyway.
         self._mine = frozenset((own_uid, 0))
         self._hosts = _host_values(port, hosts)
+        self._any_host = any_host
 
     def check(self, scope: Mapping[str, Any]) -> Denied | Admitted:
         """Judge an ASGI scope of type http or websocket."""
@@ -139,7 +142,7 @@ class Guard:
         if isinstance(carried, Denied):
             return carried
         path, proven = carried
-        own = path == OWN_ROUTES or path.startswith(OWN_ROUTES + b"/")
+        own = _is_own(path)
         refusal = self._identity(scope, seen, method, own=own, proven=proven) or _content(seen, method, path, own=own)
         return refusal or Admitted(path, query, own, b"authorization" in seen, seen)
 
@@ -147,7 +150,7 @@ class Guard:
         host = seen.get(b"host")
         if not host:
             return Denied(400, "host", "the request names no host; send a Host header with the loopback address")
-        if host.lower() in self._hosts:
+        if host.lower() in self._hosts or self._any_host:
             return None
         return Denied(421, "host", "this proxy answers to its loopback address and port only; correct the base URL")
 
@@ -169,7 +172,7 @@ class Guard:
             return path, proven
         if token in path or token in query:
             return _WRONG_TOKEN
-        if not path.startswith(OWN_ROUTES) and token in seen.get(b"authorization", b""):
+        if not _is_own(path) and token in seen.get(b"authorization", b""):
             # It would go upstream as if it were an API key.
             return Denied(401, "token", "the proxy token is no API key; send it as x-codexplus-token or in the path")
         return path, proven
@@ -198,6 +201,10 @@ class Guard:
 
 _WRONG_TOKEN = Denied(401, "token", "wrong proxy token; run codex-plus init to write the right one")
 _NO_TOKEN = Denied(401, "token", "missing proxy token; run codex-plus init to write it into Codex's configuration")
+
+
+def _is_own(path: bytes) -> bool:
+    return path == OWN_ROUTES or path.startswith(OWN_ROUTES + b"/")
 
 
 def _host_values(port: int, hosts: Iterable[str]) -> frozenset[bytes]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..conversation.speaker import speaker_of
+from ..conversation.speaker import Speaker, speaker_of
 from ..dispatch import Dispatcher
 from ..exchange import Exchange, LocalReply, Refusal, Session, Turn
 from ..protocol import replies
@@ -66,10 +67,16 @@ class HttpProxy:
         headers: Headers = scope["headers"]
         try:
             wire = await read_body(receive, admitted.seen)
-            await self._serve(scope["method"], admitted, headers, wire, receive, send)
         except BadBody as bad:
             # Whatever is still unread must be read off, or the server's connection would hang for good.
             await refuse(Denied(bad.status, bad.code, bad.message), scope, receive, send)
+            return
+        except ClientGone:
+            return
+        try:
+            await self._serve(scope["method"], admitted, headers, wire, receive, send)
+        except BadBody as bad:
+            await _answer(send, bad.status, error_body(bad.code, bad.message))
         except MalformedBody as bad:
             await _answer(send, 400, error_body("malformed_body", str(bad)))
         except UpstreamCut as cut:
@@ -87,13 +94,13 @@ class HttpProxy:
         encoding = admitted.seen.get(b"content-encoding", b"")
         # Decoded even where nobody reads it: a compressed body is the one thing that can be far larger than it looks.
         clear = decode(wire, encoding) if encoding or len(wire) > LIMIT else wire
-        speaker = None if self._relay.idle else speaker_of(view(headers))
+        speaker = None if self._relay.idle else _speaker(headers, below)
         if speaker is None or not self._relay.looks_at(speaker):
             await self._pass(method, admitted, headers, wire, receive, send)
             return
         body = RequestBody(clear)
         if not speaker.thread:
-            speaker = speaker_of(view(headers), body.metadata)
+            speaker = _speaker(headers, below, body.metadata)
         incoming = Incoming(
             method=method,
             path=admitted.path,
@@ -185,6 +192,12 @@ class HttpProxy:
                 await _answer(send, 200, words.encode(), b"text/markdown; charset=utf-8")
                 return
         await self._pass(method, admitted, headers, wire, receive, send)
+
+
+def _speaker(headers: Headers, below: bytes, metadata: Mapping[str, Any] | None = None) -> Speaker:
+    speaker = speaker_of(view(headers), metadata)
+    # Whatever stands last in what is to be summarized, nobody says it now.
+    return replace(speaker, origin="compaction") if below == b"/responses/compact" else speaker
 
 
 async def _words(reply: LocalReply) -> str:

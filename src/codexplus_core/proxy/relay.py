@@ -15,7 +15,7 @@ from ..dispatch import Dispatcher, FailedClosed
 from ..exchange import Exchange, LocalReply, Outcome, Refusal, Session, Turn
 from ..protocol import calls, replies
 from ..protocol.body import RequestBody, encode_item
-from ..protocol.errors import upstream_failure
+from ..protocol.errors import error_message, upstream_failure
 from ..protocol.tools import ToolResult, Usage
 from ..services.commands import Commands
 from ..services.sessions import Sessions, Thread
@@ -30,6 +30,7 @@ from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, Up
 _ABOUT_REQUESTS = frozenset(
     ("on_session", "on_request", "on_tool_use", "on_tool_result", "on_chunk", "on_turn_end", "on_exchange_end")
 )
+_ERROR_BYTES = 64 * 1024
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
 _INTERRUPTED = (
@@ -111,7 +112,7 @@ class Relay:
 
     def begin(self, incoming: Incoming, body: RequestBody, down: Downstream) -> Passage:
         """Read a request against its thread. Raises MalformedBody for broken items."""
-        thread = self._sessions.thread(incoming.speaker)
+        thread = self._sessions.thread(incoming.speaker, body.input or b"")
         reading = read_request(thread.ledger, incoming.speaker, body)
         self._sessions.trim()
         return Passage(incoming, body, thread, reading, self._exchange(incoming, body, thread, reading), down)
@@ -183,8 +184,10 @@ class Relay:
             await self._dispatch.session(exchange.session, phase)
         if reading.origin == "warmup":
             return None
-        if reading.origin == "title" and (named := titled_prompt(reading.view)) and await self._titles.local(named):
-            return LocalReply(replies.title_text(title_for(named)))
+        if reading.origin == "title" and (named := titled_prompt(reading.view)):
+            speaker = passage.incoming.speaker
+            if self._sessions.withheld(speaker, named) or await self._titles.local(named):
+                return LocalReply(replies.title_text(title_for(named)))
         if self._dispatch.has("on_tool_result"):
             await self._judge_outputs(passage)
         typed = exchange.prompt
@@ -248,7 +251,7 @@ class Relay:
                     again = await rounds.read(answer)
                 finally:
                     answer.close()
-                    passage.usage, passage.rounds = rounds.usage, rounds.rounds
+                    passage.usage, passage.rounds = rounds.usage, max(passage.rounds, rounds.rounds)
                     passage.complete = rounds.ended == "response.completed"
                 if not again:
                     break
@@ -314,7 +317,7 @@ class Relay:
             # 401, 429 and 5xx have a meaning that only a status carries: cut, the client asks again and gets it.
             if answer.status in (401, 403, 408, 429) or answer.status >= 500:
                 raise UpstreamCut(f"upstream answered {answer.status} after the head was sent")
-            await rounds.fail("invalid_prompt", f"upstream answered {answer.status} to a further round")
+            await rounds.fail("invalid_prompt", await _words(answer) or f"upstream answered {answer.status}")
             passage.error = "failed"
             return False
         replace: dict[bytes, bytes | None] = {}
@@ -363,6 +366,13 @@ def _is_event_stream(headers: Headers) -> bool:
         elif key == b"content-encoding" and value.lower() not in (b"", b"identity"):
             encoded = True
     return streams and not encoded
+
+
+async def _words(answer: Answer) -> str:
+    data = b""
+    while len(data) < _ERROR_BYTES and (more := await answer.read()):
+        data += more
+    return error_message(data)
 
 
 def _was_zstd(headers: Headers) -> bool:

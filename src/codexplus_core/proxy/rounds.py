@@ -171,7 +171,7 @@ class Rounds:
                 ledger.record(key, "reply", replace=(), renew=True)
             elif len(kept) > 1 or (sent is not item and sent != item):
                 ledger.record(key, "call" if is_call(sent) else "reply", replace=kept)
-            elif not is_unique(key.content) and ledger.find(key) is not None:
+            elif not is_unique(key.content) and ledger.taken(key):
                 ledger.record(key, "reply", renew=True)
             self._open_call = self._open_call or is_call(sent)
 
@@ -186,6 +186,10 @@ class Rounds:
                 # The client runs what the model called, once; any other call's output would answer nothing upstream.
                 self._out.remove(out)
                 continue
+            if sent.get("id") and any(sent["id"] == one.get("id") for one in found):
+                # Two items of one id are one item to everybody who goes by ids.
+                sent = {**sent, "id": f"{sent['id']}_{len(found)}"}
+                self._out[_last(self._out, out)] = out.replace({**(out.data or {}), "item": sent})
             found.append(sent)
         return found
 
@@ -257,3 +261,7 @@ class Rounds:
         event = replies.failure(self._splicer.last_response_id or self._down.begun, code, text, self._exchange.model)
         await self._down.write([self._splicer.own(event)])
         self.ended = "response.failed"
+
+
+def _last(events: list[Event], event: Event) -> int:
+    return max(at for at, other in enumerate(events) if other is event)

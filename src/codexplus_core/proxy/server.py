@@ -243,8 +243,8 @@ def _config(listener: socket.socket, drain_s: float) -> Config:
 
 
 def _keep_memory() -> None:
-    # A request of a megabyte is several buffers of that size. glibc gives each back to the system and faults it in again
-    # for the next one, which costs more than all else that such a request needs (half of its CPU, measured).
+    # A request of a megabyte is several buffers of that size. glibc gives each back to the system and faults it in
+    # again for the next one, which costs as much CPU as all else that such a request needs.
     if not sys.platform.startswith("linux"):
         return
     with contextlib.suppress(OSError, AttributeError):

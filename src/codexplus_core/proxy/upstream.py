@@ -27,8 +27,8 @@ _KINDS: Mapping[int, tuple[str, str]] = {
     CurlECode.SEND_ERROR: ("connect", "the connection broke while sending; try again"),
     CurlECode.RECV_ERROR: ("connect", "the connection broke before an answer; try again"),
     CurlECode.SSL_CONNECT_ERROR: ("tls", "check that the address speaks https"),
-    CurlECode.PEER_FAILED_VERIFICATION: ("tls", "name the certificate authority in SSL_CERT_FILE or upstream.ca_file"),
-    CurlECode.SSL_CACERT_BADFILE: ("tls", "check the file in SSL_CERT_FILE or upstream.ca_file"),
+    CurlECode.PEER_FAILED_VERIFICATION: ("tls", "name the certificate authority in SSL_CERT_FILE"),
+    CurlECode.SSL_CACERT_BADFILE: ("tls", "check the file in SSL_CERT_FILE"),
     CurlECode.PROXY: ("connect", "check HTTP_PROXY and HTTPS_PROXY"),
     CurlECode.URL_MALFORMAT: ("protocol", "check the upstream's address"),
     CurlECode.UNSUPPORTED_PROTOCOL: ("protocol", "use an http or https address"),
@@ -205,7 +205,8 @@ async def probe(url: str, timeout: float = 10.0) -> tuple[int | None, str]:
         async with asyncio.timeout(timeout):
             answer = await upstream.open(UpstreamRequest("GET", url, []))
         if any(n.lower() == b"cf-mitigated" and v == b"challenge" for n, v in answer.headers):
-            return answer.status, f"{url} asks for a browser challenge (cf-mitigated); check upstream.impersonate"
+            asks = f"{url} asks for a browser challenge (cf-mitigated)"
+            return answer.status, f"{asks}; try serve --impersonate with another browser"
         return answer.status, f"{url} answers with status {answer.status}"
     except TimeoutError:
         return None, f"{url}: no answer within {timeout:g} s; check the network"

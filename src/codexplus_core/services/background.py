@@ -14,6 +14,10 @@ from .run import CannotStart, capture
 
 MARK = "written by codex-plus init; codex-plus init --undo removes it"
 LABEL = "io.codexplus.proxy"
+NETWORK_NAMES = (
+    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
+    "SSL_CERT_FILE",
+)  # fmt: skip
 _SYSTEMD = ("codex-plus.socket", "codex-plus.service")
 
 
@@ -33,6 +37,8 @@ def service(
     """What keeps ``argv`` (a ``serve`` command) running on this platform. Raises Problem where we know no way."""
     # Hooks and MCP servers are the user's programs: they are looked for where the user's shell looks.
     variables = {"CODEX_PLUS_HOME": str(home), "PATH": env.get("PATH", "/usr/local/bin:/usr/bin:/bin")}
+    # What the way to the backend needs, as init found it; a service does not see the shell's environment.
+    variables |= {name: env[name] for name in NETWORK_NAMES if env.get(name)}
     if platform == "linux":
         return _systemd(argv, port, variables, Path(env.get("XDG_CONFIG_HOME") or user_home / ".config"))
     if platform == "darwin":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..action import Action
+from ..action import Action, ActionDenied
 from ..budget import pause
 from ..dispatch import Dispatcher
 from ..exchange import current_plugin
@@ -13,10 +13,6 @@ from .commands import Commands
 from .files import read_file
 from .plugin_store import PluginStore
 from .run import RunResult, run_program
-
-
-class ActionDenied(Exception):
-    """A plugin's veto against an action; the message is the one to show."""
 
 
 class Services:

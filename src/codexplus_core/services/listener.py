@@ -127,6 +127,15 @@ def wait_until_ours(port: int, *, token: str, seconds: float, ended: Callable[[]
         time.sleep(0.05)
 
 
+_NETLINK_SOCK_DIAG = 4  # linux/netlink.h
+
+
 def peer_uid_known(platform: str = sys.platform) -> bool:
     """Whether the proxy can tell which user connects; where it cannot, the base URL carries the token."""
-    return platform == "linux"
+    if platform != "linux":
+        return False
+    try:
+        socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG).close()
+    except OSError:
+        return False
+    return True

@@ -11,6 +11,7 @@ from ..conversation.reading import Reading
 from ..conversation.record import LedgerStore, MemoryStore
 from ..conversation.speaker import Speaker, cwd_of
 from ..exchange import Phase, Session
+from ..protocol.items import content_key, message
 
 KEEP_THREADS = 1024
 VIEW_BYTES = 64 * 1024 * 1024
@@ -54,12 +55,17 @@ class Sessions:
 
     def edited(self, speaker: Speaker) -> bool:
         """True where the thread, or the one it came from, has edits in the ledger."""
+        if not speaker.thread and speaker.origin == "compaction":
+            return any(thread.ledger.edited for thread in self._threads.values())
         return self._store.edited(speaker.thread) or (speaker.parent is not None and self._store.edited(speaker.parent))
 
-    def thread(self, speaker: Speaker) -> Thread:
-        """The thread of a speaker; clients that name none get a new one each time."""
+    def thread(self, speaker: Speaker, array: bytes = b"") -> Thread:
+        """The thread of a speaker; clients that name none get a new one each time.
+
+        Codex 0.98 names none when it asks for a compaction: there ``array``, its items, tell the thread.
+        """
         if not speaker.thread:
-            return self._new(speaker)
+            return self._going_on(array) or self._new(speaker) if speaker.origin == "compaction" else self._new(speaker)
         thread = self._threads.get(speaker.thread)
         if thread is None:
             # A title's thread begins with nothing of the other one's.
@@ -74,6 +80,17 @@ class Sessions:
             self._threads.move_to_end(speaker.thread)
             thread.touched = self._clock()
         return thread
+
+    def _going_on(self, array: bytes) -> Thread | None:
+        return next((thread for thread in reversed(self._threads.values()) if thread.ledger.shares(array)), None)
+
+    def withheld(self, speaker: Speaker, prompt: str) -> bool:
+        """True where the speaker's parent thread kept this prompt from the model."""
+        if speaker.parent is None or not self._store.edited(speaker.parent):
+            return False
+        parent = self._threads.get(speaker.parent)
+        ledger = parent.ledger if parent is not None else Ledger(speaker.parent, self._store)
+        return ledger.withheld(content_key(message("user", prompt)))
 
     def _new(self, speaker: Speaker) -> Thread:
         session = Session(

@@ -16,7 +16,8 @@ class ServeSettings:
     ``upstream`` is None for the choice by login (ChatGPT backend or API). ``plugins`` is None for all installed ones,
     ``()`` for none. ``home`` is the state directory. ``listen_public`` is True only where the user allowed an address
     that other machines reach: every request then needs the token. ``listen_fd`` is a socket that is bound and listening
-    already (systemd), None otherwise.
+    already (systemd), None otherwise. ``impersonate`` names the browser whose TLS handshake the ChatGPT host is shown,
+    None for none. ``log_level`` is the least severe level that is written.
     """
 
     host: str
@@ -26,3 +27,5 @@ class ServeSettings:
     home: Path
     listen_public: bool = False
     listen_fd: int | None = None
+    impersonate: str | None = "chrome"
+    log_level: str = "warning"

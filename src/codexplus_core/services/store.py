@@ -62,7 +62,7 @@ class SQLiteStore:
             try:
                 for suffix in ("", "-wal", "-shm"):
                     with contextlib.suppress(FileNotFoundError):
-                        Path(f"{self.path}{suffix}").replace(f"{aside}{suffix}")
+                        Path(f"{self.path}{suffix}").replace(f"{aside}{suffix}").chmod(0o600)
                 db = self._connect()
             except (sqlite3.Error, OSError) as again:
                 self._go_without(str(again))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+from zlib import crc32
 
 from .streams import Event, Ids, Item, ResponseBuilder, Wire, message_item, usage
 
@@ -273,5 +274,6 @@ def housekeeping(request: Mapping[str, Any]) -> Answer | None:
     content = last.get("content")
     said = content[0].get("text", "") if last.get("role") == "user" and isinstance(content, list) and content else ""
     if str(said).startswith(_SUMMARY_PROMPTS):
-        return text("A summary of the conversation so far.")
+        digest = crc32(json.dumps(items).encode())
+        return text(f"A summary of the conversation so far ({digest:08x}).")
     return None

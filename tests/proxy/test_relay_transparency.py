@@ -1,0 +1,364 @@
+"""What nobody changes goes up and comes down as its own bytes, whoever looks at it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from typing import Any
+
+import pytest
+import zstandard
+from proxy.over_asgi import over_asgi
+
+from codexplus_core import Event, Exchange, hookimpl
+from codexplus_core.proxy.transport import UpstreamError
+from codexplus_core.testing import (
+    Gate,
+    Harness,
+    StrictUpstream,
+    call,
+    cut,
+    failed,
+    incomplete,
+    raw,
+    shell,
+    status,
+    text,
+)
+
+VERSIONS = ("0.29.0", "0.60.1", "0.98.0", "0.120.0", "0.169.0")
+
+
+class Looks:
+    """Watches everything and changes nothing."""
+
+    def __init__(self) -> None:
+        self.types: list[str] = []
+
+    @hookimpl
+    def on_request(self, exchange: Exchange) -> None:
+        exchange.body.get("model")
+
+    @hookimpl
+    def on_chunk(self, event: Event) -> None:
+        self.types.append(event.type)
+
+    @hookimpl
+    def on_tool_use(self) -> None: ...
+
+    @hookimpl
+    def on_tool_result(self) -> None: ...
+
+    @hookimpl
+    def on_turn_end(self) -> None: ...
+
+
+def sse(*events: dict[str, Any]) -> bytes:
+    return b"".join(b"event: %s\ndata: %s\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in events)
+
+
+@pytest.mark.req("P5")
+@pytest.mark.wire("W1", "W5")
+@pytest.mark.parametrize("auth", ["chatgpt", "api"])
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])
+async def test_unchanged_requests_go_up_in_the_clients_own_bytes(plugins: list[object], version: str, auth: str) -> None:
+    async with Harness(plugins, codex=version, auth=auth, script=[shell("ls"), text("done")]) as proxy:
+        requests = [proxy.codex.say("hello")]
+        await proxy.send(requests[0])
+        requests.append(proxy.codex.outputs("files"))
+        await proxy.send(requests[1])
+        requests.append(proxy.codex.say("thanks"))
+        await proxy.send(requests[2])
+
+        assert [got.raw for got in proxy.upstream.turns] == [sent.body for sent in requests]
+        for got, sent in zip(proxy.upstream.turns, requests, strict=True):
+            lost = {name.decode() for name, _ in sent.headers} - {name.lower() for name, _ in got.headers}
+            assert lost <= {"host", "content-length"}
+
+
+@pytest.mark.wire("W1")
+@pytest.mark.parametrize("encoding", ["zstd", "gzip"])
+async def test_a_compressed_request_is_read_by_a_plugin_and_forwarded_as_it_came(encoding: str) -> None:
+    packed = {"zstd": zstandard.ZstdCompressor(level=19).compress, "gzip": gzip.compress}[encoding]
+    looks = Looks()
+    async with Harness([looks], auth="api") as proxy:
+        request = proxy.codex.say("hello")
+        body = packed(request.body)
+        headers = [*request.headers, (b"content-encoding", encoding.encode())]
+
+        reply = await proxy.request("POST", request.path, headers, body)
+
+        assert reply.status == 200
+        assert proxy.upstream.turns[0].raw == body
+        assert proxy.upstream.turns[0].header("content-encoding") == encoding
+        assert "response.completed" in looks.types
+
+
+WIRES = {
+    "one byte": {"chunk": 1},
+    "coalesced": {"coalesce": True},
+    "crlf": {"crlf": True},
+    "crlf in threes": {"crlf": True, "chunk": 3},
+    "comments": {"comments": True},
+    "no event lines": {"event_lines": False},
+    "all at once": {"crlf": True, "comments": True, "event_lines": False, "chunk": 7},
+}
+
+
+@pytest.mark.req("P4", "P5")
+@pytest.mark.wire("W2", "W19")
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
+@pytest.mark.parametrize("watch", [True, False], ids=["watched", "not watched"])
+async def test_an_answer_leaves_with_its_own_bytes_however_it_was_framed(wire: dict[str, Any], watch: bool) -> None:
+    answer = text("Grüße, 世界", chunk=3) + shell("ls")
+    plugins = [Looks()] if watch else []
+    expected = StrictUpstream([answer.on_wire(**wire)])
+    async with Harness(script=[answer.on_wire(**wire)], upstream=expected) as plain:
+        without = await plain.say("hello")
+
+    async with Harness(plugins, script=[answer.on_wire(**wire)]) as proxy:
+        reply = await proxy.say("hello")
+
+    assert reply.ended
+    assert reply.body == without.body
+    assert reply.seen.calls
+
+
+@pytest.mark.wire("W2")
+async def test_the_head_comes_before_the_first_byte_and_a_delta_before_the_next_one_is_made() -> None:
+    gate = Gate("silence")
+    async with Harness([Looks()], script=[text("slow").stall(gate, after_events=5)]) as proxy:
+        request = proxy.codex.say("hello")
+        got: list[Any] = []
+
+        async def send(message: Any) -> None:
+            got.append(message)
+
+        async with asyncio.timeout(10):
+            sending = asyncio.ensure_future(over_asgi(proxy, request, send))
+            await proxy.upstream.standing_at(gate)
+            assert got[0]["type"] == "http.response.start"
+            before = b"".join(message.get("body", b"") for message in got)
+            assert b"output_text.delta" in before
+            assert b"response.completed" not in before
+            proxy.upstream.release(gate)
+            await sending
+
+        assert got[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+@pytest.mark.req("P5")
+@pytest.mark.wire("W8")
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 413, 429, 500, 503])
+@pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])
+async def test_an_upstreams_status_body_and_retry_after_pass_as_they_are(plugins: list[object], code: int) -> None:
+    refusal = status(code, b'{"error": {"message":  "as it is"}}', {"Retry-After": "7", "x-codex-credits": "3"})
+    async with Harness(plugins, script=[refusal]) as proxy:
+        reply = await proxy.say("hello")
+
+    assert (reply.status, reply.body, reply.ended) == (code, b'{"error": {"message":  "as it is"}}', True)
+    assert reply.header("retry-after") == "7"
+    assert reply.header("x-codex-credits") == "3"
+
+
+@pytest.mark.req("P7")
+@pytest.mark.wire("W7")
+@pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])
+@pytest.mark.parametrize("after", [0, 1, 4])
+async def test_an_upstreams_cut_is_a_cut_for_the_client_too(plugins: list[object], after: int) -> None:
+    async with Harness(plugins, script=[cut(after, text("never whole"))]) as proxy:
+        reply = await proxy.say("hello")
+        again = await proxy.retry()
+
+    assert not reply.ended
+    assert "response.completed" not in reply.events
+    assert again.text == "Hello from the script."
+
+
+@pytest.mark.wire("W7")
+async def test_a_cut_after_completed_loses_nothing() -> None:
+    done = text("whole")
+    async with Harness([Looks()], script=[cut(len(_types(done)), done)]) as proxy:
+        reply = await proxy.say("hello")
+
+    assert reply.ended
+    assert reply.seen.completed
+
+
+def _types(answer: Any) -> list[Any]:
+    from codexplus_core.testing.script import Asked
+    from codexplus_core.testing.streams import Ids
+
+    return list(answer.steps(Asked({}, [], Ids()), "resp_1"))
+
+
+@pytest.mark.parametrize("answer", [failed("rate_limit_exceeded", "slow down"), incomplete()], ids=["failed", "incomplete"])
+async def test_how_a_response_fails_is_told_as_the_upstream_told_it(answer: Any) -> None:
+    async with Harness([Looks()], script=[answer]) as proxy:
+        reply = await proxy.say("hello")
+    async with Harness(script=[answer]) as plain:
+        without = await plain.say("hello")
+
+    assert reply.error == without.error
+    assert reply.ended
+
+
+@pytest.mark.req("P1")
+@pytest.mark.wire("W4")
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+async def test_every_other_path_and_method_passes_with_its_query(method: str) -> None:
+    upstream = StrictUpstream(paths={"/any/thing": status(207, {"ok": True}, {"x-own": "1"})})
+    async with Harness([Looks()], upstream=upstream) as proxy:
+        body = b'{"a":1}' if method in ("POST", "PUT", "PATCH") else b""
+        headers = [(b"authorization", b"Bearer x"), (b"content-type", b"application/json")]
+        reply = await proxy.request(method, "/v1/any/thing?b=2&a=%201", headers, body)
+
+    got = upstream.requests[0]
+    assert (reply.status, json.loads(reply.body), reply.header("x-own")) == (207, {"ok": True}, "1")
+    assert (got.method, got.path, got.raw) == (method, "/v1/any/thing?b=2&a=%201", body)
+    assert got.header("authorization") == "Bearer x"
+
+
+@pytest.mark.wire("W3")
+async def test_a_websocket_upgrade_is_answered_426() -> None:
+    sent: list[Any] = []
+    async with Harness() as proxy:
+        headers = [(b"host", b"127.0.0.1:3000"), (b"upgrade", b"websocket"), (b"connection", b"Upgrade")]
+        scope = {
+            "type": "websocket", "http_version": "1.1", "path": "/v1/responses", "raw_path": b"/v1/responses",
+            "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 3000),
+        }  # fmt: skip
+
+        async def receive() -> Any:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await proxy.app(scope, receive, send)
+
+    assert sent[0]["status"] == 426
+
+
+@pytest.mark.req("P7")
+@pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("dns", 502), ("connect", 502), ("tls", 502), ("protocol", 502), ("timeout", 504)]
+)
+async def test_an_upstream_that_gives_no_answer_is_a_502_or_504_in_words(
+    plugins: list[object], kind: str, expected: int
+) -> None:
+    upstream = StrictUpstream()
+    upstream.unreachable = UpstreamError(kind, "no way to the backend; check the network")
+    async with Harness(plugins, upstream=upstream) as proxy:
+        reply = await proxy.say("hello")
+        other = await proxy.request("GET", "/v1/models")
+
+    for answer in (reply, other):
+        error = json.loads(answer.body)["error"]
+        assert (answer.status, answer.ended) == (expected, True)
+        assert (error["code"], error["message"]) == (f"upstream_{kind}", "no way to the backend; check the network")
+
+
+@pytest.mark.req("P5")
+async def test_a_response_that_is_no_event_stream_passes_as_it_is() -> None:
+    async with Harness([Looks()], script=[raw(b"{ }  odd", "application/json")]) as proxy:
+        reply = await proxy.say("hello")
+
+    assert (reply.status, reply.body) == (200, b"{ }  odd")
+
+
+@pytest.mark.req("P12")
+async def test_plugins_see_no_credentials_and_the_log_none_either() -> None:
+    seen: dict[str, str] = {}
+
+    class Reads:
+        @hookimpl
+        def on_request(self, exchange: Exchange) -> None:
+            seen.update(exchange.headers)
+
+    async with Harness([Reads()], script=[status(500)]) as proxy:
+        await proxy.say("hello")
+
+        assert proxy.upstream.turns[0].header("authorization") == "Bearer dummy-token"
+        assert "authorization" not in seen
+        assert "dummy-token" not in repr(seen)
+        assert "dummy-token" not in repr(proxy.log.entries)
+
+
+BROKEN = {
+    "no json": b"{",
+    "no object": b"[1]",
+    "an item that is no object": b'{"model":"m","input":[1],"stream":true}',
+    "items cut in the middle": b'{"model":"m","input":[{"type":"message"},"stream":true}',
+    "bytes that are no text": b'{"model":"\xff","input":[{"type":"message","role":"user","content":"\xff"}]}',
+    "input of a wrong type": b'{"model":"m","input":7}',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+async def test_a_broken_body_is_an_answer_and_never_a_crash(body: bytes) -> None:
+    async with Harness([Looks()], strict=False) as proxy:
+        headers = [(b"content-type", b"application/json"), (b"session_id", b"s")]
+
+        reply = await proxy.request("POST", "/v1/responses", headers, body)
+
+        assert reply.ended
+        assert 400 <= reply.status < 500
+        assert json.loads(reply.body)["error"]["message"]
+        assert not proxy.log.events("relay_failed")
+
+
+async def test_a_request_that_is_broken_in_its_middle_leaves_the_thread_as_it_was() -> None:
+    async with Harness([Looks()]) as proxy:
+        await proxy.say("hello")
+        request = proxy.codex.say("more")
+        items = json.dumps(request.json["input"])[:-1]
+        broken = json.dumps({**request.json, "input": None}).replace("null", items + ", 7]", 1)
+        headers = [line for line in request.headers if line[0] not in (b"content-encoding", b"content-length")]
+        refused = await proxy.request("POST", request.path, headers, broken.encode())
+
+        reply = await proxy.send(request)
+
+        assert refused.status == 400
+        assert reply.text == "Hello from the script."
+        assert proxy.upstream.turns[-1].raw == request.body
+
+
+@pytest.mark.abuse("A18", "A19")
+@pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])
+async def test_bombs_and_unknown_encodings_are_refused_and_nothing_is_forwarded(plugins: list[object]) -> None:
+    bomb = zstandard.ZstdCompressor().compress(b"\0" * (80 << 20))
+    wide = zstandard.ZstdCompressor(
+        compression_params=zstandard.ZstdCompressionParameters(window_log=27, enable_ldm=True, compression_level=1)
+    ).compressobj()
+    window = wide.compress(b"{}" * 1000) + wide.flush()
+    async with Harness(plugins) as proxy:
+        answers = []
+        for body, encoding in ((bomb, b"zstd"), (window, b"zstd"), (b"x", b"br"), (b"not gzip", b"gzip")):
+            headers = [(b"content-encoding", encoding), (b"content-type", b"application/json")]
+            answers.append(await proxy.request("POST", "/v1/responses", headers, body))
+
+        assert [answer.status for answer in answers] == [413, 400, 415, 400]
+        assert not proxy.upstream.requests
+
+
+HUGE = [(b"content-length", b"100000000"), (b"content-type", b"application/json")]
+
+
+async def test_a_body_larger_than_the_limit_is_refused_by_its_length_alone() -> None:
+    async with Harness() as proxy:
+        reply = await proxy.request("POST", "/v1/responses", HUGE, b"x")
+
+    assert reply.status == 413
+    assert not proxy.upstream.requests
+
+
+async def test_a_call_of_a_tool_that_the_client_runs_passes_untouched() -> None:
+    async with Harness([Looks()], script=[call("view_image", {"path": "a.png"})]) as proxy:
+        reply = await proxy.say("look")
+
+    assert [item["name"] for item in reply.seen.calls] == ["view_image"]
