@@ -126,6 +126,7 @@ class Conversation(RuleBasedStateMachine):
     @precondition(lambda self: self.codex.version.lite and self.idle() and self.world.titled is not None)
     @rule()
     def title(self) -> None:
+        assert self.world.titled is not None
         thread, words = self.world.titled
         if thread == self.codex.thread.thread and "rewrite" not in words:
             self.run(self.world.send(self.codex.title_request(words), copy.deepcopy(self.codex)))

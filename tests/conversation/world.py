@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -294,7 +295,7 @@ class World:
         for earlier, sent in self.lineage:
             if view[: len(earlier)] == earlier:
                 assert rounds[0][: len(sent)] == sent, "the model is sent another beginning than before"
-        for first, second in zip(rounds, rounds[1:], strict=False):
+        for first, second in pairwise(rounds):
             assert second[: len(first)] == first, "a further round has another beginning"
         self.lineage.append((view, rounds[0]))
         # 0.98 and 0.120 keep what a broken answer had, behind the model's back, in front of the whole answer's items.

@@ -39,6 +39,8 @@ class Backend(StrictUpstream):
 @pytest.fixture(autouse=True)
 def evidence(request: pytest.FixtureRequest) -> Evidence:
     """What a failing test shows of its actors: (title, function that tells)."""
+    if not os.environ.get(FOLDER):
+        pytest.skip(f"{FOLDER} names no folder of Codex binaries")
     found: Evidence = request.node.stash.setdefault(_EVIDENCE, [])
     return found
 
@@ -58,10 +60,7 @@ def codex(tmp_path: Path, evidence: Evidence) -> Iterator[Callable[..., Codex]]:
     made: list[Codex] = []
 
     def install(version: str = NEWEST, auth: Auth = "api", name: str = "home") -> Codex:
-        folder = os.environ.get(FOLDER)
-        if not folder:
-            pytest.skip(f"{FOLDER} names no folder of Codex binaries")
-        binary = Path(folder) / version / "node_modules/.bin/codex"
+        binary = Path(os.environ[FOLDER]) / version / "node_modules/.bin/codex"
         if not binary.exists():
             pytest.skip(f"{binary}: not installed")
         one = Codex(binary, version, auth, tmp_path / name)

@@ -465,3 +465,14 @@ def test_no_refusal_repeats_the_token_or_a_header_value() -> None:
     for verdict in verdicts:
         assert isinstance(verdict, Denied)
         assert TOKEN not in verdict.body() and b"secret" not in verdict.body()
+
+
+@pytest.mark.abuse("A23")
+@pytest.mark.parametrize("path", [b"/_codexplusx", b"/_codexplus-metrics", b"/_codexplu"])
+def test_the_token_as_bearer_does_not_go_upstream_on_a_path_that_is_almost_ours(path: bytes) -> None:
+    guard = Guard(port=PORT, token=TOKEN, uid_of=lambda *_: 1000, own_uid=1000)
+
+    verdict = guard.check(scope(path=path, headers=[(b"authorization", b"Bearer " + TOKEN)]))
+
+    assert isinstance(verdict, Denied)
+    assert verdict.status == 401

@@ -157,7 +157,9 @@ async def test_other_paths_can_be_answered_and_refused() -> None:
         return answers.get(exchange.path) if exchange.kind == "other" else None
 
     async with Harness([plugin(on_request=on_request)]) as proxy:
-        refused, plain, streamed = [await proxy.request("GET", f"/v1/{name}") for name in ("refused", "text", "pieces")]
+        refused = await proxy.request("GET", "/v1/refused")
+        plain = await proxy.request("GET", "/v1/text")
+        streamed = await proxy.request("GET", "/v1/pieces")
 
         assert (refused.status, json.loads(refused.body)["error"]["code"]) == (451, "law")
         assert (plain.status, plain.body, streamed.body) == (200, b"one", b"two pieces")
@@ -376,10 +378,12 @@ async def test_words_that_a_plugin_puts_before_the_end_are_kept_from_the_model()
 
 async def test_added_tools_do_not_hide_the_begin_of_items_from_on_chunk() -> None:
     seen: list[str] = []
-    watches = plugin(
-        on_request=lambda exchange: (exchange.add_tool(*PLUS), exchange.watch("response.output_item.added"))[0],
-        on_chunk=lambda event: seen.append(event.type),
-    )
+
+    def on_request(exchange: Exchange) -> None:
+        exchange.add_tool(*PLUS)
+        exchange.watch("response.output_item.added")
+
+    watches = plugin(on_request=on_request, on_chunk=lambda event: seen.append(event.type))
     async with Harness([watches]) as proxy:
         await proxy.say("hello")
 
@@ -579,7 +583,8 @@ async def test_a_slow_plugin_keeps_the_client_alive_with_data_events(then: str) 
     upstream = StrictUpstream([status(400, {"error": {"message": "too long"}})] if then == "error" else [])
     if then == "unreachable":
         upstream.unreachable = UpstreamError("connect", "gone")
-    async with asyncio.timeout(10), Harness([plugin(on_request=on_request)], upstream=upstream, keepalive_s=0.001) as proxy:
+    slow = plugin(on_request=on_request)
+    async with asyncio.timeout(10), Harness([slow], upstream=upstream, keepalive_s=0.001) as proxy:
         request = proxy.codex.say("hello")
         body, heads = b"", []
 
@@ -650,7 +655,8 @@ async def test_a_command_that_fails_says_so_and_is_not_sent_to_the_model(kind: s
             raise RuntimeError("boom")
         return 7
 
-    async with Harness({"mine": commands(Command("bad", **{kind: broken}))}, limit=0.01) as proxy:
+    bad = Command("bad", answer=broken) if kind == "answer" else Command("bad", expand=broken)
+    async with Harness({"mine": commands(bad)}, limit=0.01) as proxy:
         reply = await proxy.say("/bad")
 
         assert reply.error == "/bad: the plugin 'mine' failed; see the log of codex-plus"

@@ -63,7 +63,9 @@ def sse(*events: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize("auth", ["chatgpt", "api"])
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])
-async def test_unchanged_requests_go_up_in_the_clients_own_bytes(plugins: list[object], version: str, auth: str) -> None:
+async def test_unchanged_requests_go_up_in_the_clients_own_bytes(
+    plugins: list[object], version: str, auth: Any
+) -> None:
     async with Harness(plugins, codex=version, auth=auth, script=[shell("ls"), text("done")]) as proxy:
         requests = [proxy.codex.say("hello")]
         await proxy.send(requests[0])
@@ -194,7 +196,9 @@ def _types(answer: Any) -> list[Any]:
     return list(answer.steps(Asked({}, [], Ids()), "resp_1"))
 
 
-@pytest.mark.parametrize("answer", [failed("rate_limit_exceeded", "slow down"), incomplete()], ids=["failed", "incomplete"])
+@pytest.mark.parametrize(
+    "answer", [failed("rate_limit_exceeded", "slow down"), incomplete()], ids=["failed", "incomplete"]
+)
 async def test_how_a_response_fails_is_told_as_the_upstream_told_it(answer: Any) -> None:
     async with Harness([Looks()], script=[answer]) as proxy:
         reply = await proxy.say("hello")

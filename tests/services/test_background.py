@@ -28,6 +28,15 @@ def made(tmp_path: Path, platform: str = "linux", argv: tuple[str, ...] = ARGV, 
     )
 
 
+def test_the_service_knows_the_way_to_the_backend_that_init_knew(tmp_path):
+    service = made(tmp_path, HTTPS_PROXY="http://proxy.example:3128", SSL_CERT_FILE="/etc/ssl/company.pem", EDITOR="vi")
+
+    _, unit = (text.decode() for text in service.files.values())
+    assert 'Environment="HTTPS_PROXY=http://proxy.example:3128"' in unit
+    assert 'Environment="SSL_CERT_FILE=/etc/ssl/company.pem"' in unit
+    assert "EDITOR" not in unit
+
+
 def test_systemd_listens_on_loopback_and_starts_the_proxy_on_demand(tmp_path):
     service = made(tmp_path)
 

@@ -48,13 +48,14 @@ class Ledger:
             self._view = fresh
         return self._view
 
-    def shares(self, array: bytes) -> bool:
-        """True where ``array`` goes on from what the client showed last, or goes back in it."""
-        return self._view.shares(array)
+    def shared(self, view: ClientView) -> int:
+        """With how many of this thread's items ``view`` begins; 0 where nothing was ever decided about these."""
+        count = self._view.shared(view)
+        return count if any(self.find(key) is not None for key in view.keys[:count]) else 0
 
     def withheld(self, content: str) -> bool:
         """True where the newest item of this content was kept from the model."""
-        records = self._by_content.get(content)
+        records = self._by_content.get(content, ())
         return bool(records) and records[-1].kind in ("local", "refused")
 
     @property

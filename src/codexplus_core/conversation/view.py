@@ -46,11 +46,14 @@ class ClientView:
 
     def begins(self, array: bytes) -> bool:
         """True where ``array`` begins with this view."""
-        return bool(self._items) and _begins(array, self._raw)
+        end = len(self._raw)
+        return bool(self._items) and array.startswith(self._raw) and array[end : end + 1] in (b",", b"]")
 
-    def shares(self, array: bytes) -> bool:
-        """True where ``array`` begins with this view, or this view with ``array``."""
-        return self.begins(array) or _begins(self._raw + b"]", array.rstrip()[:-1].rstrip())
+    def shared(self, other: ClientView) -> int:
+        """With how many of the same items the two views begin, byte for byte or not."""
+        pairs = enumerate(zip(self.keys, other.keys, strict=False))
+        apart = (index for index, (mine, theirs) in pairs if mine.content != theirs.content)
+        return next(apart, min(len(self), len(other)))
 
     def grow(self, array: bytes) -> bool:
         """Read the items that ``array`` has beyond this view; False where it does not begin with this view."""
@@ -129,11 +132,6 @@ class Emission:
         key = ClientView._key(item, self._epoch, self._counts)
         self.last = key
         return key
-
-
-def _begins(array: bytes, beginning: bytes) -> bool:
-    end = len(beginning)
-    return end > 1 and array.startswith(beginning) and array[end : end + 1] in (b",", b"]")
 
 
 def is_summary(item: Item) -> bool:

@@ -26,10 +26,11 @@ def read_file(path: Path, *, limit: int = LIMIT) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = (getattr(error, "strerror", None) or "cannot be opened").lower()
         raise CannotOpen(f"{path}: {why}; name a readable file") from None
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise CannotOpen(f"{path}: no regular file; name a file with text")
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise CannotOpen(f"{path}: no regular file; name a file with text")
         if found.st_size > limit:
             raise CannotOpen(f"{path}: larger than {limit} bytes; name a smaller file")
         data = file.read(limit + 1)

@@ -10,6 +10,7 @@ from ..conversation.ledger import Ledger
 from ..conversation.reading import Reading
 from ..conversation.record import LedgerStore, MemoryStore
 from ..conversation.speaker import Speaker, cwd_of
+from ..conversation.view import ClientView
 from ..exchange import Phase, Session
 from ..protocol.items import content_key, message
 
@@ -82,7 +83,10 @@ class Sessions:
         return thread
 
     def _going_on(self, array: bytes) -> Thread | None:
-        return next((thread for thread in reversed(self._threads.values()) if thread.ledger.shares(array)), None)
+        view = ClientView()
+        view.grow(array)
+        found = max(reversed(self._threads.values()), key=lambda thread: thread.ledger.shared(view), default=None)
+        return found if found is not None and found.ledger.shared(view) else None
 
     def withheld(self, speaker: Speaker, prompt: str) -> bool:
         """True where the speaker's parent thread kept this prompt from the model."""

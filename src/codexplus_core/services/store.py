@@ -47,6 +47,7 @@ class SQLiteStore:
         self._report = report
         self._memory = MemoryStore()
         self._threads: set[str] = set()
+        self._version = -1
         self._values: dict[tuple[str, str], bytes | None] = {}
         self._db = self._open()
 
@@ -107,7 +108,7 @@ class SQLiteStore:
         return list(records.values())
 
     def _stored(self, thread: str) -> list[Record]:
-        if self._db is None or thread not in self._threads:
+        if self._db is None or not self.edited(thread):
             return []
         found = []
         try:
@@ -147,7 +148,7 @@ class SQLiteStore:
 
     def inherit(self, thread: str, parent: str) -> None:
         """Copy the parent's records to a thread that has none."""
-        if thread in self._threads or parent not in self._threads:
+        if self.edited(thread) or not self.edited(parent):
             return
         if self._db is not None:
             try:
@@ -170,6 +171,19 @@ class SQLiteStore:
 
     def edited(self, thread: str) -> bool:
         """True where the thread has records."""
+        return thread in self._threads or self._elsewhere(thread)
+
+    def _elsewhere(self, thread: str) -> bool:
+        # Another proxy may serve on the same file: one that drains while its successor runs already.
+        if self._db is None or not thread:
+            return False
+        try:
+            (version,) = self._db.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                self._version = version
+                self._threads |= {name for (name,) in self._db.execute("SELECT name FROM thread")}
+        except sqlite3.Error as error:
+            self._go_without(str(error))
         return thread in self._threads
 
     def value(self, plugin: str, key: str) -> bytes | None:

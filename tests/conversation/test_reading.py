@@ -1,0 +1,73 @@
+"""What is new in a request, and who says it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from codexplus_core.conversation.ledger import Ledger
+from codexplus_core.conversation.reading import Reading, read_request
+from codexplus_core.conversation.record import MemoryStore
+from codexplus_core.conversation.speaker import speaker_of
+from codexplus_core.conversation.view import SUMMARY_PREFIX
+from codexplus_core.protocol.body import MalformedBody, RequestBody
+from codexplus_core.protocol.items import message
+
+HI, SAID = message("user", "hi"), message("assistant", "hello")
+CALL = {"type": "function_call", "call_id": "c1", "name": "ls", "arguments": "{}"}
+OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "files"}
+
+
+def read(ledger: Ledger, *items: dict[str, Any]) -> Reading:
+    return read_request(ledger, speaker_of({}), RequestBody(json.dumps({"input": items}).encode()))
+
+
+def test_outputs_stay_new_until_somebody_has_judged_them() -> None:
+    ledger = Ledger("t", MemoryStore())
+    read(ledger, HI)
+
+    first = len(read(ledger, HI, CALL, OUTPUT).new_outputs())
+    again = read(ledger, HI, CALL, OUTPUT)
+    second = len(again.new_outputs())
+    again.outputs_judged()
+    third = len(read(ledger, HI, CALL, OUTPUT, SAID).new_outputs())
+
+    assert (first, second, third) == (1, 1, 0)
+
+
+def test_in_a_view_that_was_read_afresh_only_the_running_turns_outputs_are_new() -> None:
+    ledger = Ledger("t", MemoryStore())
+    other = {**CALL, "call_id": "c2"}, {**OUTPUT, "call_id": "c2"}
+
+    reading = read(ledger, HI, CALL, OUTPUT, SAID, HI, *other)
+
+    assert [output["call_id"] for _, _, output in reading.new_outputs()] == ["c2"]
+
+
+def test_the_summary_of_a_compaction_in_mid_turn_is_no_prompt() -> None:
+    reading = read(Ledger("t", MemoryStore()), HI, message("user", SUMMARY_PREFIX + " and so on"))
+
+    assert (reading.prompt, reading.origin) == (None, "tool")
+
+
+def test_a_request_that_breaks_off_in_its_items_changes_nothing() -> None:
+    ledger = Ledger("t", MemoryStore())
+    read(ledger, HI)
+
+    with pytest.raises(MalformedBody):
+        read_request(ledger, speaker_of({}), RequestBody(b'{"input": [%s, {}, 7]}' % json.dumps(HI).encode()))
+    reading = read(ledger, HI, SAID, HI)
+
+    assert (reading.count, len(reading.view)) == (3, 3)
+
+
+def test_a_prompt_that_is_only_kept_changes_no_byte() -> None:
+    ledger = Ledger("t", MemoryStore())
+    reading = read(ledger, HI)
+
+    reading.keep_prompt()
+
+    assert ledger.edited
+    assert ledger.project(reading.view) is None
