@@ -18,7 +18,7 @@ from contract.source_tree import CORE, ROOT, python_files
 import codexplus_core
 from codexplus_core import action, dispatch, dispatch_faults, hookspecs, testing
 from codexplus_core.cli import main, run, start
-from codexplus_core.proxy import decode, downstream, guard, http, relay, server, upstream, upstream_handle
+from codexplus_core.proxy import ask, decode, downstream, guard, http, server, upstream, upstream_handle
 from codexplus_core.proxy.limits import hypercorn_limits
 from codexplus_core.services import background, codex, codex_config, files, sessions, settings, store, titles
 from codexplus_core.services.run import run_program
@@ -146,7 +146,7 @@ def limits() -> dict[str, str]:
         "answer as a whole": "no limit",
         "bytes that wait for a slow client": kib(upstream_handle.QUEUE_LIMIT),
         "keep-alive while plugins work, every": seconds(downstream.KEEPALIVE_S),
-        "upstream rounds of one exchange": str(relay.MAX_ROUNDS),
+        "upstream rounds of one exchange": str(ask.MAX_ROUNDS),
         "a plugin's call": seconds(default(dispatch.Dispatcher, "limit")),
         "a plugin's `on_startup`": seconds(dispatch.STARTUP_LIMIT_S),
         "a plugin's step on the event loop": seconds(default(dispatch.Dispatcher, "block_limit")),

@@ -22,6 +22,7 @@ async def over_asgi(proxy: Harness, request: Any, send: Any) -> None:
     headers = [(b"host", b"127.0.0.1:3000"), *(h for h in request.headers if h[0] != b"host")]
     scope = {
         "type": "http", "http_version": "1.1", "method": "POST", "path": request.path, "query_string": b"",
-        "raw_path": request.path.encode(), "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 3000),
+        "raw_path": request.path.encode(), "headers": headers, "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 3000),
     }  # fmt: skip
     await proxy.app(scope, receive, send)

@@ -57,7 +57,8 @@ async def _session(home: Path, *, quiet: bool) -> dict[str, Any]:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if server.done():
                 await server
-            screen = Screen(sys.stdout, quiet=quiet, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"), width=_WIDTH)
+            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+            screen = Screen(sys.stdout, quiet=quiet, colour=colour, width=_WIDTH)
             return await play(ready.result(), upstream, screen)
         finally:
             stop.set()

@@ -55,8 +55,8 @@ class Ledger:
 
     def withheld(self, content: str) -> bool:
         """True where the newest item of this content was kept from the model."""
-        records = self._by_content.get(content, ())
-        return bool(records) and records[-1].kind in ("local", "refused")
+        records = self._by_content.get(content)
+        return bool(records and records[-1].kind in ("local", "refused"))
 
     @property
     def size(self) -> int:

@@ -20,9 +20,10 @@ from .decode import LIMIT, BadBody, decode, precheck
 from .downstream import KEEPALIVE_S, HttpDownstream
 from .guard import Admitted, Denied
 from .headers import client_headers, upstream_headers, view
+from .passage import Incoming, Passage
 from .passthrough import ClientGone, Hangup
 from .refuse import refuse
-from .relay import Incoming, Passage, Relay
+from .relay import Relay
 from .target import Targets, endpoint
 from .transport import Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 

@@ -15,7 +15,7 @@ from .downstream import STREAM_HEADERS, Downstream
 from .transport import Headers
 
 if TYPE_CHECKING:
-    from .relay import Passage
+    from .passage import Passage
 
 _JSON = b"application/json"
 

@@ -1,0 +1,152 @@
+"""Asking the model: the request as it goes up, and the head of what comes down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import zstandard
+
+from ..dispatch import Dispatcher, FailedClosed
+from ..protocol.errors import error_message, upstream_failure
+from . import local
+from .headers import client_headers, upstream_headers
+from .passage import Passage
+from .rounds import Rounds
+from .target import Targets
+from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
+
+MAX_ROUNDS = 100
+"""Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
+_ERROR_BYTES = 64 * 1024
+
+
+class Asking:
+    """Takes a request that nobody answered here to the upstream, in as many rounds as it needs."""
+
+    def __init__(self, dispatcher: Dispatcher, upstream: Upstream, targets: Targets, log: Any) -> None:
+        self._dispatch = dispatcher
+        self._upstream = upstream
+        self._targets = targets
+        self._log = log
+
+    async def ask(self, passage: Passage) -> None:
+        """Send a request up, show the answer, and send up further rounds as long as the model has to be asked again."""
+        down = passage.down
+        rounds = Rounds(passage.exchange, passage.reading, self._dispatch, down)
+        try:
+            while True:
+                answer = await self._open(passage, rounds.added)
+                if answer is None:
+                    return
+                try:
+                    if not await self._head(passage, answer, rounds):
+                        return
+                    again = await rounds.read(answer)
+                finally:
+                    answer.close()
+                    passage.usage, passage.rounds = rounds.usage, max(passage.rounds, rounds.rounds)
+                    passage.complete = rounds.ended == "response.completed"
+                if not again:
+                    break
+                if rounds.rounds >= MAX_ROUNDS:
+                    await rounds.fail(
+                        "invalid_prompt", f"codex-plus stopped after {MAX_ROUNDS} rounds without an answer"
+                    )
+                    break
+        except UpstreamCut:
+            if rounds.ended != "response.completed":
+                raise
+        except FailedClosed as failure:
+            words = f"the plugin {failure.plugin!r} failed and must not be skipped; see the log of codex-plus"
+            await rounds.fail("invalid_prompt", words)
+        if rounds.ended in ("", "response.failed", "error"):
+            passage.error = "failed"
+
+    async def _open(self, passage: Passage, added: list[bytes]) -> Answer | None:
+        request = self._compose(passage, added)
+        try:
+            opening = self._upstream.open(request)
+            return await (passage.down.wait(opening) if passage.down.started else opening)
+        except UpstreamError as error:
+            passage.error = "timeout" if error.kind == "timeout" else "connect"
+            failure = upstream_failure(error.kind, str(error))
+            self._log.warning("upstream_unreachable", kind=error.kind, message=str(error))
+            if passage.down.started:
+                # The head is out, so the status cannot say it; a cut makes the client ask again, and then it will.
+                raise UpstreamCut(str(error)) from error
+            await local.plain(passage.down, failure.status, b"application/json", failure.body())
+            return None
+
+    def _compose(self, passage: Passage, added: list[bytes]) -> UpstreamRequest:
+        incoming, exchange, reading = passage.incoming, passage.exchange, passage.reading
+        if not added:
+            passage.sent = reading.ledger.project(reading.view, reading.count)
+        items = passage.sent
+        if added:
+            # On top of what the first round was sent: the ledger by now holds this exchange's own hidden items too.
+            items = [*(items if items is not None else reading.raw_items()), *added]
+        requested = passage.body.text("model")
+        model = exchange.model if exchange.model != requested else None
+        tools = list(exchange.added_tools.values())
+        changed = items is not None or model is not None or bool(tools)
+        data = passage.body.changed(items=items, model=model, tools=tools) if changed else incoming.wire
+        replace: dict[bytes, bytes | None] = {}
+        if model is not None:
+            replace[b"x-codex-routing-hint"] = b"model=" + model.encode()
+        headers = upstream_headers(incoming.headers, body_changed=changed, replace=replace)
+        if changed and _was_zstd(incoming.headers):
+            data = zstandard.ZstdCompressor(level=1).compress(data)
+            headers.append((b"content-encoding", b"zstd"))
+        url = self._targets.url(incoming.path, incoming.query, chatgpt=incoming.chatgpt)
+        return UpstreamRequest(incoming.method, url, headers, data)
+
+    async def _head(self, passage: Passage, answer: Answer, rounds: Rounds) -> bool:
+        """Send the head; False where the answer is no event stream and has been sent as it is, or cannot be."""
+        down = passage.down
+        streams = answer.status == 200 and _is_event_stream(answer.headers)
+        if down.started:
+            if streams:
+                return True
+            # 401, 429 and 5xx have a meaning that only a status carries: cut, the client asks again and gets it.
+            if answer.status in (401, 403, 408, 429) or answer.status >= 500:
+                raise UpstreamCut(f"upstream answered {answer.status} after the head was sent")
+            await rounds.fail("invalid_prompt", await _words(answer) or f"upstream answered {answer.status}")
+            passage.error = "failed"
+            return False
+        replace: dict[bytes, bytes | None] = {}
+        requested = passage.body.text("model")
+        if passage.exchange.model != requested:
+            # Codex tells its user of an account problem when the answering model is not the one it asked for.
+            replace[b"openai-model"] = requested.encode()
+        await down.start(answer.status, client_headers(answer.headers, body_changed=streams, replace=replace))
+        if streams:
+            return True
+        passage.rounds = 1
+        while data := await answer.read():
+            await down.raw(data)
+        if answer.status >= 400:
+            passage.error = "failed"
+        return False
+
+
+def _is_event_stream(headers: Headers) -> bool:
+    encoded = False
+    streams = False
+    for name, value in headers:
+        key = name.lower()
+        if key == b"content-type":
+            streams = value.lower().startswith(b"text/event-stream")
+        elif key == b"content-encoding" and value.lower() not in (b"", b"identity"):
+            encoded = True
+    return streams and not encoded
+
+
+async def _words(answer: Answer) -> str:
+    data = b""
+    while len(data) < _ERROR_BYTES and (more := await answer.read()):
+        data += more
+    return error_message(data)
+
+
+def _was_zstd(headers: Headers) -> bool:
+    return any(name.lower() == b"content-encoding" and value.strip().lower() == b"zstd" for name, value in headers)

@@ -1,0 +1,62 @@
+"""One model request on its way: what came in, what is known of it, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..conversation.reading import Reading
+from ..conversation.speaker import Speaker
+from ..exchange import Exchange, Outcome, Transport
+from ..protocol.body import RequestBody
+from ..protocol.tools import Usage
+from ..services.sessions import Thread
+from .downstream import Downstream
+from .transport import Headers
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A guarded request: head, wire bytes, and who speaks. ``path`` and ``query`` are as on the wire, without token."""
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: Headers
+    wire: bytes
+    speaker: Speaker
+    chatgpt: bool
+    received_at: float
+    transport: Transport = "http"
+
+
+@dataclass(slots=True)
+class Passage:
+    """What is known of one request while it goes through."""
+
+    incoming: Incoming
+    body: RequestBody
+    thread: Thread
+    reading: Reading
+    exchange: Exchange
+    down: Downstream
+    answered_by: str = "upstream"
+    error: str | None = None
+    complete: bool = False
+    sent: list[bytes] | None = None
+    usage: Usage = field(default_factory=Usage)
+    rounds: int = 0
+
+    def outcome(self, now: float) -> Outcome:
+        """How it ended, for plugins; ``now`` is the time of its last byte."""
+        down, began = self.down, self.incoming.received_at
+        return Outcome(
+            status=down.status,
+            answered_by=self.answered_by,
+            error=self.error,
+            usage=self.usage,
+            rounds=self.rounds,
+            first_byte_s=None if down.first_byte_at is None else down.first_byte_at - began,
+            total_s=now - began,
+            bytes_in=len(self.incoming.wire),
+            bytes_out=down.bytes_out,
+        )

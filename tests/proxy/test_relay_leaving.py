@@ -1,0 +1,108 @@
+"""A client that goes takes its work with it, in every phase; one that waits is kept alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from proxy.made_plugin import PLUS, plugin
+from proxy.over_asgi import over_asgi
+
+from codexplus_core import Exchange, LocalReply, Refusal, hookimpl
+from codexplus_core.proxy.transport import UpstreamError
+from codexplus_core.testing import Gate, Harness, StrictUpstream, call, status, text
+
+
+@pytest.mark.req("P11")
+@pytest.mark.wire("W6")
+@pytest.mark.parametrize("phase", ["on_request", "other path", "before the head", "mid-stream", "hidden tool", "local"])
+async def test_a_client_that_goes_ends_the_plugins_work_and_the_upstreams(phase: str) -> None:
+    reached, ended, leave = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    outcomes: list[Any] = []
+
+    async def work() -> None:
+        reached.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def pieces() -> AsyncIterator[str]:
+        yield "one"
+        await work()
+
+    class Slow:
+        @hookimpl
+        async def on_request(self, exchange: Exchange) -> Any:
+            if phase == "on_request" or (phase == "other path" and exchange.kind == "other"):
+                await work()
+            exchange.add_tool(*PLUS)
+            return LocalReply(pieces()) if phase == "local" else None
+
+        @hookimpl
+        async def on_tool_use(self) -> None:
+            await work()
+
+        @hookimpl
+        def on_exchange_end(self, outcome: Any) -> None:
+            outcomes.append(outcome)
+
+    gate = Gate("gate")
+    script = {"mid-stream": text("slow").stall(gate, 4), "before the head": text("slow").stall(gate, 0)}
+    async with asyncio.timeout(10), Harness([Slow()], script=[script.get(phase, call("plus", {}))]) as proxy:
+        request = proxy.codex.say("hello")
+        path, method = ("/v1/models", "GET") if phase == "other path" else (request.path, "POST")
+        body = b"" if phase == "other path" else request.body
+        sending = asyncio.ensure_future(proxy.request(method, path, request.headers, body, leave=leave))
+        await (proxy.upstream.standing_at(gate) if phase in script else reached.wait())
+
+        leave.set()
+        reply = await sending
+
+        assert not reply.ended
+        assert phase in script or ended.is_set()
+        assert all(got.aborted for got in proxy.upstream.turns if phase in script)
+        assert proxy.app.active == 0
+        assert phase == "other path" or [outcome.error for outcome in outcomes] == ["client_gone"]
+
+
+
+
+@pytest.mark.req("P8")
+@pytest.mark.wire("W16")
+@pytest.mark.parametrize("then", ["model", "local", "refusal", "error", "unreachable"])
+async def test_a_slow_plugin_keeps_the_client_alive_with_data_events(then: str) -> None:
+    go = asyncio.Event()
+
+    async def on_request() -> Any:
+        await go.wait()
+        return {"local": LocalReply("pong"), "refusal": Refusal("no")}.get(then)
+
+    upstream = StrictUpstream([status(400, {"error": {"message": "too long"}})] if then == "error" else [])
+    if then == "unreachable":
+        upstream.unreachable = UpstreamError("connect", "gone")
+    slow = plugin(on_request=on_request)
+    async with asyncio.timeout(10), Harness([slow], upstream=upstream, keepalive_s=0.001) as proxy:
+        request = proxy.codex.say("hello")
+        body, heads = b"", []
+
+        async def send(message: Any) -> None:
+            nonlocal body
+            heads.extend([message["status"]] if "status" in message else [])
+            body += message.get("body", b"")
+            if body.count(b"event: response.in_progress") == 2:
+                go.set()
+
+        await over_asgi(proxy, request, send)
+        seen = proxy.codex.receive(body)
+
+    assert heads == [200]
+    assert seen.events[:3] == ["response.created", "response.in_progress", "response.in_progress"]
+    assert seen.events.count("response.created") == 1
+    assert seen.text == {"model": "Hello from the script.", "local": "pong"}.get(then, "")
+    assert seen.completed is (then in ("model", "local"))
+    words = {"refusal": "no", "error": "too long", "unreachable": "stream disconnected before completion"}
+    assert seen.error == words.get(then)
+    assert seen.retries is (then == "unreachable")
