@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS value (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS thread (name TEXT PRIMARY KEY, touched INTEGER NOT NULL) WITHOUT ROWID;
 """
+LOCK_S = 1.0
+"""Seconds that a write waits for another process's; the event loop stands still meanwhile."""
 KEEP_DAYS = 90
 """Threads untouched for longer are forgotten at start."""
 
@@ -76,7 +78,7 @@ class SQLiteStore:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.path.exists():
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
-        db = sqlite3.connect(self.path, isolation_level=None, timeout=5.0)
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=LOCK_S)
         try:
             db.execute("PRAGMA journal_mode=WAL")
             # NORMAL loses nothing when the process dies, only (some of the last moments) when the machine does.

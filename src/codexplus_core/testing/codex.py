@@ -287,14 +287,13 @@ class CodexClient:
     def _compacted(self, items: list[Item]) -> None:
         self._compacting = False
         typed = [item for item in self.history if self._typed(item)]
-        self.thread.window += 1
-        self.thread.window_id = self.mint.uuid()
+        self.thread.window, self.thread.window_id = self.thread.window + 1, self.mint.uuid()
         if self.version.compaction == "trigger":
-            whole = [self._writer.received(item, self.thread.turn) for item in items]
-            self.history = [*self._context(timed=False), *typed, *whole]
+            items = [self._writer.received(item, self.thread.turn) for item in items]
+            self.history = [*self._context(timed=False), *typed, *items]
             return
         summary = "".join(part.get("text", "") for item in items for part in item.get("content") or [])
         if self.version.interleaved:
             self.history = [self._writer.recap(summary)]
-            return
-        self.history = [*self._context(), *typed, self._said("user", [_HANDOVER + summary], [])]
+        else:
+            self.history = [*self._context(), *typed, self._said("user", [_HANDOVER + summary], [])]
