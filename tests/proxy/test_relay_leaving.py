@@ -68,8 +68,6 @@ async def test_a_client_that_goes_ends_the_plugins_work_and_the_upstreams(phase:
         assert phase == "other path" or [outcome.error for outcome in outcomes] == ["client_gone"]
 
 
-
-
 @pytest.mark.req("P8")
 @pytest.mark.wire("W16")
 @pytest.mark.parametrize("then", ["model", "local", "refusal", "error", "unreachable"])

@@ -98,8 +98,6 @@ async def test_how_an_exchange_ended_is_reported(
     assert end.usage.input_tokens == (100 * rounds if error is None else 0)
 
 
-
-
 @pytest.mark.req("P11")
 async def test_health_and_readiness_are_told_and_a_draining_proxy_is_not_ready() -> None:
     async with Harness([plugin(on_request=lambda: None)]) as proxy:
