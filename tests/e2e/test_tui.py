@@ -126,7 +126,7 @@ async def test_esc_stops_the_upstream_and_the_next_turn_works(plugins: str, code
     await screen.say("go on for ever")
     async with asyncio.timeout(20):
         await upstream.standing_at("half")
-    await screen.shows("interrupt")
+    await screen.shows("• This one")
     await screen.key("Escape")
     stuck = next(got for got in upstream.turns if got.answer[-1] == "gate:half")
     await eventually(lambda: stuck.aborted, seconds=1.0)
