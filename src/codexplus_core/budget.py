@@ -43,8 +43,8 @@ class Budget:
     """
 
     __slots__ = (
-        "_depth", "_inner", "_left", "_own", "_since", "_stepping", "_timeout", "abandoned", "grace", "holder",
-        "on_step", "stopwatch",
+        "_cancelled_before", "_depth", "_inner", "_last_call", "_left", "_own", "_since", "_stepping", "_timeout",
+        "abandoned", "grace", "holder", "on_step", "stopwatch",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +63,8 @@ class Budget:
         self.on_step = on_step
         self._timeout: asyncio.Timeout | None = None
         self._left = limit
+        self._cancelled_before = 0  # what the caller's task counted when this call began
+        self._last_call: asyncio.TimerHandle | None = None
         self._depth = 0  # services that somebody of this call waits for; the limit stands still
         self._inner = 0  # those entered in a step of the call itself; the step's clock stands still as well
         self._stepping = False
@@ -73,17 +75,17 @@ class Budget:
         """The coroutine's answer; Late when its own time is over, CancelledError when the caller is cancelled."""
         task = asyncio.current_task()
         assert task is not None
-        cancelled_before = task.cancelling()
+        self._cancelled_before = task.cancelling()
         token = _current.set(self)
         try:
             answer = await self._timed(coroutine)
         except asyncio.CancelledError:
-            if task.cancelling() > cancelled_before:
+            if self._is_cancelled(task):
                 raise
             raise StrayCancellation from None
         finally:
             _current.reset(token)
-        if task.cancelling() > cancelled_before:
+        if self._is_cancelled(task):
             raise asyncio.CancelledError  # the plugin swallowed a cancellation that was meant for its caller
         return answer
 
@@ -105,7 +107,7 @@ class Budget:
             raise
         finally:
             self._timeout = None
-            steps.no_last_call()
+            self.take_back_the_last_call()
         if timeout.expired():
             raise Late(abandoned=False)
         return answer
@@ -115,13 +117,32 @@ class Budget:
         """Whether the limit is over."""
         return self._timeout is not None and self._timeout.expired()
 
-    def call_a_last_time(self) -> asyncio.TimerHandle:
-        """Leave the coroutine behind in ``grace`` seconds; it was cancelled and waits for something nevertheless."""
+    def _is_cancelled(self, task: asyncio.Task[Any]) -> bool:
+        return task.cancelling() > self._cancelled_before
+
+    def look_at_cancellation(self) -> None:
+        """Leave the coroutine behind in ``grace`` seconds if it was cancelled and waits for something nevertheless."""
         task = asyncio.current_task()
         assert task is not None
-        return asyncio.get_running_loop().call_later(self.grace, self._abandon, task)
+        if not (self.is_late or self._is_cancelled(task)):
+            self.take_back_the_last_call()  # it was a timeout of the plugin's own, and the plugin has dealt with it
+        elif self._last_call is None:
+            self._call_a_last_time(task)
+
+    def _call_a_last_time(self, task: asyncio.Task[Any]) -> None:
+        self._last_call = asyncio.get_running_loop().call_later(self.grace, self._abandon, task)
+
+    def take_back_the_last_call(self) -> None:
+        """The coroutine has ended, or nobody cancels it any more."""
+        if self._last_call is not None:
+            self._last_call.cancel()
+            self._last_call = None
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
+        if self._depth and not self.is_late:
+            self._call_a_last_time(task)  # a service of ours is still cleaning up, which is not the plugin's fault
+            return
+        self._last_call = None
         self.abandoned = True
         task.cancel()
 
@@ -178,13 +199,12 @@ class Budget:
 class _Steps(Generator[Any, Any, Any]):
     """Hands what a coroutine waits for to the event loop, and what comes back to the coroutine."""
 
-    __slots__ = ("_budget", "_coroutine", "_last_call", "_waiting")
+    __slots__ = ("_budget", "_coroutine", "_waiting")
 
     def __init__(self, budget: Budget, coroutine: Coroutine[Any, Any, Any], waiting: Any) -> None:
         self._budget = budget
         self._coroutine = coroutine
         self._waiting = [waiting]  # the first step is done, its result not yet handed on
-        self._last_call: asyncio.TimerHandle | None = None
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self
@@ -192,7 +212,10 @@ class _Steps(Generator[Any, Any, Any]):
     def send(self, value: Any) -> Any:
         if self._waiting:
             return self._waiting.pop()
-        return self._budget.step(self._coroutine.send, value)
+        waiting = self._budget.step(self._coroutine.send, value)
+        if self._budget._last_call is not None:
+            self._budget.look_at_cancellation()
+        return waiting
 
     def throw(self, kind: Any, error: Any = None, trace: Any = None) -> Any:
         if self._budget.abandoned:
@@ -202,19 +225,14 @@ class _Steps(Generator[Any, Any, Any]):
                 task.uncancel()  # our second one; the timer takes back its own
             raise kind if error is None else error
         waiting = self._budget.step(self._coroutine.throw, kind if error is None else error)
-        if self._last_call is None and self._budget.is_late:
-            self._last_call = self._budget.call_a_last_time()
+        self._budget.look_at_cancellation()
         return waiting
 
     def close(self) -> None:
         """Leave the coroutine where it is; one that ignores even this is the garbage collector's."""
-        self.no_last_call()
+        self._budget.take_back_the_last_call()
         with contextlib.suppress(Exception, asyncio.CancelledError):
             self._budget.step(lambda _: self._coroutine.close(), None)
-
-    def no_last_call(self) -> None:
-        if self._last_call is not None:
-            self._last_call.cancel()
 
 
 class pause:

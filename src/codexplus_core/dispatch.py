@@ -188,6 +188,10 @@ class Dispatcher(Answers):
         """Whether anybody implements this hook."""
         return hook in self.hooks
 
+    def must_not_skip(self, *names: str) -> str:
+        """The name of a FAIL_CLOSED plugin that implements one of these hooks, ``""`` if there is none."""
+        return next((hook.plugin for name in names for hook in self._table[name] if hook.closed), "")
+
     def disable(self, plugin: str, reason: str) -> None:
         """Call this plugin no more; a FAIL_CLOSED one refuses from now on. ``on_shutdown`` is still called."""
         for record in self._records:

@@ -69,5 +69,6 @@ def test_a_prompt_that_is_only_kept_changes_no_byte() -> None:
 
     reading.keep_prompt()
 
-    assert ledger.edited
+    assert ledger.decided
+    assert not ledger.edited
     assert ledger.project(reading.view) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -282,7 +282,69 @@ def test_a_cancelled_exchange_does_not_wait_for_a_stubborn_plugin_for_long() -> 
             await asking
         return now()
 
-    assert in_virtual_time(main()) == pytest.approx(6.0)
+    assert in_virtual_time(main()) == pytest.approx(2.0)
+
+
+def test_a_streamed_answer_that_ignores_its_cancellation_is_left_behind() -> None:
+    async def pieces() -> AsyncIterator[str]:
+        yield "one"
+        await swallow()
+
+    async def answer() -> LocalReply:
+        return LocalReply(pieces())
+
+    async def main() -> float:
+        reply = await dispatcher(stubborn=Doing(answer)).request(exchange())
+        assert isinstance(reply, LocalReply)
+        texts = aiter(reply.text)  # type: ignore[arg-type]
+        assert await anext(texts) == "one"
+        waiting = asyncio.ensure_future(anext(texts))  # type: ignore[arg-type]
+        await asyncio.sleep(1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return now()
+
+    assert in_virtual_time(main()) == pytest.approx(2.0)
+
+
+def test_a_service_may_take_its_time_to_clean_up_after_a_timeout_of_the_plugins_own() -> None:
+    async def slow_to_stop() -> None:
+        async with pause():
+            try:
+                await never()
+            finally:
+                await asyncio.sleep(20)
+
+    async def work() -> LocalReply:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await slow_to_stop()
+        await asyncio.sleep(3)
+        return LocalReply("done")
+
+    async def main() -> Any:
+        return await dispatcher(a=Doing(work)).request(exchange()), now()
+
+    assert in_virtual_time(main()) == (LocalReply("done"), pytest.approx(24.0))
+
+
+def test_a_timeout_that_the_plugin_handles_costs_it_no_grace_later() -> None:
+    async def work() -> LocalReply:
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    try:
+                        await never()
+                    finally:
+                        await asyncio.sleep(0.75)
+        await asyncio.sleep(1.5)
+        return LocalReply("done")
+
+    async def main() -> Any:
+        return await dispatcher(a=Doing(work)).request(exchange())
+
+    assert in_virtual_time(main()) == LocalReply("done")
 
 
 def test_hooks_still_work_while_the_exchange_is_being_cancelled() -> None:

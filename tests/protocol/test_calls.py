@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from codexplus_core.protocol.calls import Assembly, call_of, item_with, output_item
-from codexplus_core.protocol.events import Event
+from codexplus_core.protocol.calls import call_of, item_with, output_item
 from codexplus_core.protocol.tools import ToolCall, ToolResult
 
 FUNCTION = {
@@ -89,54 +88,3 @@ def test_the_model_can_read_that_a_result_is_an_error() -> None:
 
     assert text == "error: no such file"
     assert listed == [{"type": "input_text", "text": "error:"}, *parts]
-
-
-def test_a_call_is_whole_at_its_done_event_and_known_from_its_first() -> None:
-    assembly = Assembly()
-    at = {"item_id": "fc_1", "output_index": 2}
-    events = [
-        Event("response.output_item.added", {"output_index": 2, "item": {**FUNCTION, "arguments": ""}}),
-        Event("response.function_call_arguments.delta", {**at, "delta": '{"cmd":'}),
-        Event("response.function_call_arguments.done", {**at, "arguments": '{"cmd":"ls"}'}),
-        Event("response.output_item.done", {"output_index": 2, "item": FUNCTION}),
-    ]
-
-    seen = [(assembly.call_name(event), assembly.feed(event)) for event in events]
-
-    assert [name for name, _ in seen] == [("exec_command", "functions")] * 4
-    assert [call for _, call in seen] == [None, None, None, call_of(FUNCTION)]
-
-
-def test_events_of_two_interleaved_calls_and_a_message_are_told_apart() -> None:
-    assembly = Assembly()
-    for event in (
-        Event("response.output_item.added", {"output_index": 0, "item": FUNCTION}),
-        Event("response.output_item.added", {"output_index": 1, "item": CUSTOM}),
-        Event("response.output_item.added", {"output_index": 2, "item": {"type": "message", "id": "msg_1"}}),
-    ):
-        assembly.call_name(event)
-
-    def name(**data: Any) -> Any:
-        return assembly.call_name(Event("response.some.delta", data))
-
-    assert name(output_index=1, item_id="ctc_1") == ("apply_patch", None)
-    assert name(item_id="fc_1") == ("exec_command", "functions")
-    assert name(output_index=0) == ("exec_command", "functions")
-    assert name(output_index=2, item_id="msg_1") is None
-    assert assembly.call_name(Event("response.completed", {"response": {"id": "r"}})) is None
-
-
-def test_a_call_that_comes_without_an_added_event_is_known_at_its_done_event() -> None:
-    assembly = Assembly()
-    done = Event("response.output_item.done", {"item": FUNCTION})
-
-    assert assembly.call_name(done) == ("exec_command", "functions")
-    assert assembly.feed(done) == call_of(FUNCTION)
-
-
-@pytest.mark.parametrize("payload", [b"", b"[1]", b"{", b'{"item":7}'])
-def test_an_event_without_a_readable_item_is_no_call(payload: bytes) -> None:
-    event = Event("response.output_item.done", raw=b"x", payload=payload)
-
-    assert Assembly().call_name(event) is None
-    assert Assembly().feed(event) is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from codexplus_core.protocol import replies
 from codexplus_core.protocol.events import Event
-from codexplus_core.protocol.splice import BEGINNINGS, ENDINGS, WATCHED, Splicer, usage_of
+from codexplus_core.protocol.splice import BEGINNINGS, ENDINGS, WATCHED, Splicer, usage_of_response
 from codexplus_core.protocol.sse import Decoder
 from codexplus_core.protocol.tools import Usage
 
@@ -319,13 +319,13 @@ def test_the_smallest_stream_that_codex_takes_passes_untouched() -> None:
     splicer = Splicer()
 
     assert [splicer.event(done), splicer.event(completed)] == [done, completed]
-    assert usage_of(completed) is None
+    assert splicer.usage == Usage()
     assert splicer.last_response_id == "r"
 
 
-def test_usage_is_read_from_endings_only() -> None:
+def test_usage_is_read_from_a_response_that_has_one() -> None:
     usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5, "input_tokens_details": None}
 
-    assert usage_of(Event("response.incomplete", {"response": {"usage": usage}})) == Usage(3, 0, 2, 0, 5)
-    assert usage_of(Event("response.created", {"response": {"usage": usage}})) is None
-    assert usage_of(Event("error", {"message": "x"})) is None
+    assert usage_of_response({"usage": usage}) == Usage(3, 0, 2, 0, 5)
+    assert usage_of_response({"usage": None}) is None
+    assert usage_of_response({}) is None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from codexplus_core.proxy.guard import Address, Admitted, Denied, Guard
+from codexplus_core.proxy.guard import NOBODY, Address, Admitted, Denied, Guard
 
 TOKEN = b"k3y-" + b"A" * 39
 PORT = 3000
@@ -61,8 +61,11 @@ def test_the_same_user_needs_no_token() -> None:
     assert verdict == Admitted(b"/v1/responses", b"a=%2e&b", own=False, credentials=False)
 
 
-def test_root_is_admitted() -> None:
-    admitted(guard(ROOT).check(scope()))
+def test_root_is_another_user_unless_the_proxy_is_roots() -> None:
+    of_root = Guard(port=PORT, uid_of=lambda client, server: ROOT, own_uid=ROOT)
+
+    assert denied(guard(ROOT).check(scope())) == (403, "other_user")
+    admitted(of_root.check(scope()))
 
 
 @pytest.mark.abuse("A01")
@@ -120,6 +123,11 @@ def test_a_token_is_refused_where_none_was_made() -> None:
         scope(b"/v1/files/" + TOKEN),
         scope(b"/" + TOKEN + b"/v1/" + TOKEN),
         scope(headers=[(b"Authorization", b"Bearer " + TOKEN)]),
+        scope(headers=[(b"Cookie", b"a=" + TOKEN)]),
+        scope(headers=[(b"X-Api-Key", TOKEN)]),
+        scope(headers=[(b"x-codexplus-token", TOKEN), (b"User-Agent", b"codex/" + TOKEN)]),
+        scope(b"/" + TOKEN + b"/v1/responses", headers=[(b"X-Original-Url", b"/" + TOKEN + b"/v1/responses")]),
+        scope(b"/_codexplus/metrics", headers=[(b"Authorization", b"Bearer " + TOKEN), (b"Cookie", b"a=" + TOKEN)]),
     ],
 )
 def test_the_token_goes_nowhere_from_where_it_would_reach_the_upstream(request_: dict[str, Any]) -> None:
@@ -130,6 +138,20 @@ def test_the_token_goes_nowhere_from_where_it_would_reach_the_upstream(request_:
 @pytest.mark.parametrize("headers", [[], [(b"x-codexplus-token", TOKEN)], [(b"Authorization", b"Bearer sk-x")]])
 def test_another_user_is_refused_even_with_a_stolen_token(headers: Lines) -> None:
     assert denied(guard(OTHER).check(scope(headers=headers))) == (403, "other_user")
+
+
+@pytest.mark.abuse("A20")
+@pytest.mark.parametrize(
+    "request_",
+    [
+        scope(),
+        scope(headers=[(b"x-codexplus-token", TOKEN)]),
+        scope(b"/" + TOKEN + b"/v1/responses"),
+        scope(b"/_codexplus/metrics", headers=[(b"Authorization", b"Bearer " + TOKEN)]),
+    ],
+)
+def test_a_stolen_token_admits_nobody_whose_connection_is_closed_already(request_: dict[str, Any]) -> None:
+    assert denied(guard(NOBODY).check(request_)) == (403, "unknown_user")
 
 
 def test_the_user_is_looked_up_by_both_ends_of_the_connection() -> None:
@@ -351,6 +373,34 @@ def test_paths_that_could_mean_another_path_are_refused(path: bytes) -> None:
 
 
 @pytest.mark.abuse("A16")
+@pytest.mark.abuse("A16")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/v1/responses/", b"/responses/", b"/Responses", b"/v1/RESPONSES", b"/V1/responses", b"/v1/responses;a",
+        b"/v1/responses/;a", b"/responses%3Ba", b"/v1/responses%20", b"/v1/v1/responses", b"/v1/V1/v1/responses",
+        b"/v1/re%C5%BFponses", b"/v1/responses/compact/", b"/v1/responses/Compact", b"/v1/v1/responses/compact",
+        b"/v1/Responses/resp_1", b"/v1;a/responses", b"/" + TOKEN + b"/v1/responses/",
+    ],
+)  # fmt: skip
+def test_a_model_request_is_spelled_in_one_way(path: bytes, method: str) -> None:
+    request = scope(path, method=method, headers=[(b"content-type", b"application/json"), (b"content-length", b"2")])
+
+    assert denied(guard().check(request)) == (400, "path")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/v1/responses/compact", b"/responses/compact", b"/v1/responses/resp_1", b"/v1/responses/resp_1/cancel",
+        b"/v1/responses/input_tokens", b"/v1/threads/Responses", b"/v1/responses_v2", b"/v1/my/responses/",
+    ],
+)  # fmt: skip
+def test_what_only_sounds_like_a_model_request_passes(path: bytes) -> None:
+    assert admitted(guard().check(scope(path))).path == path
+
+
 def test_a_fragment_in_the_query_is_refused() -> None:
     assert denied(guard().check(scope(query=b"a=b#c"))) == (400, "path")
 

@@ -316,7 +316,8 @@ async def test_a_client_that_is_still_sending_gets_to_read_the_refusal(size: int
 
 
 @pytest.mark.abuse("A17")
-async def test_a_refused_client_that_promises_ten_gigabytes_is_let_go() -> None:
+async def test_a_refused_client_that_promises_ten_gigabytes_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codexplus_core.proxy.refuse._DRAIN_SECONDS", 0.05)
     async with listening() as port:
         request = port.post(b"Origin: null\r\nContent-Length: 10000000000\r\n", body=b"a" * 10)
 
@@ -324,7 +325,10 @@ async def test_a_refused_client_that_promises_ten_gigabytes_is_let_go() -> None:
 
 
 @pytest.mark.abuse("A17")
-async def test_a_refused_client_that_never_stops_sending_is_let_go_and_leaves_nothing_behind() -> None:
+async def test_a_refused_client_that_never_stops_sending_is_let_go_and_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("codexplus_core.proxy.refuse._DRAIN_SECONDS", 0.05)
     async with listening() as port:
         await port.raw(port.get(b"Connection: close\r\n"))
         before = len(asyncio.all_tasks())

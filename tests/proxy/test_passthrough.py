@@ -36,13 +36,14 @@ class Proxy:
     async def stop(self) -> None:
         await self.upstream.aclose()
 
-    def count(self, size: int) -> None:
-        self.counted += size
-
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         self.outcomes.put_nowait(await self.exchange(scope, receive, send))
 
     async def exchange(self, scope: Any, receive: Receive, send: Send) -> str:
+        async def counting(message: Message) -> None:
+            self.counted += len(message["body"])
+            await send(message)
+
         while (await receive()).get("more_body"):
             pass
         try:
@@ -50,7 +51,7 @@ class Proxy:
                 answer = await self.upstream.open(UpstreamRequest(scope["method"], self.url, []))
                 try:
                     await send_head(answer, send, [h for h in answer.headers if h[0] != b"transfer-encoding"])
-                    await pipe(answer, send, on_bytes=self.count)
+                    await pipe(answer, counting)
                 finally:
                     answer.close()
             await send_end(send)

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from codexplus_core.proxy.guard import NOBODY
 from codexplus_core.proxy.peer import PeerUid
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked through Linux's sock_diag")
@@ -79,10 +80,8 @@ sys.stdin.read()
 
 @pytest.mark.abuse("A20")
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can be somebody else")
-@pytest.mark.parametrize(("how", "expected"), [("stay", 65533), ("close", None)])
-def test_another_user_is_told_and_cannot_pass_for_root_by_closing(
-    uid_of: PeerUid, how: str, expected: int | None
-) -> None:
+@pytest.mark.parametrize(("how", "expected"), [("stay", 65533), ("close", NOBODY)])
+def test_another_user_is_told_and_cannot_pass_for_root_by_closing(uid_of: PeerUid, how: str, expected: int) -> None:
     with listening(socket.AF_INET, V4) as server:
         argv = [sys.executable, "-c", CONNECT_AS, str(server.getsockname()[1]), "65533", how]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
@@ -107,13 +106,13 @@ def test_a_connection_that_is_gone_is_nobodys(uid_of: PeerUid) -> None:
         with socket.create_connection(server.getsockname()):
             connection, _ = server.accept()
         with connection:
-            assert uid_of(*ends(connection)) is None
+            assert uid_of(*ends(connection)) == NOBODY
 
 
 @pytest.mark.abuse("A20")
 def test_a_listener_does_not_answer_for_a_connection_that_does_not_exist(uid_of: PeerUid) -> None:
     with listening(socket.AF_INET, V4) as server:
-        assert uid_of(server.getsockname(), (V4, 9)) is None
+        assert uid_of(server.getsockname(), (V4, 9)) == NOBODY
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ def test_a_listener_does_not_answer_for_a_connection_that_does_not_exist(uid_of:
         (("", 1), (V4, 2)),
     ],
 )
-def test_what_is_no_loopback_connection_is_nobodys(
+def test_of_what_is_no_loopback_connection_nothing_is_known(
     uid_of: PeerUid, client: tuple[str, int], server: tuple[str, int]
 ) -> None:
     assert uid_of(client, server) is None
@@ -133,6 +132,16 @@ def test_what_is_no_loopback_connection_is_nobodys(
 
 def test_where_the_kernel_does_not_tell_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
+
+    with closing(PeerUid()) as found:
+        assert found((V4, 1), (V4, 2)) is None
+
+
+def test_a_kernel_that_does_not_know_its_own_connection_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As a kernel without the module behind it answers: every connection is unknown.
+    monkeypatch.setattr(PeerUid, "_answer", lambda *_: NOBODY)
 
     with closing(PeerUid()) as found:
         assert found((V4, 1), (V4, 2)) is None

@@ -42,22 +42,6 @@ def test_an_override_is_the_base_for_both(chatgpt: bool) -> None:
     assert targets.url(b"/v1/responses", b"", chatgpt=chatgpt) == "http://127.0.0.1:9/base/responses"
 
 
-@pytest.mark.req("P3")
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://chatgpt.com/backend-api/codex/responses", True),
-        ("https://api.openai.com/v1/responses", False),
-        ("http://chatgpt.com/backend-api/codex/responses", False),
-        ("https://chatgpt.com.evil.example/responses", False),
-        ("https://127.0.0.1:9/responses", False),
-    ],
-)
-def test_only_the_chatgpt_host_over_https_sees_a_browser(url: str, shown: bool) -> None:
-    assert Targets().impersonated(url) is shown
-    assert Targets(impersonate=False).impersonated(url) is False
-
-
 @pytest.mark.abuse("A15", "A16")
 @pytest.mark.parametrize(
     "url",

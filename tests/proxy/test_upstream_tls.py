@@ -202,6 +202,88 @@ async def test_a_browsers_handshake_leaves_the_header_block_alone(certificate: P
     assert server.heads == [b"POST / HTTP/1.1\r\n" + block] * 4
 
 
+@asynccontextmanager
+async def tunnel(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, Hello]]:
+    """A proxy for https that leads nowhere and keeps the first handshake that each host was sent."""
+    hellos: dict[str, Hello] = {}
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        record = await reader.readexactly(5)
+        host = asked.split()[1].partition(b":")[0].decode()
+        hellos.setdefault(host, hello(await reader.readexactly(int.from_bytes(record[3:]))))
+        writer.close()
+
+    for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        yield hellos
+
+
+Hello = tuple[list[int], list[int]]
+
+
+def hello(message: bytes) -> Hello:
+    """The ciphers and the extensions that a ClientHello names, without the random ones that browsers mix in."""
+    at = 4 + 2 + 32
+    at += 1 + message[at]
+    ciphers, at = vector(message, at)
+    at += 1 + message[at]
+    at += 2
+    extensions = []
+    while at < len(message):
+        extensions.append(int.from_bytes(message[at : at + 2]))
+        at += 4 + int.from_bytes(message[at + 2 : at + 4])
+    pairs = [int.from_bytes(ciphers[i : i + 2]) for i in range(0, len(ciphers), 2)]
+    # Chrome puts its extensions in a new order each time.
+    return [pair for pair in pairs if not is_grease(pair)], sorted(e for e in extensions if not is_grease(e))
+
+
+def vector(message: bytes, at: int) -> tuple[bytes, int]:
+    end = at + 2 + int.from_bytes(message[at : at + 2])
+    return message[at + 2 : end], end
+
+
+def is_grease(number: int) -> bool:
+    return number & 0x0F0F == 0x0A0A and number >> 8 == number & 0xFF
+
+
+@pytest.mark.req("P3")
+async def test_only_the_chatgpt_host_is_shown_a_browsers_handshake(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = ["chatgpt.com", "api.openai.com", "chatgpt.com.evil.example", "notchatgpt.com"]
+    async with asyncio.timeout(BOUND), tunnel(monkeypatch) as hellos:
+        upstream = CurlUpstream(environ={})
+        for host in hosts:
+            with pytest.raises(UpstreamError):
+                await opened(upstream, f"https://{host}/v1")
+        await upstream.aclose()
+
+    browsers, plain, *others = (hellos[host] for host in hosts)
+    assert browsers[0] != plain[0]
+    assert browsers[1] != plain[1]
+    assert others == [plain] * 2
+
+
+@pytest.mark.req("P3")
+async def test_each_browser_has_its_own_handshake_and_none_is_curls_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {}
+    async with asyncio.timeout(BOUND):
+        for browser in ("chrome", "firefox", None):
+            async with tunnel(monkeypatch) as hellos:
+                upstream = CurlUpstream(impersonate=browser, environ={})
+                for host in ("chatgpt.com", "api.openai.com"):
+                    with pytest.raises(UpstreamError):
+                        await opened(upstream, f"https://{host}/v1")
+                await upstream.aclose()
+            seen[browser] = hellos
+
+    worn = [seen[browser]["chatgpt.com"] for browser in ("chrome", "firefox", None)]
+    assert all(worn[a] != worn[b] for a, b in ((0, 1), (0, 2), (1, 2)))
+    assert seen[None]["chatgpt.com"] == seen[None]["api.openai.com"] == seen["chrome"]["api.openai.com"]
+
+
 async def test_a_certificate_nobody_vouches_for_is_a_tls_error_that_says_what_to_do(certificate: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)

@@ -35,17 +35,17 @@ def test_no_codex_is_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "timeout", "words"),
     [
-        ("print('hello')", "named no version"),
-        ("raise SystemExit('codex-cli 1.2.3')", "ended with 1"),
-        ("import time; time.sleep(600)", "no answer within"),
+        ("print('hello')", 30.0, "named no version"),
+        ("raise SystemExit('codex-cli 1.2.3')", 30.0, "ended with 1"),
+        ("import time; time.sleep(600)", 0.05, "no answer within"),
     ],
 )
-def test_a_codex_without_a_version_says_why(tmp_path, text, words):
+def test_a_codex_without_a_version_says_why(tmp_path, text, timeout, words):
     program(tmp_path / "codex", text)
 
-    found = detect({"PATH": str(tmp_path)}, timeout=2.0)
+    found = detect({"PATH": str(tmp_path)}, timeout=timeout)
 
     assert found is not None
     assert found.version == ""

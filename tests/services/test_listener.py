@@ -9,7 +9,7 @@ import sys
 import pytest
 from cli.stand_ins import HEALTHY, listening
 
-from codexplus_core.services.listener import Owner, look, owner, wait_until_ours
+from codexplus_core.services.listener import Owner, health, look, owner, wait_until_ours
 
 
 def free_port() -> int:
@@ -41,7 +41,8 @@ def test_an_answer_of_refusal_is_not_ours():
         assert look(port).state == "other"
 
 
-def test_a_listener_that_speaks_no_http_is_not_ours():
+def test_a_listener_that_says_nothing_is_not_ours(monkeypatch):
+    monkeypatch.setitem(health.__kwdefaults__, "timeout", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         mute.listen()
         assert look(mute.getsockname()[1]).state == "other"
@@ -60,7 +61,7 @@ def test_the_owner_is_named():
 
 @pytest.mark.abuse("A22")
 def test_another_users_proxy_is_somebody_elses_whatever_it_says(monkeypatch):
-    monkeypatch.setattr("codexplus_core.services.listener.owner", lambda _: Owner(12345, 1, "x"))
+    monkeypatch.setattr("codexplus_core.services.listener.owner", lambda *_: Owner(12345, 1, "x"))
     with listening(HEALTHY) as port:
         assert look(port).state == "other"
 

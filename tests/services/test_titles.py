@@ -33,16 +33,16 @@ async def test_the_title_of_a_local_turn_is_not_asked_of_the_model(words: str, l
 async def test_a_title_that_comes_before_its_turn_waits_for_it() -> None:
     titles = Titles(wait_s=5)
 
-    early = [asyncio.ensure_future(titles.local("/help")) for _ in range(2)]
+    early = [asyncio.ensure_future(titles.local("/help", None)) for _ in range(2)]
     await asyncio.sleep(0)
-    titles.decided(" /help ", local=True)
+    titles.decided(" /help ", "thread", local=True)
 
     async with asyncio.timeout(5):
         assert await asyncio.gather(*early) == [True, True]
 
 
 async def test_a_title_whose_turn_never_comes_goes_up() -> None:
-    assert await Titles(wait_s=0.001).local("hello") is False
+    assert await Titles(wait_s=0.001).local("hello", None) is False
 
 
 @pytest.mark.parametrize(("prompt", "title"), [("  a\n b ", "a b"), ("x" * 36, "x" * 36), ("x" * 37, "x" * 35 + "…")])

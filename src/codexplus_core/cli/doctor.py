@@ -49,8 +49,9 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Check everything; 1 if anything fails."""
     from ..loader import load_plugins
-    from .doctor_checks import Surroundings, core_checks
+    from .doctor_checks import core_checks
     from .plugin_commands import collect
+    from .surroundings import Surroundings
 
     loaded = load_plugins(None)
     upstream = None if args.upstream is None else upstream_url(args.upstream)
@@ -102,7 +103,9 @@ def as_text(found: list[Finding], *, colour: bool) -> str:
         state = STATES[finding.result.status]
         mark = f"\x1b[{paint[state]}m{state:<4}\x1b[0m" if colour else f"{state:<4}"
         owner = f" [{finding.plugin}]" if finding.plugin else ""
-        lines.append(f"{mark}  {finding.name:<{width}}  {finding.result.message}{owner}")
+        first, *more = finding.result.message.splitlines() or [""]
+        lines.append(f"{mark}  {finding.name:<{width}}  {first}{owner}")
+        lines += [f"{'':<{width + 8}}{line}" for line in more]
         if finding.result.fix:
             lines.append(f"{'':<{width + 8}}-> {finding.result.fix}")
     counts = [sum(STATES[finding.result.status] == state for finding in found) for state in ("fail", "warn")]

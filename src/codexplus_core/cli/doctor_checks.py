@@ -3,66 +3,20 @@
 from __future__ import annotations
 
 import os
-import site
 import stat
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+import tempfile
+from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from ..contributions import Check, CheckResult
-from ..services import codex, codex_setup
-from ..services.codex_config import KEY, parse, port_of_ours
-from ..services.listener import Listening, look
-from ..services.paths import codex_home, state_dir
-from ..services.settings import DEFAULT_PORT
+from ..services import codex
+from ..services.codex_config import KEY, gateway, port_of_ours
+from .doctor_proxy import plugins, port, proxy, upstream
 from .init import obstacles, without_token
-from .start import proxy_token
-
-CHATGPT = "https://chatgpt.com/backend-api/codex"
-API = "https://api.openai.com/v1"
-
-
-@dataclass
-class Surroundings:
-    """What several checks look at; each part is looked up once, on first use."""
-
-    env: Mapping[str, str]
-    asked_port: int | None
-    asked_upstream: str | None
-    loaded: Any
-    site_directories: list[Path] = field(default_factory=lambda: _site_directories())
-
-    @cached_property
-    def home(self) -> Path:
-        return state_dir(self.env)
-
-    @cached_property
-    def codex(self) -> codex.Codex | None:
-        return codex.detect(self.env)
-
-    @cached_property
-    def config_file(self) -> Path:
-        return codex_setup.config_file(codex_home(self.env))
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        _, data = codex_setup.read_config(self.config_file)
-        return {} if data is None else parse(data, self.config_file)
-
-    @cached_property
-    def port(self) -> int:
-        if self.asked_port is not None:
-            return self.asked_port
-        return port_of_ours(codex_setup.configured_url(self.config_file)) or DEFAULT_PORT
-
-    @cached_property
-    def listening(self) -> Listening:
-        secret = proxy_token(self.home) if (self.home / "token").exists() else ""
-        return look(self.port, token=secret)
+from .surroundings import Surroundings
 
 
 def core_checks(around: Surroundings) -> list[Check]:
@@ -106,12 +60,10 @@ def codex_version(around: Surroundings) -> CheckResult:
 
 def login(around: Surroundings) -> CheckResult:
     """How Codex logs in."""
-    kind = codex.login(around.config_file.parent)
-    if kind == "unreadable":
-        return CheckResult("error", f"{around.config_file.parent / 'auth.json'}: cannot be read", "codex login")
-    if kind == "none" and not around.env.get("OPENAI_API_KEY"):
-        return CheckResult("warning", "Codex is not logged in", "codex login")
-    return CheckResult("ok", f"Codex logs in with: {'OPENAI_API_KEY' if kind == 'none' else kind}")
+    if around.codex is None:
+        return CheckResult("warning", "unknown without Codex", "install Codex, then: codex login")
+    found = codex.login_verdict(around.config_file.parent, around.codex.version, around.env)
+    return CheckResult(found.status, found.text, "" if found.status == "ok" else "codex login")
 
 
 def configuration(around: Surroundings) -> CheckResult:
@@ -128,6 +80,10 @@ def configuration(around: Surroundings) -> CheckResult:
         return CheckResult(
             "error", f"{file}: {KEY} ends in /backend-api/codex, with which every turn fails", "codex-plus init"
         )
+    if gateway(url):
+        there = without_token(url)
+        fix = f"codex-plus init, then codex-plus serve --upstream {there}"
+        return CheckResult("warning", f"{file}: {KEY} is {there}, not the proxy", fix)
     if port_of_ours(url) is None:
         return CheckResult("warning", f"{file}: {KEY} is {without_token(url)}, not the proxy", "codex-plus init")
     extra = "; chatgpt_base_url, set too, does not concern it" if "chatgpt_base_url" in around.config else ""
@@ -156,78 +112,16 @@ def environment(around: Surroundings) -> CheckResult:
     return CheckResult("ok", "no variable leads Codex elsewhere")
 
 
-def port(around: Surroundings) -> CheckResult:
-    """Who listens where Codex will connect."""
-    found = around.listening
-    where = f"127.0.0.1:{around.port}"
-    if found.state == "other":
-        return CheckResult(
-            "error",
-            f"{where}: in use by {found.owner or 'another program'}, which is no codex-plus proxy of yours",
-            "end that program, or take another port: codex-plus init --port N",
-        )
-    if found.state == "free":
-        return CheckResult("warning", f"{where}: nobody listens", "codex-plus serve, codex-plus run, or init --service")
-    return CheckResult("ok", f"{where}: the proxy listens" + (f" ({found.owner})" if found.owner else ""))
-
-
-def proxy(around: Surroundings) -> CheckResult:
-    """What the running proxy says of itself."""
-    if around.listening.state != "ours":
-        return CheckResult("warning", "the proxy is not running, so its health is unknown", "codex-plus serve")
-    health = around.listening.health
-    status, version = health.get("status", "unknown"), health.get("version", "unknown")
-    if status != "ok":
-        return CheckResult("error", f"the proxy (version {version}) says: {status}", "restart it: codex-plus serve")
-    store = health.get("store", "ok")
-    if store != "ok":
-        return CheckResult("warning", str(store), "free the disk or mend the state directory, then restart the proxy")
-    return CheckResult("ok", f"the proxy is healthy (version {version})")
-
-
-def plugins(around: Surroundings) -> CheckResult:
-    """Which plugins there are and which are broken: the running proxy's, else as they load here."""
-    running = around.listening.health.get("plugins") if around.listening.state == "ours" else None
-    if isinstance(running, list):
-        rows = [row for row in running if isinstance(row, dict)]
-        names = [str(row.get("name")) for row in rows]
-        broken = [f"{row.get('name')} ({row['reason']})" for row in rows if row.get("reason")]
-        where = "in the running proxy"
-    else:
-        names = [plugin.name for plugin in around.loaded.plugins]
-        broken = [f"{plugin.name} ({plugin.error})" for plugin in around.loaded.plugins if plugin.error]
-        where = "as loaded here"
-    shown = ", ".join(names) or "none"
-    warned = [f"{plugin.name}: {warning}" for plugin in around.loaded.plugins for warning in plugin.warnings]
-    if broken:
-        return CheckResult("error", f"{where}: broken: {', '.join(broken)}", "update or uninstall what is broken")
-    if warned:
-        return CheckResult("warning", f"{where}: {shown}; but {'; '.join(warned)}", "tell the plugin's author")
-    return CheckResult("ok", f"{where}: {shown}")
-
-
-async def upstream(around: Surroundings) -> CheckResult:
-    """Whether the backend can be reached from here."""
-    from ..proxy.upstream import probe
-
-    kind = codex.login(around.config_file.parent)
-    url = around.asked_upstream or (CHATGPT if kind == "chatgpt" else API)
-    status, said = await probe(url, 10.0)
-    if status is None:
-        return CheckResult("error", said, "check the network, HTTPS_PROXY and SSL_CERT_FILE")
-    if "cf-mitigated" in said or "challenge" in said:
-        fix = "try another network, or serve --impersonate with another browser"
-        return CheckResult("error", f"{url}: {said}", fix)
-    if status >= 500:
-        return CheckResult("warning", f"{url}: answers with status {status}", "try again later")
-    return CheckResult("ok", f"{url}: reached (status {status})")
-
-
 def state_directory(around: Surroundings) -> CheckResult:
     """Whether our files are ours alone."""
     home = around.home
-    if not home.exists():
+    if not os.path.lexists(home):
+        trouble = _cannot_be_made(home)
+        if trouble:
+            return CheckResult("error", f"{home}: cannot be made: {trouble}", "set CODEX_PLUS_HOME to a directory")
         return CheckResult("ok", f"{home}: not there yet; made when it is needed")
+    if not home.is_dir():
+        return CheckResult("error", f"{home}: is a file, a directory is needed", "move it, or set CODEX_PLUS_HOME")
     if os.name != "posix":
         return CheckResult("ok", f"{home}: exists")
     foreign, wide = [], []
@@ -249,6 +143,16 @@ def state_directory(around: Surroundings) -> CheckResult:
     if not os.access(home, os.W_OK):
         return CheckResult("error", f"{home}: not writable", f"chmod u+w {home}")
     return CheckResult("ok", f"{home}: private")
+
+
+def _cannot_be_made(home: Path) -> str:
+    """Why a directory cannot be made there; tried beside it, because modes do not tell it all (/proc, read-only)."""
+    above = next(path for path in home.parents if path.exists())
+    try:
+        Path(tempfile.mkdtemp(prefix=".codexplus-", dir=above)).rmdir()
+    except OSError as error:
+        return f"{above}: {(error.strerror or str(error)).lower()}"
+    return ""
 
 
 def pth_files(around: Surroundings) -> CheckResult:
@@ -277,8 +181,3 @@ def pth_files(around: Surroundings) -> CheckResult:
             "look into it; remove it if you do not know it",
         )
     return CheckResult("ok", "every .pth file with code belongs to an installed package")
-
-
-def _site_directories() -> list[Path]:
-    found = [*site.getsitepackages(), site.getusersitepackages()] if hasattr(site, "getsitepackages") else []
-    return [Path(name) for name in dict.fromkeys(found)]

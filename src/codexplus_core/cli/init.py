@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..services import background, codex, codex_setup
-from ..services.codex_config import KEY, base_url, parse, port_of_ours
+from ..services.codex_config import KEY, base_url, gateway, parse, port_of_ours
 from ..services.listener import peer_uid_known
 from ..services.paths import codex_home, log_dir, state_dir, token
 from ..services.problem import Problem
-from ..services.settings import DEFAULT_PORT
+from ..services.settings import DEFAULT_HOST, DEFAULT_PORT
 from .plugin_commands import installed
-from .serve import port_number
-from .start import serve_argv
+from .serve import port_number, refuse_itself
+from .start import passed_on, port_option, serve_argv
 
 # What these install belongs to plugins, which do not bring it yet; a clear no is better than "unrecognized arguments".
 OF_PLUGINS = {"skills": "slash", "prompts": "slash", "hooks": "hooks", "mcp": "mcp"}
@@ -28,8 +28,12 @@ PROXY_NAMES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PRO
 def configure(parser: ArgumentParser) -> None:
     """The arguments of `init`."""
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--port", type=port_number, help=f"the proxy's port (default {DEFAULT_PORT})")
+    parser.add_argument(
+        "--port", type=port_number, help=f"the proxy's port (default: the one already written, else {DEFAULT_PORT})"
+    )
     parser.add_argument("--service", action="store_true", help="keep the proxy running (systemd or launchd)")
+    parser.add_argument("--upstream", metavar="URL", help="with --service: the serve option of that name")
+    parser.add_argument("--plugins", metavar="NAME,NAME|none", help="with --service: the serve option of that name")
     parser.add_argument("--undo", action="store_true", help="restore Codex's configuration and remove the service")
     for option in OF_PLUGINS:
         parser.add_argument(f"--{option}", action="store_true", help=SUPPRESS)
@@ -41,20 +45,31 @@ def run(args: Namespace) -> int:
         if getattr(args, option):
             raise _not_here(option, plugin)
     if args.undo:
-        if args.service or args.port:
-            raise Problem("--undo: takes no --port and no --service; it undoes all of it", exit_code=2)
+        if args.service or args.port or args.upstream or args.plugins:
+            raise Problem("--undo: takes no other option; it undoes all of it", exit_code=2)
         return undo(os.environ)
-    return set_up(os.environ, port=args.port, service=args.service, ask=not args.yes)
+    extra = passed_on(args.upstream, args.plugins)
+    if extra and not args.service:
+        raise Problem(f"{extra[0]}: only with --service; without one, give it to serve or run", exit_code=2)
+    return set_up(os.environ, port=args.port, service=args.service, ask=not args.yes, extra=extra)
 
 
-def set_up(env: Mapping[str, str], *, port: int | None, service: bool, ask: bool) -> int:
-    """Show what is found and planned, ask, write. Asking needs a terminal."""
+def set_up(env: Mapping[str, str], *, port: int | None, service: bool, ask: bool, extra: tuple[str, ...] = ()) -> int:
+    """Show what is found and planned, ask, write. Asking needs a terminal; ``extra`` goes to the service's `serve`."""
     home, path = state_dir(env), codex_setup.config_file(codex_home(env))
-    port = port or port_of_ours(codex_setup.configured_url(path)) or DEFAULT_PORT
-    kept = _service(env, home, port) if service else None
+    before = codex_setup.configured_url(path)
+    port = port or port_of_ours(before) or DEFAULT_PORT
+    refuse_itself(extra[1] if extra[:1] == ("--upstream",) else None, DEFAULT_HOST, port)
+    kept = _service(env, home, port, extra) if service else None
     found = codex.detect(env)
     for line in findings(env, path, found):
         print(line)
+    # The proxy sends to OpenAI, so a company's gateway would be left out without a word.
+    to_gateway = f" --upstream {without_token(before)}" if gateway(before) and "--upstream" not in extra else ""
+    if to_gateway:
+        again = "init --service" if service else "serve"
+        print(f"  Warning: Codex uses {without_token(before)} now; the proxy sends to OpenAI unless it is told:")
+        print(f"           codex-plus {again}{port_option(port)}{to_gateway}")
     if ask and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Problem("init asks before it writes and there is no terminal; add --yes", exit_code=2)
     planned = codex_setup.plan(path, proxy_url(port, home))
@@ -70,16 +85,28 @@ def set_up(env: Mapping[str, str], *, port: int | None, service: bool, ask: bool
         print("Nothing was changed.")
         return 1
     backup = codex_setup.apply(planned, home)
-    if backup is not None:
+    if backup is not None and planned.before is None:
+        print("Done. There was no such file before; codex-plus init --undo removes it again.")
+    elif backup is not None:
         print(f"Done. The file as it was is kept in {backup}; codex-plus init --undo puts it back.")
     if kept is not None:
         _start(kept, home)
-    if found is None or not found.version or codex.reads_environment(found.version):
+    export = f'  export OPENAI_BASE_URL="{planned.url}"'
+    if found is None:
+        print("Install Codex (npm install -g @openai/codex) and log in (codex login); then it goes through the proxy.")
+    elif codex.reads_environment(found.version):
+        print(
+            f"But Codex {found.version} ignores this key (it counts from 0.120 on). For codex without codex-plus run,"
+        )
+        print("put this into your shell's profile:")
+        print(export)
+    elif not found.version:
         print("Codex before 0.120 does not read this key; for such a version put this into your shell's profile:")
-        print(f'  export OPENAI_BASE_URL="{planned.url}"')
+        print(export)
     if kept is None:
-        option = "" if port == DEFAULT_PORT else f" --port {port}"
-        print(f"Start the proxy with: codex-plus serve{option}   (or codex-plus run, which starts it and then Codex)")
+        option = port_option(port) + to_gateway
+        print(f"Start the proxy with: codex-plus serve{option}   (or codex-plus run{option}: the proxy, then Codex)")
+        print("From now on plain codex works only while the proxy runs; init --service keeps it running.")
     return 0
 
 
@@ -97,7 +124,8 @@ def findings(env: Mapping[str, str], path: Path, found: codex.Codex | None) -> l
         lines.append(f"  Codex: {found.version or found.problem} ({found.path})")
         if found.version:
             lines.append(f"  Compatibility: {codex.verdict(found.version).text}")
-    lines.append(f"  Login: {codex.login(path.parent)}")
+    if found is not None:
+        lines.append(f"  Login: {codex.login_verdict(path.parent, found.version, env).text}")
     _, data = codex_setup.read_config(path)
     config = parse(data, path) if data is not None else {}
     url = config.get(KEY)
@@ -172,12 +200,12 @@ def _not_here(option: str, plugin: str) -> Problem:
     distribution = f"codex-plus-{plugin}"
     if any(name.startswith(f"{distribution}==") for name in installed()):
         return Problem(f"--{option}: the installed {distribution} cannot do this; update it", exit_code=2)
-    return Problem(f"--{option}: needs the plugin {plugin}; run: pip install {distribution}", exit_code=2)
+    return Problem(f"--{option}: needs the plugin {plugin}; install {distribution} beside codex-plus", exit_code=2)
 
 
-def _service(env: Mapping[str, str], home: Path, port: int) -> background.Service:
+def _service(env: Mapping[str, str], home: Path, port: int, extra: tuple[str, ...] = ()) -> background.Service:
     return background.service(
-        tuple(serve_argv(port)),
+        tuple(serve_argv(port, extra)),
         port=port,
         home=home,
         env=env,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("serve", "run the proxy", "codexplus_core.cli.serve"),
     ("run", "run Codex behind the proxy", "codexplus_core.cli.run"),
+    ("stop", "end the proxy that runs in the background", "codexplus_core.cli.stop"),
     ("init", "put Codex behind the proxy, or take it off again (--undo)", "codexplus_core.cli.init"),
     ("doctor", "check the installation and say what to do", "codexplus_core.cli.doctor"),
     ("demo", "show what it does, without an account", "codexplus_core.cli.demo"),
@@ -28,6 +29,11 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: this process's) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # What is typed by habit; `codex-plus help serve` is `codex-plus serve --help`.
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
+    elif words == ["-v"] or words == ["-V"]:
+        words = ["--version"]
     try:
         return _main(words)
     except SystemExit as stop:

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from ..services import codex, codex_setup
-from ..services.codex_config import KEY, port_of_ours
+from ..services.codex_config import KEY, gateway, port_of_ours
 from ..services.listener import peer_uid_known
 from ..services.paths import codex_home, state_dir
 from ..services.problem import Problem
 from ..services.run import hand_over
-from ..services.settings import DEFAULT_PORT
-from .init import confirmed, proxy_url, set_up
-from .serve import port_number
-from .start import ensure_proxy
+from ..services.settings import DEFAULT_HOST, DEFAULT_PORT
+from .init import confirmed, proxy_url, set_up, without_token
+from .serve import port_number, refuse_itself
+from .start import ensure_proxy, passed_on, port_option
 
 # These never ask the model anything, so they need no proxy and no set-up.
 WITHOUT_MODEL = frozenset(("--help", "-h", "help", "--version", "-V", "login", "logout", "completion"))
@@ -28,8 +28,10 @@ Way = Literal["configured", "environment", "argument", "ask"]
 
 def configure(parser: ArgumentParser) -> None:
     """The arguments of `run`."""
-    parser.usage = "codex-plus run [--port PORT] [-- CODEX ARGS]"
+    parser.usage = "codex-plus run [--port PORT] [--upstream URL] [--plugins NAME,NAME|none] [-- CODEX ARGS]"
     parser.add_argument("--port", type=port_number, help=f"the proxy's port (default: init's, else {DEFAULT_PORT})")
+    parser.add_argument("--upstream", metavar="URL", help="where the proxy sends to, as in serve")
+    parser.add_argument("--plugins", metavar="NAME,NAME|none", help="the proxy's plugins, as in serve")
     parser.add_argument("codex_arguments", nargs=argparse.REMAINDER, metavar="-- CODEX ARGS", help="passed to Codex")
 
 
@@ -50,12 +52,21 @@ def run(args: Namespace) -> int:
     home, path = state_dir(env), codex_setup.config_file(codex_home(env))
     configured = codex_setup.configured_url(path)
     port = args.port or port_of_ours(configured) or DEFAULT_PORT
+    passed_on(args.upstream, None)
+    refuse_itself(args.upstream, DEFAULT_HOST, port)
     url = proxy_url(port, home)
     found = codex.detect(env)
     chosen = way(found.version if found else "", configured, url, arguments, uid_known=peer_uid_known())
+    if gateway(configured) and args.upstream is None and chosen != "environment":
+        there = without_token(configured)
+        raise Problem(
+            f"{path}: {KEY} is {there}, which Codex would no longer use, for the proxy sends to OpenAI;"
+            f" add --upstream {there}, or take the key out",
+            exit_code=2,
+        )
     if chosen == "ask":
         _offer_init(env, path, port)
-    ensure_proxy(port, home)
+    ensure_proxy(port, home, upstream=args.upstream, plugins=args.plugins)
     if chosen == "environment":
         env["OPENAI_BASE_URL"] = url
     if chosen == "argument":
@@ -91,9 +102,7 @@ def with_argument(arguments: Sequence[str], url: str) -> list[str]:
 
 
 def _offer_init(env: Mapping[str, str], path: Path, port: int) -> None:
-    hint = f"{path}: does not send Codex through the proxy on port {port}; run once: codex-plus init"
-    if port != DEFAULT_PORT:
-        hint += f" --port {port}"
+    hint = f"{path}: does not send Codex through the proxy on port {port}; run once: codex-plus init{port_option(port)}"
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Problem(f"{hint} --yes", exit_code=2)
     print(f"{path} does not send Codex through the proxy yet.")

@@ -18,6 +18,9 @@ from ..services.problem import Problem
 from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, ServeSettings
 from .table import as_json, columns
 
+BROWSERS = ("chrome", "chrome_android", "edge", "firefox", "safari", "safari_ios")
+"""Some of the browsers that curl can impersonate, for a message."""
+
 
 def configure(parser: ArgumentParser) -> None:
     """The arguments of `serve`."""
@@ -54,6 +57,8 @@ def run(args: Namespace) -> int:
     settings = settings_from(args, os.environ)
     if settings.listen_fd is None:
         refuse_if_taken(settings.host, settings.port)
+    refuse_unusable(settings.plugins)
+    refuse_unknown_browser(settings.impersonate)
     from ..proxy.server import serve
 
     try:
@@ -72,23 +77,69 @@ def settings_from(args: Namespace, env: Mapping[str, str]) -> ServeSettings:
             " or add --listen-public if that is what you want",
             exit_code=2,
         )
-    plugins: tuple[str, ...] | None = None
-    if args.plugins is not None:
-        names = [] if args.plugins == "none" else [name.strip() for name in args.plugins.split(",")]
-        if "" in names:
-            raise Problem("--plugins: a name is empty; give names parted by commas, or none", exit_code=2)
-        plugins = tuple(dict.fromkeys(names))
+    upstream = None if args.upstream is None else upstream_url(args.upstream)
+    refuse_itself(upstream, args.host, args.port)
     return ServeSettings(
         host=args.host,
         port=args.port,
-        upstream=None if args.upstream is None else upstream_url(args.upstream),
-        plugins=plugins,
+        upstream=upstream,
+        plugins=None if args.plugins is None else plugin_names(args.plugins),
         home=state_dir(env),
         listen_public=args.listen_public,
         listen_fd=activated_socket(env),
         impersonate=None if args.impersonate == "none" else args.impersonate,
         log_level=args.log_level,
     )
+
+
+def plugin_names(text: str) -> tuple[str, ...]:
+    """The names in the value of ``--plugins``; ``none`` is no name."""
+    names = [] if text.strip() == "none" else [name.strip() for name in text.split(",")]
+    if "" in names:
+        raise Problem("--plugins: a name is empty; give names parted by commas, or none", exit_code=2)
+    alone = [name for name in names if name in ("list", "none")]
+    if alone:
+        raise Problem(f"--plugins {text}: {alone[0]!r} stands alone (serve only); leave it out", exit_code=2)
+    return tuple(dict.fromkeys(names))
+
+
+def refuse_unusable(names: tuple[str, ...] | None) -> None:
+    """Raise Problem when a plugin that was asked for by name is not installed or is broken."""
+    if not names:
+        return
+    from ..loader import load_plugins
+
+    # The proxy loads them again: modules are imported once, so that costs next to nothing.
+    wrong = [plugin.error for plugin in load_plugins(names).plugins if plugin.error]
+    if wrong:
+        raise Problem(f"--plugins: {'; '.join(wrong)}", exit_code=2)
+
+
+def refuse_unknown_browser(name: str | None) -> None:
+    """Raise Problem when curl cannot impersonate the browser; otherwise every request would fail."""
+    if name is None:
+        return
+    from ..proxy.transport import UpstreamError
+    from ..proxy.upstream_handle import Handle
+
+    try:
+        # curl is asked, not a list: which browsers it knows changes with its version.
+        Handle(https=True, impersonate=name, no_proxy=True, proxy=None, ca="", connect_timeout=1.0).curl.close()
+    except UpstreamError:
+        raise Problem(
+            f"--impersonate {name}: no browser that curl knows; take {', '.join(BROWSERS)} or none", exit_code=2
+        ) from None
+
+
+def refuse_itself(upstream: str | None, host: str, port: int) -> None:
+    """Raise Problem when the upstream is the very address that is listened on."""
+    if upstream is None:
+        return
+    parts = urlsplit(upstream)
+    name = parts.hostname or ""
+    local = is_loopback(name) or name in ("0.0.0.0", "::") or name == host.strip("[]").lower()
+    if local and (parts.port or {"http": 80, "https": 443}[parts.scheme]) == port:
+        raise Problem(f"--upstream {upstream}: is this proxy itself; name the backend behind it", exit_code=2)
 
 
 def port_number(text: str) -> int:
@@ -150,13 +201,18 @@ def refuse_if_taken(host: str, port: int) -> None:
 
 def taken(host: str, port: int) -> Problem:
     """The refusal for a port that somebody listens on already."""
-    found = look(port)
+    found = look(port, host=_reached_at(host))
     who = str(found.owner) if found.owner else "another program"
     if found.state == "ours":
         return Problem(f"{host}:{port}: a codex-plus proxy runs there already ({who}); use it, or stop it first")
     return Problem(
         f"{host}:{port}: in use by {who}; end that program, or choose another port here and in init (--port N)"
     )
+
+
+def _reached_at(host: str) -> str:
+    """The address under which a listener on ``host`` is found from here."""
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host.strip("[]"), host)
 
 
 def plugin_list(*, json: bool) -> str:

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from ..services.listener import look, peer_uid_known, wait_until_ours
 from ..services.paths import log_dir, token
 from ..services.problem import Problem
 from ..services.run import spawn_detached
+from ..services.settings import DEFAULT_PORT
+from .serve import plugin_names, refuse_unusable, upstream_url
 
 START_SECONDS = 15.0
 
 
-def serve_argv(port: int) -> list[str]:
-    """The command that runs the proxy with this very Python."""
+def serve_argv(port: int, extra: tuple[str, ...] = ()) -> list[str]:
+    """The command that runs the proxy with this very Python; ``extra`` are more words for `serve`."""
     # -P: the proxy is started from a project's directory, whose modules must not be imported in its place.
-    return [sys.executable, "-P", "-m", "codexplus_core.cli", "serve", "--port", str(port)]
+    return [sys.executable, "-P", "-m", "codexplus_core.cli", "serve", "--port", str(port), *extra]
+
+
+def passed_on(upstream: str | None, plugins: str | None) -> tuple[str, ...]:
+    """``--upstream`` and ``--plugins`` as words for a `serve` that is started elsewhere. Raises Problem like `serve`.
+    """
+    words: tuple[str, ...] = ()
+    if upstream is not None:
+        words += ("--upstream", upstream_url(upstream))
+    if plugins is not None:
+        names = plugin_names(plugins)
+        refuse_unusable(names)
+        words += ("--plugins", ",".join(names) or "none")
+    return words
 
 
 def proxy_token(home: Path) -> str:
@@ -24,26 +40,50 @@ def proxy_token(home: Path) -> str:
     return "" if peer_uid_known() else token(home)
 
 
-def ensure_proxy(port: int, home: Path) -> None:
+def ensure_proxy(port: int, home: Path, *, upstream: str | None = None, plugins: str | None = None) -> None:
     """Return once our proxy answers on ``port``; one that is started here stays, for the next run to find.
 
-    Raises Problem when somebody else has the port or the proxy does not come up.
+    Raises Problem when somebody else has the port, the proxy does not come up, or the one that runs is another than
+    ``upstream`` and ``plugins`` ask for.
     """
     secret = proxy_token(home)
     found = look(port, token=secret)
     if found.state == "ours":
+        _refuse_another(found.health, port, upstream, plugins)
         return
     if found.state == "other":
         raise Problem(
             f"127.0.0.1:{port}: in use by {found.owner or 'another program'}, which is no codex-plus proxy of yours;"
             " end it, or use another port (codex-plus init --port N)"
         )
+    argv = serve_argv(port, passed_on(upstream, plugins))
     log = log_dir(home) / "serve.log"
-    started = spawn_detached(serve_argv(port), log, cwd=home)
-    if wait_until_ours(port, token=secret, seconds=START_SECONDS, ended=started.ended) is not None:
+    started = spawn_detached(argv, log, cwd=home)
+    if wait_until_ours(port, token=secret, seconds=START_SECONDS, ended=started.ended, pid=started.pid) is not None:
         return
     code = started.ended()
     if code is None:
         started.process.terminate()
     what = f"did not answer within {START_SECONDS:g} s" if code is None else f"ended with {code}"
     raise Problem(f"the proxy was started on port {port} but {what}; its log is {log}")
+
+
+def _refuse_another(health: dict[str, Any], port: int, upstream: str | None, plugins: str | None) -> None:
+    wrong = []
+    if upstream is not None and "upstream" in health and health["upstream"] != upstream_url(upstream):
+        wrong.append(f"sends to {health['upstream'] or 'the backend that fits the login'}, not to --upstream")
+    rows = health.get("plugins")
+    if plugins is not None and isinstance(rows, list):
+        names = {str(row.get("name")) for row in rows if isinstance(row, dict)}
+        if names != set(plugin_names(plugins)):
+            wrong.append(f"has the plugins {', '.join(sorted(names)) or 'none'}, not those of --plugins")
+    if wrong:
+        raise Problem(
+            f"127.0.0.1:{port}: the proxy that runs there {' and '.join(wrong)};"
+            f" stop it first: codex-plus stop{port_option(port)}"
+        )
+
+
+def port_option(port: int) -> str:
+    """`` --port N`` for a command that is shown, nothing for the default."""
+    return "" if port == DEFAULT_PORT else f" --port {port}"

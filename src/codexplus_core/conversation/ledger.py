@@ -30,12 +30,18 @@ class Ledger:
         self._by_content: dict[str, list[Record]] = defaultdict(list)
         self._view = ClientView()
         self._newest_prompt: Record | None = None
+        self._edited = False
         for record in store.load(thread):
             self._index(record)
 
     @property
     def edited(self) -> bool:
-        """True where any record is kept."""
+        """True where the model's view differs from the client's, or once did."""
+        return self._edited
+
+    @property
+    def decided(self) -> bool:
+        """True where any record is kept, be it only that nothing was to be changed."""
         return bool(self._by_place)
 
     # -- the client's view
@@ -71,7 +77,7 @@ class Ledger:
 
     def find(self, key: Key) -> Record | None:
         """The record of an item: by id, or by content and place where the client or the record has no id."""
-        if key.id is not None and (record := self._by_id.get(key.id)) is not None:
+        if key.id is not None and (record := self._by_id.get(key.id)) is not None and _agree(record.key, key):
             return record
         record = self._by_place.get((key.epoch, key.content, key.ordinal))
         if record is None or key.id is None or record.key.id is None or is_unique(key.content):
@@ -120,9 +126,12 @@ class Ledger:
             for index in range(view.boundary):
                 record = before.get(index)
                 # What followed an item that was compacted is in the summary already; its own words are not.
-                done.append(_joined(view.raw(index), record, tail=False))
+                done.append(_joined(view.raw(index), record))
+        for index in view.journaled:
+            if index < len(done):
+                done[index] = self._part(view, index)
         for index in range(len(done), end):
-            done.append(_joined(view.raw(index), self.find(view.keys[index])))
+            done.append(self._part(view, index))
         head = self._by_place.get((HEAD.epoch, HEAD.content, HEAD.ordinal))
         if head is None and all(done[index] is view.raw(index) for index in range(end)):
             return None  # decisions are kept, but none of them changes a word
@@ -130,6 +139,32 @@ class Ledger:
         if head is not None and not view.boundary:
             pieces.insert(0, b",".join(bytes(raw) for raw in (*head.context, *head.after)))
         return pieces
+
+    def _part(self, view: ClientView, index: int) -> bytes:
+        record = self.find(view.keys[index]) or self._stray(view, view.keys[index])
+        if record is None or not record.edits:
+            return view.raw(index)
+        if record.journal:
+            view.journaled.add(index)
+        return _joined(view.raw(index), record, after=self._after(view, record))
+
+    def _stray(self, view: ClientView, key: Key) -> Record | None:
+        # Going back behind a compaction gives a client without ids words whose records belong to the window that is
+        # gone.
+        if key.id is not None or not key.content.startswith("msg:user:"):
+            return None
+        others = [record for record in self._by_content.get(key.content, ()) if record.key.epoch not in view.epochs]
+        return others[min(key.ordinal, len(others) - 1)] if others else None
+
+    @staticmethod
+    def _after(view: ClientView, record: Record) -> Sequence[msgspec.Raw]:
+        use = record.journal and (record.until is None or not view.holds(record.until))
+        return record.journal if use else record.after
+
+    def tail(self, view: ClientView, key: Key) -> list[bytes]:
+        """What the model is sent behind an item, besides context: hidden rounds of earlier answers."""
+        record = self.find(key)
+        return [] if record is None else [bytes(raw) for raw in self._after(view, record)]
 
     # -- edits
 
@@ -155,6 +190,8 @@ class Ledger:
             replace=raws(replace) if replace is not None else (old.replace if old else None),
             context=raws(context) if context is not None else (old.context if old else ()),
             after=old.after if old else (),
+            journal=old.journal if old else (),
+            until=old.until if old else None,
             reply=reply if reply is not None else (old.reply if old else None),
             model=model if model is not None else (old.model if old else None),
             done=done or bool(old and old.done),
@@ -169,6 +206,19 @@ class Ledger:
         if old is None:
             old = Record(key=place, kind="anchor")
         self._keep(msgspec.structs.replace(old, after=(*old.after, *raws(items))))
+
+    def journal(self, key: Key, items: Sequence[bytes], until: Key) -> None:
+        """Send the model ``items`` after an item, in the place of what was inserted there, unless the client has
+        ``until``: an answer that breaks off now goes on from here, although the client drops what it got of it.
+        """
+        old = self.find(key) or Record(key=key, kind="anchor")
+        self._keep(msgspec.structs.replace(old, journal=raws(items), until=until))
+
+    def set_model(self, turn: str, model: str) -> None:
+        """Keep the model for the rest of a turn."""
+        prompt = self._newest_prompt
+        if prompt is not None and prompt.turn == turn and prompt.model != model:
+            self._keep(msgspec.structs.replace(prompt, model=model))
 
     def finish(self, key: Key) -> None:
         """Note that the client has the whole answer to a prompt: the same words again are a new prompt."""
@@ -190,6 +240,7 @@ class Ledger:
             older = same or older
             self._by_id[key.id] = record
         self._by_place[place] = record
+        self._edited = self._edited or record.edits
         if record.kind == "prompt":
             self._newest_prompt = record
         siblings = self._by_content[key.content]
@@ -203,13 +254,13 @@ class Ledger:
         for index in range(len(view.upstream) - 1, -1, -1):
             if view.keys[index] == record.key:
                 if index >= view.boundary and index >= len(view.upstream) - 1:
-                    view.upstream[index] = _joined(view.raw(index), record)
+                    view.upstream[index] = self._part(view, index)
                 else:
                     view.upstream.clear()
                 return
             if len(view.upstream) - index > _NEAR:
                 break
-        if view.upstream and record.key.content in {key.content for key in view.keys[: len(view.upstream)]}:
+        if view.upstream and view.knows(record.key.content):
             view.upstream.clear()
 
 
@@ -217,10 +268,15 @@ class Ledger:
 _NEAR = 16
 
 
-def _joined(raw: bytes, record: Record | None, *, tail: bool = True) -> bytes:
+def _joined(raw: bytes, record: Record | None, *, after: Sequence[msgspec.Raw] | None = None) -> bytes:
     if record is None or not record.edits:
         return raw
     pieces = [raw] if record.replace is None else [bytes(piece) for piece in record.replace]
-    if tail:
-        pieces += [bytes(piece) for piece in (*record.context, *record.after)]
+    if after is not None:
+        pieces += [bytes(piece) for piece in (*record.context, *after)]
     return b",".join(pieces)
+
+
+def _agree(recorded: Key, seen: Key) -> bool:
+    # A client that sends other words under a known id does not get the old decision for them.
+    return recorded.content == seen.content or not seen.content.startswith("msg:user:")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..protocol.body import RequestBody, encode_item
-from ..protocol.items import CALLS, Item, is_output, message, type_of
+from ..protocol.items import CALLS, Item, digest, is_output, message, type_of
 from .ledger import Ledger
 from .record import Key, Record
-from .speaker import Origin, Prompt, Speaker, newest_prompt, origin_of, with_text
-from .view import ClientView
+from .speaker import ASIDE, Origin, Prompt, Speaker, newest_prompt, origin_of, with_text
+from .view import ClientView, Emission
 
 
 @dataclass(slots=True)
@@ -30,6 +30,7 @@ class Reading:
     origin: Origin
     prompt: Prompt | None
     record: Record | None
+    emission: Emission
 
     @property
     def key(self) -> Key | None:
@@ -54,39 +55,39 @@ class Reading:
         """True where the assistant has spoken before: the thread was begun in another process."""
         if self.view.boundary:
             return True
-        return any(item.get("role") == "assistant" or type_of(item) in CALLS for _, item in self.view.backwards())
+        items = self.view.backwards(self.count)
+        return any(item.get("role") == "assistant" or type_of(item) in CALLS for _, item in items)
 
-    def new_outputs(self) -> list[tuple[int, Item, Item]]:
-        """The tool outputs nobody was asked about: (index, call, output), oldest first.
+    def new_outputs(self) -> list[tuple[int, Item | None, Item]]:
+        """The tool outputs nobody was asked about: (index, call or None, output), oldest first.
 
         Looks at what ``outputs_judged`` has not been called for; in a view that was read afresh, back to the human's
-        newest words.
+        newest words. An output whose words differ from those that were judged is asked about again.
         """
-        found = []
+        outputs: list[tuple[int, Item]] = []
+        wanted: dict[Any, Item | None] = {}
+        looking = True
         for index, item in self.view.backwards(self.count):
-            if index < self.view.judged:
-                break
+            call_id = item.get("call_id")
             if not is_output(item):
-                known = self.view.judged > 0
-                if not known and item.get("role") == "user" and newest_prompt(self.view, index + 1) is not None:
-                    break
-                continue
-            if self.ledger.find(self.view.keys[index]) is not None:
-                continue
-            call = self._call(index, item.get("call_id"))
-            if call is not None:
-                found.append((index, call, item))
-        return found[::-1]
+                if call_id in wanted and wanted[call_id] is None:
+                    wanted[call_id] = item
+                if looking and not self.view.judged and item.get("role") == "user":
+                    looking = newest_prompt(self.view, index + 1) is None
+            elif looking and index >= self.view.judged and not self._judged(index, item):
+                outputs.append((index, item))
+                wanted.setdefault(call_id, None)
+            if (not looking or index < self.view.judged) and all(wanted.values()):
+                break
+        return [(index, wanted[item.get("call_id")], item) for index, item in reversed(outputs)]
+
+    def _judged(self, index: int, output: Item) -> bool:
+        record = self.ledger.find(self.view.keys[index])
+        return record is not None and record.kind == "output" and record.reply in (None, output_digest(output))
 
     def outputs_judged(self) -> None:
         """Note that plugins have seen every output so far."""
         self.view.judged = max(self.view.judged, self.count)
-
-    def _call(self, before: int, call_id: Any) -> Item | None:
-        for _, item in self.view.backwards(before):
-            if item.get("call_id") == call_id and not is_output(item):
-                return item
-        return None
 
     # -- decisions about the prompt
 
@@ -115,11 +116,25 @@ class Reading:
                 self.ledger.record(self.view.keys[index], kind, turn=self.speaker.turn, replace=(), renew=True)
 
     def add_context(self, texts: Sequence[str]) -> None:
-        """Put context behind the newest item, for a request that brings no new prompt."""
-        last = self.last
-        if last is not None and texts:
-            old = self.ledger.find(last)
-            self.ledger.record(last, old.kind if old else "anchor", context=_developer(texts))
+        """Put context behind the newest item, for a request that brings no new prompt.
+
+        What was put there for an earlier request of the same items stays as it is: a retry must not change it.
+        """
+        if not texts or self.record is not None or self.origin not in ("user", "tool", "subagent", "review"):
+            return
+        items = self.view.backwards(self.count)
+        at = next((index for index, item in items if type_of(item) not in ASIDE), None)
+        if at is None:
+            return
+        key = self.view.keys[at]
+        old = self.ledger.find(key)
+        if old is None or not old.context:
+            self.ledger.record(key, old.kind if old else "anchor", context=_developer(texts))
+
+
+def output_digest(output: Item) -> str:
+    """A digest of a tool output's words, to tell a repetition from another answer to the same call."""
+    return digest(output.get("output"))
 
 
 def _developer(texts: Sequence[str]) -> list[bytes]:
@@ -142,7 +157,7 @@ def read_request(ledger: Ledger, speaker: Speaker, body: RequestBody) -> Reading
         record = ledger.find(view.keys[prompt.index])
         if record is not None and not _same_turn(record, speaker):
             record = None
-    return Reading(speaker, ledger, view, len(view), view.fresh, origin, prompt, record)
+    return Reading(speaker, ledger, view, len(view), view.fresh, origin, prompt, record, view.emission())
 
 
 def _same_turn(record: Record, speaker: Speaker) -> bool:

@@ -22,6 +22,10 @@ class Key(msgspec.Struct, frozen=True):
     epoch: str = ""
     ordinal: int = 0
 
+    def at(self, ordinal: int) -> Key:
+        """The same item at another place."""
+        return Key(self.id, self.content, self.epoch, ordinal)
+
 
 class Record(msgspec.Struct, frozen=True):
     """One item's edits and decisions.
@@ -31,7 +35,9 @@ class Record(msgspec.Struct, frozen=True):
     output that was judged), ``anchor`` (only something after it). ``replace`` is what the model gets for the item: None
     the item itself, an empty tuple nothing. ``context`` and ``after`` follow it: injected text, hidden rounds.
     ``reply`` is the text of a local answer, for a client that asks again, None until it is complete. ``model``
-    holds for the rest of the turn. ``done`` is set when the client has the whole answer.
+    holds for the rest of the turn. ``journal`` stands in the place of ``after`` as long as the client has not the item
+    ``until``: all that an answer held until it broke off, for clients that then drop their share of it. ``done`` is
+    set when the client has the whole answer.
     """
 
     key: Key
@@ -40,6 +46,8 @@ class Record(msgspec.Struct, frozen=True):
     replace: tuple[msgspec.Raw, ...] | None = None
     context: tuple[msgspec.Raw, ...] = ()
     after: tuple[msgspec.Raw, ...] = ()
+    journal: tuple[msgspec.Raw, ...] = ()
+    until: Key | None = None
     reply: str | None = None
     model: str | None = None
     done: bool = False
@@ -47,7 +55,7 @@ class Record(msgspec.Struct, frozen=True):
     @property
     def edits(self) -> bool:
         """True where the model's view differs from the client's because of this record."""
-        return self.replace is not None or bool(self.context) or bool(self.after)
+        return self.replace is not None or bool(self.context) or bool(self.after) or bool(self.journal)
 
 
 class LedgerStore(Protocol):

@@ -27,7 +27,7 @@ _WRAPPERS = (
 _COMPACTION = ("Start Summarization", "You are performing a CONTEXT CHECKPOINT COMPACTION")
 _TITLE = "Generate a concise"
 _TITLE_PROMPT = "User prompt:\n"
-_ASIDE = frozenset({"configuration_update", "compaction_trigger", "additional_tools"})
+ASIDE = frozenset({"configuration_update", "compaction_trigger", "additional_tools"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def newest_prompt(view: ClientView, count: int | None = None) -> Prompt | None:
     """
     for index, item in view.backwards(count):
         kind = type_of(item)
-        if kind in _ASIDE or item.get("role") in ("developer", "system"):
+        if kind in ASIDE or item.get("role") in ("developer", "system"):
             continue
         if kind != "message" or item.get("role") != "user" or is_summary(item):
             return None

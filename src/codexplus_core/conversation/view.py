@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from ..protocol.body import parse_item, split_items
@@ -20,15 +21,30 @@ class ClientView:
     """
 
     __slots__ = (
-        "_counts", "_epoch", "_items", "_raw", "boundary", "fresh", "has_ids", "judged", "keys", "parsed_items",
+        "_ids",
+        "_items",
+        "_parsed",
+        "_places",
+        "_raw",
+        "boundary",
+        "epochs",
+        "fresh",
+        "has_ids",
+        "journaled",
+        "judged",
+        "keys",
+        "parsed_items",
         "upstream",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._raw = b"["
         self._items: list[bytes] = []
-        self._counts: dict[tuple[str, str], int] = {}
-        self._epoch = ""
+        self._parsed: dict[int, Item] = {}
+        self._places: dict[tuple[str, str], list[int]] = {}
+        self.epochs = [""]
+        """The compactions in the view, by the content of their summaries, behind ``""`` for the time before."""
+        self._ids: set[str] = set()
         self.keys: list[Key] = []
         self.boundary = 0
         """Number of items up to and including the last compaction: what hung on them is part of the summary."""
@@ -40,6 +56,8 @@ class ClientView:
         self.parsed_items = 0
         self.upstream: list[bytes] = []
         """The model's view of the first ``len(upstream)`` items, kept by the ledger: bytes to join, per item."""
+        self.journaled: set[int] = set()
+        """Those of them whose part depends on what the client sends behind them."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -67,6 +85,7 @@ class ClientView:
         # Read as a whole first: a request that is broken in its middle must not leave half of itself here.
         added = [(raw, parse_item(raw)) for raw in split_items(tail)]
         self.fresh = len(self._items)
+        self._parsed.clear()
         for raw, item in added:
             self._append(raw, item)
         end = array.rstrip()
@@ -75,23 +94,38 @@ class ClientView:
 
     def _append(self, raw: bytes, item: Item) -> None:
         self.parsed_items += 1
-        key = self._key(item, self._epoch, self._counts)
+        index = len(self._items)
+        key = _key(item, self.epochs[-1])
+        places = self._places.setdefault((key.epoch, key.content), [])
+        if places:
+            key = key.at(len(places))
+        places.append(index)
+        if key.id is not None:
+            self._ids.add(key.id)
+        # The newest items are looked at by several parties before the next request comes.
+        self._parsed[index] = item
         self._items.append(raw)
         self.keys.append(key)
         if isinstance(item.get("id"), str) and type_of(item) == "message":
             self.has_ids = True
         if is_summary(item):
-            self._epoch = key.content
+            self.epochs.append(key.content)
             self.boundary = len(self._items)
 
-    @staticmethod
-    def _key(item: Item, epoch: str, counts: dict[tuple[str, str], int]) -> Key:
-        content = content_key(item)
-        place = (epoch, content)
-        ordinal = counts.get(place, 0)
-        counts[place] = ordinal + 1
-        own = item.get("id")
-        return Key(own if isinstance(own, str) and own else None, content, epoch, ordinal)
+    def holds(self, key: Key) -> bool:
+        """True where an item of this key is in the view."""
+        if key.id is not None and key.id in self._ids:
+            return True
+        return self.count_of(key.epoch, key.content) > key.ordinal
+
+    def count_of(self, epoch: str, content: str, end: int | None = None) -> int:
+        """How many items of this content stand in this epoch, among the first ``end``."""
+        places = self._places.get((epoch, content), ())
+        return len(places) if end is None else bisect_left(places, end)
+
+    def knows(self, content: str) -> bool:
+        """True where any item has this content."""
+        return any((epoch, content) in self._places for epoch in self.epochs)
 
     @property
     def size(self) -> int:
@@ -104,7 +138,8 @@ class ClientView:
 
     def item(self, index: int) -> Item:
         """One item, parsed."""
-        return parse_item(self._items[index])
+        item = self._parsed.get(index)
+        return parse_item(self._items[index]) if item is None else item
 
     def backwards(self, end: int | None = None) -> Iterator[tuple[int, Item]]:
         """The items from the newest to the oldest, parsed as they are asked for."""
@@ -113,25 +148,35 @@ class ClientView:
 
     def emission(self) -> Emission:
         """Names for the items that the client is about to get and will re-send after these."""
-        return Emission(self)
+        return Emission(self, len(self))
 
 
 class Emission:
     """The keys of items on their way to the client: the same ones that its next request will give them."""
 
-    __slots__ = ("_counts", "_epoch", "last")
+    __slots__ = ("_added", "_count", "_epoch", "_view", "last")
 
-    def __init__(self, view: ClientView) -> None:
-        self._counts = dict(view._counts)
-        self._epoch = view._epoch
-        self.last: Key | None = view.keys[-1] if view.keys else None
+    def __init__(self, view: ClientView, count: int) -> None:
+        self._view = view
+        self._count = count
+        self._epoch = view.epochs[-1]
+        self._added: dict[str, int] = {}
+        self.last: Key | None = view.keys[count - 1] if count else None
         """The key of the newest item the client has; None in an empty view."""
 
     def add(self, item: Item) -> Key:
         """Name an item that the client is about to get. One that comes back without its id is known by its place."""
-        key = ClientView._key(item, self._epoch, self._counts)
+        key = _key(item, self._epoch)
+        more = self._added.get(key.content, 0)
+        self._added[key.content] = more + 1
+        key = key.at(self._view.count_of(key.epoch, key.content, self._count) + more)
         self.last = key
         return key
+
+
+def _key(item: Item, epoch: str) -> Key:
+    own = item.get("id")
+    return Key(own if isinstance(own, str) and own else None, content_key(item), epoch)
 
 
 def is_summary(item: Item) -> bool:

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from .events import Event
 from .tools import ToolCall, ToolResult
 
 # What the client runs. The backend runs the API's own tools (web search and the like): nobody can answer them here.
@@ -54,43 +53,6 @@ def output_item(call: ToolCall, result: ToolResult) -> dict[str, Any]:
         # The wire has no error flag for outputs, so the model must be able to read it.
         output = f"error: {output}" if isinstance(output, str) else [{"type": "input_text", "text": "error:"}, *output]
     return {"type": _OUTPUTS.get(call.kind, "function_call_output"), "call_id": call.id, "output": output}
-
-
-class Assembly:
-    """Follows the calls of one upstream round, event by event.
-
-    Ask ``call_name`` about each event first, then ``feed`` it. Events are matched by output index and, where a stream
-    has none, by item id.
-    """
-
-    __slots__ = ("_open",)
-
-    def __init__(self) -> None:
-        self._open: dict[int | str, tuple[str, str | None]] = {}
-
-    def call_name(self, event: Event) -> tuple[str, str | None] | None:
-        """Name and namespace of the call that ``event`` is part of, known from its very first event; else None."""
-        if not event.type.startswith("response.") or (data := event.data) is None:
-            return None
-        item = data.get("item")
-        keys = keys_of(data)
-        if isinstance(item, dict):
-            call = call_of(item)
-            if call is None:
-                return None
-            named = (call.name, call.namespace)
-            if event.type == "response.output_item.added":
-                for key in keys:
-                    self._open[key] = named
-            return named
-        return next((self._open[key] for key in keys if key in self._open), None)
-
-    def feed(self, event: Event) -> ToolCall | None:
-        """The call that is whole with ``event``, if it is one's ``response.output_item.done``."""
-        if event.type != "response.output_item.done" or (data := event.data) is None:
-            return None
-        item = data.get("item")
-        return call_of(item) if isinstance(item, dict) else None
 
 
 def keys_of(data: dict[str, Any]) -> list[int | str]:

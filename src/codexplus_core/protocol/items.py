@@ -70,10 +70,10 @@ def content_key(item: Mapping[str, Any]) -> str:
     if kind == "message":
         role = str(item.get("role"))
         parts = [_essence(part) for part in parts_of(item)]
-        return f"msg:{role}:{_digest(parts)}"
+        return f"msg:{role}:{digest(parts)}"
     if kind in ("reasoning", "compaction") and isinstance(item.get("encrypted_content"), str):
-        return f"{kind}:{_digest(item['encrypted_content'])}"
-    return f"{kind}:{_digest({k: v for k, v in item.items() if k not in _VOLATILE and v is not None})}"
+        return f"{kind}:{digest(item['encrypted_content'])}"
+    return f"{kind}:{digest({k: v for k, v in item.items() if k not in _VOLATILE and v is not None})}"
 
 
 def is_unique(key: str) -> bool:
@@ -88,7 +88,8 @@ def _essence(part: Mapping[str, Any]) -> Any:
     return {k: v for k, v in part.items() if k not in _VOLATILE}
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """A short digest of a JSON value."""
     return blake2b(_encode(value), digest_size=12).hexdigest()
 
 

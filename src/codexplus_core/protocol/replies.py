@@ -17,18 +17,13 @@ _MARK = "codexplus_"
 
 
 def response_id(ids: IdSource) -> str:
-    """A response id of ours: with the API's prefix, so that it is legal, and our mark, so that ``is_ours`` knows it."""
+    """A response id of ours: with the API's prefix, so that it is legal, and a mark that says whose."""
     return f"resp_{_MARK}{ids()}"
 
 
 def message_id(ids: IdSource) -> str:
     """A message item id of ours."""
     return f"msg_{_MARK}{ids()}"
-
-
-def is_ours(id: str) -> bool:
-    """Whether a response or item id was made here, so that upstream knows nothing of it."""
-    return id.partition("_")[2].startswith(_MARK)
 
 
 def message_item(id: str, text: str) -> dict[str, Any]:
@@ -66,18 +61,9 @@ def failure(response_id: str, code: str, message: str, model: str = "", *, seque
     return Event("response.failed", data)
 
 
-def refusal(
-    ids: IdSource, message: str, model: str = "", *, code: str = "invalid_prompt", codex_version: str = ""
-) -> list[Event]:
-    """A response that Codex shows as ``message``, verbatim, and does not retry, of whichever version it is."""
-    if not gives_up(codex_version):
-        return Reply.whole(ids, message, model)
+def refusal(ids: IdSource, message: str, model: str = "", *, code: str = "invalid_prompt") -> list[Event]:
+    """A response that a Codex which ``gives_up`` shows as ``message``, verbatim, and does not retry."""
     return failed(ids, code, message, model)
-
-
-def title_reply(ids: IdSource, title: str, model: str = "") -> list[Event]:
-    """The answer to Codex's request for a thread title."""
-    return Reply.whole(ids, title_text(title), model)
 
 
 def title_text(title: str) -> str:

@@ -192,12 +192,6 @@ class Splicer:
         return {**data, "response": response}
 
 
-def usage_of(event: Event) -> Usage | None:
-    """The tokens that a response's ending reports, or None where it reports none."""
-    response = (event.data or {}).get("response") if event.type in ENDINGS else None
-    return usage_of_response(response) if isinstance(response, dict) else None
-
-
 def usage_of_response(response: dict[str, Any]) -> Usage | None:
     """The tokens that a response object reports, or None."""
     usage = response.get("usage")

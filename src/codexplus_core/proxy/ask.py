@@ -7,6 +7,7 @@ from typing import Any
 import zstandard
 
 from ..dispatch import Dispatcher, FailedClosed
+from ..exchange import Refusal
 from ..protocol.errors import error_message, upstream_failure
 from . import local
 from .headers import client_headers, upstream_headers
@@ -35,7 +36,7 @@ class Asking:
         rounds = Rounds(passage.exchange, passage.reading, self._dispatch, down)
         try:
             while True:
-                answer = await self._open(passage, rounds.added)
+                answer = await self._open(passage, rounds)
                 if answer is None:
                     return
                 try:
@@ -62,8 +63,8 @@ class Asking:
         if rounds.ended in ("", "response.failed", "error"):
             passage.error = "failed"
 
-    async def _open(self, passage: Passage, added: list[bytes]) -> Answer | None:
-        request = self._compose(passage, added)
+    async def _open(self, passage: Passage, rounds: Rounds) -> Answer | None:
+        request = self._compose(passage, rounds)
         try:
             opening = self._upstream.open(request)
             return await (passage.down.wait(opening) if passage.down.started else opening)
@@ -77,8 +78,9 @@ class Asking:
             await local.plain(passage.down, failure.status, b"application/json", failure.body())
             return None
 
-    def _compose(self, passage: Passage, added: list[bytes]) -> UpstreamRequest:
+    def _compose(self, passage: Passage, rounds: Rounds) -> UpstreamRequest:
         incoming, exchange, reading = passage.incoming, passage.exchange, passage.reading
+        added = rounds.added
         if not added:
             passage.sent = reading.ledger.project(reading.view, reading.count)
         items = passage.sent
@@ -87,12 +89,15 @@ class Asking:
             items = [*(items if items is not None else reading.raw_items()), *added]
         requested = passage.body.text("model")
         model = exchange.model if exchange.model != requested else None
-        tools = list(exchange.added_tools.values())
+        # Without a stream nobody could answer a call of ours before the client sees it.
+        tools = list(exchange.added_tools.values()) if passage.body.value("stream") is True else []
         changed = items is not None or model is not None or bool(tools)
         data = passage.body.changed(items=items, model=model, tools=tools) if changed else incoming.wire
         replace: dict[bytes, bytes | None] = {}
         if model is not None:
             replace[b"x-codex-routing-hint"] = b"model=" + model.encode()
+        if rounds.reads:
+            replace[b"accept-encoding"] = None
         headers = upstream_headers(incoming.headers, body_changed=changed, replace=replace)
         if changed and _was_zstd(incoming.headers):
             data = zstandard.ZstdCompressor(level=1).compress(data)
@@ -104,6 +109,9 @@ class Asking:
         """Send the head; False where the answer is no event stream and has been sent as it is, or cannot be."""
         down = passage.down
         streams = answer.status == 200 and _is_event_stream(answer.headers)
+        unread = answer.status == 200 and not streams and rounds.reads and passage.reading.origin != "compaction"
+        if unread and not await self._may_pass_unread(passage):
+            return False
         if down.started:
             if streams:
                 return True
@@ -126,6 +134,17 @@ class Asking:
             await down.raw(data)
         if answer.status >= 400:
             passage.error = "failed"
+        return False
+
+    async def _may_pass_unread(self, passage: Passage) -> bool:
+        """Whether an answer that is no readable stream may go to the client although plugins asked to see it."""
+        plugin = self._dispatch.must_not_skip("on_tool_use", "on_chunk", "on_turn_end")
+        self._log.warning("stream_not_readable", path=passage.exchange.path, refused_for=plugin)
+        if not plugin:
+            return True
+        words = f"the plugin {plugin!r} must see the model's answer, and this one is no plain event stream"
+        passage.error = "failed"
+        await local.refuse_plainly(passage.down, Refusal(words, status=502, code="stream_not_readable"))
         return False
 
 

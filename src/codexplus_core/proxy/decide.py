@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..conversation.reading import output_digest
 from ..conversation.speaker import titled_prompt
 from ..dispatch import Dispatcher
-from ..exchange import LocalReply, Refusal
+from ..exchange import Exchange, LocalReply, Refusal
 from ..protocol import calls, replies
 from ..protocol.body import encode_item
-from ..protocol.tools import ToolResult
+from ..protocol.items import tools_of
+from ..protocol.tools import ToolCall, ToolResult
 from ..services.commands import Commands
 from ..services.sessions import Sessions
 from ..services.titles import Titles, title_for
@@ -22,7 +26,8 @@ _INTERRUPTED = (
 class Decisions:
     """Asks whoever may answer, and writes the outcome down before it takes effect."""
 
-    def __init__(self, dispatcher: Dispatcher, sessions: Sessions, commands: Commands) -> None:
+    def __init__(self, dispatcher: Dispatcher, sessions: Sessions, commands: Commands, log: Any) -> None:
+        self._log = log
         self._dispatch = dispatcher
         self._sessions = sessions
         self._commands = commands
@@ -36,24 +41,34 @@ class Decisions:
             await self._dispatch.session(exchange.session, phase)
         if reading.origin == "warmup":
             return None
-        if reading.origin == "title" and (named := titled_prompt(reading.view)):
-            speaker = passage.incoming.speaker
-            if self._sessions.withheld(speaker, named) or await self._titles.local(named):
-                return LocalReply(replies.title_text(title_for(named)))
+        named = titled_prompt(reading.view) if reading.origin == "title" else None
+        if named and await self._titles.local(named, reading.speaker.parent):
+            return LocalReply(replies.title_text(title_for(named)))
         if self._dispatch.has("on_tool_result"):
             await self._judge_outputs(passage)
         typed = exchange.prompt
         decision = await self._dispatch.request(exchange) if self._dispatch.has("on_request") else None
+        if exchange.added_tools:
+            self._drop_taken_tools(exchange)
         if decision is None and typed is not None:
             decision = await self._commands.answer(exchange, self._dispatch.command)
         self._keep(passage, decision, typed)
         return decision
+
+    def _drop_taken_tools(self, exchange: Exchange) -> None:
+        # Two tools of one name are no legal request, and calls of the client's own one are the client's.
+        theirs = {tool.get("name") for tool in tools_of(exchange.body) if "namespace" not in tool}
+        for name in theirs & exchange.added_tools.keys():
+            del exchange.added_tools[name]
+            self._log.warning("tool_name_taken", tool=name)
 
     def _keep(self, passage: Passage, decision: LocalReply | Refusal | None, typed: str | None) -> None:
         reading, exchange = passage.reading, passage.exchange
         if typed is None:
             if decision is None:
                 reading.add_context(exchange.context)
+                if exchange.model_changed and reading.origin in ("user", "tool"):
+                    reading.ledger.set_model(reading.speaker.turn, exchange.model)
             return
         if isinstance(decision, LocalReply):
             reading.withhold_prompt("local", decision.text if isinstance(decision.text, str) else None)
@@ -63,11 +78,17 @@ class Decisions:
         else:
             model = exchange.model if exchange.model_changed else None
             reading.keep_prompt(text=exchange.prompt, context=exchange.context, model=model)
-        self._titles.decided(typed, local=decision is not None)
+        self._titles.decided(typed, reading.speaker.thread, local=decision is not None)
 
-    @staticmethod
-    def repeated(passage: Passage) -> LocalReply | Refusal | None:
-        """The answer again that an earlier request of this turn got here; nothing runs a second time."""
+    def repeated(self, passage: Passage) -> LocalReply | Refusal | None:
+        """What earlier requests decided, for a request that asks again; nothing runs a second time.
+
+        A title request asks for words that may have been kept from the model long ago, by plugins that are gone.
+        """
+        reading = passage.reading
+        named = titled_prompt(reading.view) if reading.origin == "title" else None
+        if named and self._sessions.withheld(reading.speaker, named):
+            return LocalReply(replies.title_text(title_for(named)))
         record = passage.reading.record
         if record is not None and record.kind == "refused":
             return Refusal(record.reply or "")
@@ -78,13 +99,17 @@ class Decisions:
     async def _judge_outputs(self, passage: Passage) -> None:
         reading = passage.reading
         for index, call_item, output in reading.new_outputs():
-            call = calls.call_of(call_item)
-            if call is None:
+            call = None if call_item is None else calls.call_of(call_item)
+            if call is None and call_item is not None:
                 continue
+            # Without its call in the request nobody knows which tool it was; the words are judged all the same.
+            call = call or ToolCall(str(output.get("call_id") or ""), "", {})
             result = ToolResult(output.get("output") or "")
             changed = await self._dispatch.tool_result(passage.exchange, call, result)
             replace = None if changed == result else [encode_item({**output, "output": changed.output})]
-            reading.ledger.record(
-                reading.view.keys[index], "output", turn=passage.incoming.speaker.turn, replace=replace
-            )
+            key, seen = reading.view.keys[index], output_digest(output)
+            known = reading.ledger.find(key)
+            other = known is not None and known.kind == "output"  # another answer to the same call
+            turn = reading.speaker.turn
+            reading.ledger.record(key, "output", turn=turn, replace=replace, reply=seen, renew=other)
         reading.outputs_judged()

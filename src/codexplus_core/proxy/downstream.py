@@ -16,6 +16,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
 KEEPALIVE_S = 4.0
 """Seconds of silence that we cause before the client gets a keep-alive event."""
+STOP_S = 3.0
+"""Seconds that work which was cancelled has to stop: more than a plugin's call gets, so that a plugin is named."""
 
 
 class Downstream(Protocol):
@@ -102,7 +104,8 @@ class HttpDownstream:
         """Wait for our own work, sending a keep-alive event whenever it takes long.
 
         Nothing is sent for clients that do not stream. Before the head the first keep-alive brings it, with a
-        ``response.created`` of ours: Codex counts idle time from its own request on.
+        ``response.created`` of ours: Codex counts idle time from its own request on. Work that is cancelled and does
+        not stop in ``STOP_S`` is left behind: it must not keep the exchange, and with it the proxy, from ending.
         """
         task = asyncio.ensure_future(work)
         try:
@@ -115,7 +118,7 @@ class HttpDownstream:
         finally:
             if not task.done():
                 task.cancel()
-                await asyncio.wait({task})
+                await asyncio.wait({task}, timeout=STOP_S)
 
     async def _keep_alive(self) -> None:
         if not self.started:

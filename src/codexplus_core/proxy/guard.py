@@ -7,15 +7,18 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
+from .guard_path import is_nearly_a_model_path, is_plain
 from .target import endpoint, is_responses
 
 Address = tuple[str, int]
+Lines = list[tuple[bytes, bytes]]
 UidOf = Callable[[Address, Address], int | None]
 
 TOKEN_HEADER = b"x-codexplus-token"
 OWN_ROUTES = b"/_codexplus"
+NOBODY = -1
+"""The uid of a connection that the kernel, when asked, did not know: its client is gone already."""
 
 _MAX_HEADERS = 200
 _MAX_HEADER_BYTES = 64 * 1024
@@ -36,16 +39,6 @@ _METHODS_REFUSED = frozenset(("OPTIONS", "TRACE", "TRACK", "CONNECT"))
 _METHODS_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 # What a web page can send without a preflight; an essence that only starts like one of these is refused too.
 _SIMPLE_TYPES = (b"text/plain", b"application/x-www-form-urlencoded", b"multipart/")
-_QUERY_BYTES = bytes(b for b in range(0x21, 0x7F) if b != 0x23)
-_PATH_BYTES = _QUERY_BYTES.replace(b"\\", b"")
-# An escape of an unreserved byte, a separator or a control byte has one use: to name a path that a check, a router or
-# a policy would have recognised in clear.
-_HARMLESS_ESCAPES = frozenset(
-    escape
-    for byte in range(0x20, 0x100)
-    if byte != 0x7F and not (byte < 0x80 and (chr(byte).isalnum() or byte in b"-._/\\"))
-    for escape in (b"%02x" % byte, b"%02X" % byte, b"%x%X" % divmod(byte, 16), b"%X%x" % divmod(byte, 16))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +89,11 @@ class Guard:
 
     ``port`` is where clients believe to reach us; ``hosts`` are further names they may use (``name`` for that port,
     ``name:port`` for a forwarded one), ``any_host`` allows all, for a port that other machines reach. ``token`` admits
-    clients whose user cannot be told; ``uid_of`` tells the user of a connection by its client and server address, or
-    None, and must be quick.
+    clients whose user cannot be told; ``uid_of`` tells the user of a connection by its client and server address,
+    NOBODY where there is none (any more), None where it cannot know, and must be quick.
     """
 
-    __slots__ = ("_any_host", "_hosts", "_mine", "_token", "_uid_of")
+    __slots__ = ("_any_host", "_hosts", "_own_uid", "_token", "_uid_of")
 
     def __init__(
         self,
@@ -116,8 +109,7 @@ class Guard:
             raise ValueError(f"proxy token: shorter than {_MIN_TOKEN} bytes; run codex-plus init to make a new one")
         self._token = token
         self._uid_of = uid_of if own_uid is not None else None
-        # Root can read our memory anyway.
-        self._mine = frozenset((own_uid, 0))
+        self._own_uid = own_uid
         self._hosts = _host_values(port, hosts)
         self._any_host = any_host
 
@@ -136,13 +128,15 @@ class Guard:
             return refusal
         raw, _, rest = scope["raw_path"].partition(b"?")
         query = scope["query_string"] or rest
-        if not _clean(raw, query):
+        if not is_plain(raw, query):
             return Denied(400, "path", "the path holds a form that is not forwarded; send it plain, starting with /")
-        carried = self._carried(raw, query, seen)
+        carried = self._carried(raw, query, seen, scope["headers"])
         if isinstance(carried, Denied):
             return carried
         path, proven = carried
         own = _is_own(path)
+        if is_nearly_a_model_path(path):
+            return Denied(400, "path", "a model request goes to /v1/responses, spelled exactly like that")
         refusal = self._identity(scope, seen, method, own=own, proven=proven) or _content(seen, method, path, own=own)
         return refusal or Admitted(path, query, own, b"authorization" in seen, seen)
 
@@ -154,7 +148,9 @@ class Guard:
             return None
         return Denied(421, "host", "this proxy answers to its loopback address and port only; correct the base URL")
 
-    def _carried(self, raw: bytes, query: bytes, seen: dict[bytes, bytes]) -> tuple[bytes, bool] | Denied:
+    def _carried(
+        self, raw: bytes, query: bytes, seen: dict[bytes, bytes], headers: Lines
+    ) -> tuple[bytes, bool] | Denied:
         """The path without the token, and whether the right token came with it; a wrong one is never overlooked."""
         token = self._token
         path, proven = raw, False
@@ -172,8 +168,9 @@ class Guard:
             return path, proven
         if token in path or token in query:
             return _WRONG_TOKEN
-        if not _is_own(path) and token in seen.get(b"authorization", b""):
-            # It would go upstream as if it were an API key.
+        # In any other place it would go upstream.
+        meant = (header is not None) + (_is_own(path) and seen.get(b"authorization", b"").count(token))
+        if b"\n".join([value for _, value in headers]).count(token) > meant:
             return Denied(401, "token", "the proxy token is no API key; send it as x-codexplus-token or in the path")
         return path, proven
 
@@ -182,8 +179,11 @@ class Guard:
     ) -> Denied | None:
         client, server = scope.get("client"), scope.get("server")
         uid = self._uid_of(client, server) if self._uid_of and client and server else None
-        if uid is not None and uid in self._mine:
+        if uid is not None and uid == self._own_uid:
             return None
+        if uid == NOBODY:
+            # Whoever sends and closes at once is not to be asked for a token instead, which may be a stolen one.
+            return Denied(403, "unknown_user", "this connection's user is not known; keep it open until the answer")
         bearer = own and self._bearer(seen.get(b"authorization", b""))
         if uid is None:
             return None if proven or bearer else _NO_TOKEN
@@ -218,7 +218,7 @@ def _host_values(port: int, hosts: Iterable[str]) -> frozenset[bytes]:
     return frozenset(values)
 
 
-def _read(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes] | Denied:
+def _read(headers: Lines) -> dict[bytes, bytes] | Denied:
     if len(headers) > _MAX_HEADERS:
         return Denied(431, "headers", f"more than {_MAX_HEADERS} header lines")
     seen: dict[bytes, bytes] = {}
@@ -242,36 +242,6 @@ def _framing(seen: dict[bytes, bytes], version: str) -> Denied | None:
     if b"transfer-encoding" in seen and (b"content-length" in seen or version == "1.0"):
         return Denied(400, "framing", "the body's length is given in two ways; send Content-Length or chunks")
     return None
-
-
-def _clean(path: bytes, query: bytes) -> bool:
-    if not path.startswith(b"/") or path.translate(None, _PATH_BYTES) or query.translate(None, _QUERY_BYTES):
-        return False
-    if b"//" in path:
-        return False
-    if b"/." in path and any(part.partition(b";")[0] in (b".", b"..") for part in path.split(b"/")):
-        return False
-    return b"%" not in path or _escapes_are_harmless(path)
-
-
-def _escapes_are_harmless(path: bytes) -> bool:
-    for part in path.split(b"%")[1:]:
-        if part[:2] not in _HARMLESS_ESCAPES:
-            return False
-    if b"%25" in path and not _escapes_are_harmless_once_decoded(path):
-        return False
-    try:
-        unquote_to_bytes(path).decode("utf-8")
-    except UnicodeDecodeError:
-        # Overlong forms of "/" and "." among them.
-        return False
-    return True
-
-
-def _escapes_are_harmless_once_decoded(path: bytes) -> bool:
-    # "%252e" is a dot for an upstream that decodes twice.
-    digits = b"0123456789abcdefABCDEF"
-    return not any(len(part) >= 2 and part[0] in digits and part[1] in digits for part in path.split(b"%25")[1:])
 
 
 def _content(seen: dict[bytes, bytes], method: str, path: bytes, *, own: bool) -> Denied | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..conversation.speaker import Speaker, speaker_of
 from ..dispatch import Dispatcher
-from ..exchange import Exchange, LocalReply, Refusal, Session, Turn
 from ..protocol import replies
 from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.errors import error_body, upstream_failure
@@ -20,16 +19,13 @@ from .decode import LIMIT, BadBody, decode, precheck
 from .downstream import KEEPALIVE_S, HttpDownstream
 from .guard import Admitted, Denied
 from .headers import client_headers, upstream_headers, view
+from .other import OtherPaths, send_whole
 from .passage import Incoming, Passage
-from .passthrough import ClientGone, Hangup
+from .passthrough import ClientGone, Hangup, Receive, Send
 from .refuse import refuse
 from .relay import Relay
 from .target import Targets, endpoint
 from .transport import Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 BODY_S = 120.0
 """Seconds that a client may take over its request body once the head is here."""
@@ -54,14 +50,13 @@ class HttpProxy:
         keepalive_s: float = KEEPALIVE_S,
     ) -> None:
         self._relay = relay
-        self._dispatch = dispatcher
-        self._sessions = sessions
         self._upstream = upstream
         self._targets = targets
         self._log = log
         self._ids = ids
         self._clock = clock
         self._keepalive_s = keepalive_s
+        self._other = OtherPaths(dispatcher=dispatcher, sessions=sessions, clock=clock, forward=self._pass)
 
     async def __call__(self, scope: MutableMapping[str, Any], admitted: Admitted, receive: Receive, send: Send) -> None:
         """Answer one request. Returning without an end is a cut: the server closes the connection."""
@@ -77,9 +72,9 @@ class HttpProxy:
         try:
             await self._serve(scope["method"], admitted, headers, wire, receive, send)
         except BadBody as bad:
-            await _answer(send, bad.status, error_body(bad.code, bad.message))
+            await send_whole(send, bad.status, error_body(bad.code, bad.message))
         except MalformedBody as bad:
-            await _answer(send, 400, error_body("malformed_body", str(bad)))
+            await send_whole(send, 400, error_body("malformed_body", str(bad)))
         except UpstreamCut as cut:
             self._log.warning("upstream_cut", path=admitted.path.decode("latin-1"), message=str(cut))
         except ClientGone:
@@ -90,7 +85,7 @@ class HttpProxy:
     ) -> None:
         below = endpoint(admitted.path)
         if method != "POST" or below not in _MODEL_PATHS:
-            await self._other(method, admitted, headers, wire, receive, send)
+            await self._other.answer(method, admitted, headers, wire, receive, send)
             return
         encoding = admitted.seen.get(b"content-encoding", b"")
         # Decoded even where nobody reads it: a compressed body is the one thing that can be far larger than it looks.
@@ -142,7 +137,7 @@ class HttpProxy:
 
     async def _pass(
         self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
-    ) -> None:
+    ) -> str | None:
         chatgpt = b"chatgpt-account-id" in admitted.seen
         url = self._targets.url(admitted.path, admitted.query, chatgpt=chatgpt)
         body = wire if wire or method in ("POST", "PUT", "PATCH") else None
@@ -158,51 +153,16 @@ class HttpProxy:
         except UpstreamError as error:
             self._log.warning("upstream_unreachable", kind=error.kind, message=str(error))
             failure = upstream_failure(error.kind, str(error))
-            await _answer(send, failure.status, failure.body())
-            return
+            await send_whole(send, failure.status, failure.body())
+            return "timeout" if error.kind == "timeout" else "connect"
         await passthrough.send_end(send)
-
-    async def _other(
-        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
-    ) -> None:
-        if self._dispatch.has("on_request"):
-            seen = view(headers)
-            speaker = speaker_of(seen)
-            session = (
-                self._sessions.thread(speaker).session
-                if speaker.thread
-                else Session(speaker.session, codex_version=speaker.version)
-            )
-            exchange = Exchange(
-                session=session,
-                turn=Turn(speaker.turn, "unknown"),
-                method=method,
-                path=endpoint(admitted.path).decode("latin-1"),
-                kind="other",
-                headers=seen,
-                parse=lambda: _parsed(wire, headers),
-            )
-            with Hangup(receive):
-                decision = await self._dispatch.request(exchange)
-                words = await _words(decision) if isinstance(decision, LocalReply) else ""
-            if isinstance(decision, Refusal):
-                body = error_body(decision.code, decision.message, type="codex_plus_refused")
-                await _answer(send, decision.status, body)
-                return
-            if decision is not None:
-                await _answer(send, 200, words.encode(), b"text/markdown; charset=utf-8")
-                return
-        await self._pass(method, admitted, headers, wire, receive, send)
+        return None
 
 
 def _speaker(headers: Headers, below: bytes, metadata: Mapping[str, Any] | None = None) -> Speaker:
     speaker = speaker_of(view(headers), metadata)
     # Whatever stands last in what is to be summarized, nobody says it now.
     return replace(speaker, origin="compaction") if below == b"/responses/compact" else speaker
-
-
-async def _words(reply: LocalReply) -> str:
-    return reply.text if isinstance(reply.text, str) else "".join([piece async for piece in reply.text])
 
 
 def _where(error: BaseException) -> str:
@@ -212,29 +172,16 @@ def _where(error: BaseException) -> str:
     return "" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
-def _parsed(wire: bytes, headers: Headers) -> dict[str, Any]:
-    encoding = next((value for name, value in headers if name.lower() == b"content-encoding"), b"")
-    try:
-        return RequestBody(decode(wire, encoding)).parsed()
-    except (BadBody, MalformedBody):
-        return {}
-
-
 async def read_body(receive: Receive, seen: Mapping[bytes, bytes], limit: int = LIMIT) -> bytes:
     """The whole request body. Raises BadBody (413) over ``limit``, ClientGone when the client leaves before its end."""
     declared = seen.get(b"content-length", b"")
     precheck(seen.get(b"content-encoding", b""), int(declared) if declared.isdigit() else None, limit)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return body
-    parts = [body]
-    size = len(body)
+    parts: list[bytes] = []
+    size = 0
+    more = True
     try:
         async with asyncio.timeout(BODY_S):
-            while message.get("more_body"):
+            while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientGone
@@ -242,12 +189,7 @@ async def read_body(receive: Receive, seen: Mapping[bytes, bytes], limit: int = 
                 size += len(parts[-1])
                 if size > limit:
                     raise BadBody(413, "body_too_large", f"the request body is larger than {limit} bytes; send less")
+                more = message.get("more_body", False)
     except TimeoutError:
         raise BadBody(408, "body_too_slow", f"the request body was not complete within {BODY_S:g} s") from None
-    return b"".join(parts)
-
-
-async def _answer(send: Send, status: int, body: bytes, kind: bytes = b"application/json") -> None:
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -35,7 +35,7 @@ async def reply(answer: LocalReply, passage: Passage, ids: replies.IdSource) -> 
     down, exchange, reading = passage.down, passage.exchange, passage.reading
     model = passage.body.text("model")
     build = replies.Reply(ids, model, begun=down.begun, sent=1)
-    emission = reading.view.emission()
+    emission = reading.emission
     streams = passage.body.value("stream") is True
     if streams:
         await down.start(200, STREAM_HEADERS)

@@ -68,7 +68,7 @@ async def send_head(answer: Answer, send: Send, headers: Headers | None = None) 
     await send({"type": "http.response.start", "status": answer.status, "headers": lines})
 
 
-async def pipe(answer: Answer, send: Send, *, on_bytes: Callable[[int], None] | None = None) -> None:
+async def pipe(answer: Answer, send: Send) -> None:
     """Send the answer's bytes as they come, up to but without the message that ends it.
 
     Raises UpstreamCut as the upstream does. The client then sees a cut, with no noise in any log, if the application
@@ -76,8 +76,6 @@ async def pipe(answer: Answer, send: Send, *, on_bytes: Callable[[int], None] | 
     """
     read = answer.read
     while data := await read():
-        if on_bytes is not None:
-            on_bytes(len(data))
         await send({"type": "http.response.body", "body": data, "more_body": True})
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import struct
 import sys
 from ipaddress import IPv4Address, ip_address
 
-from .guard import Address
+from .guard import NOBODY, Address
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -22,16 +23,24 @@ _ALL_STATES = 0xFFFFFFFF
 
 
 class PeerUid:
-    """Asks the kernel for the owner of a peer's socket; one netlink socket, opened once. For one thread."""
+    """Asks the kernel for the owner of a peer's socket; one netlink socket, opened once. For one thread.
+
+    A kernel that does not know its own connection here, tried at the beginning, is not asked again.
+    """
 
     __slots__ = ("_netlink", "_sequence")
 
     def __init__(self) -> None:
         self._netlink = _open()
         self._sequence = itertools.count(1)
+        if self._netlink is not None and not self._works():
+            self.close()
 
     def __call__(self, client: Address, server: Address) -> int | None:
-        """The uid that owns the client's end, or None when it cannot be told."""
+        """The uid that owns the client's end, NOBODY where it is closed or unknown, None where the kernel cannot tell.
+
+        It can for every loopback connection, if at all.
+        """
         if self._netlink is None:
             return None
         found = _packed(client[0]), _packed(server[0])
@@ -47,25 +56,34 @@ class PeerUid:
             self._netlink.send(head + payload)
             return self._answer(sequence, client[1], server[1])
         except OSError:
-            return None
+            return NOBODY
 
-    def _answer(self, sequence: int, client_port: int, server_port: int) -> int | None:
+    def _works(self) -> bool:
+        try:
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                here = server.getsockname()
+                with socket.create_connection(here) as client:
+                    return self(client.getsockname(), here) == os.getuid()
+        except OSError:
+            return False
+
+    def _answer(self, sequence: int, client_port: int, server_port: int) -> int:
         assert self._netlink is not None
         while True:
             # The kernel queues its answer before send() returns, so this never waits.
             data = self._netlink.recv(4096)
             if len(data) < _HEADER.size:
-                return None
+                return NOBODY
             _, kind, _, answered, _ = _HEADER.unpack_from(data)
             if answered == sequence:
                 break
         if kind != _SOCK_DIAG_BY_FAMILY or len(data) < _HEADER.size + _REPLY.size:
-            return None
+            return NOBODY
         _, _, endpoints, _, _, _, uid, inode = _REPLY.unpack_from(data, _HEADER.size)
         # A socket whose owner has closed it (inode 0) is reported as root's; a client could claim to be root by
         # sending and closing. For a connection that the kernel does not know, a listener on the client's port is found.
         if inode == 0 or struct.unpack_from("!HH", endpoints) != (client_port, server_port):
-            return None
+            return NOBODY
         return int(uid)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,7 @@ class Relay:
         self._dispatch = dispatcher
         self._sessions = sessions
         self._commands = commands
-        self._decisions = Decisions(dispatcher, sessions, commands)
+        self._decisions = Decisions(dispatcher, sessions, commands, log)
         self._asking = Asking(dispatcher, upstream, targets, log)
         self._ids = ids
         self._clock = clock
@@ -77,9 +78,12 @@ class Relay:
         except UpstreamCut:
             passage.error = "cut"
             raise
-        except BaseException:
+        except asyncio.CancelledError:
             # Codex hangs up as soon as it has read `response.completed`; nothing was lost then.
             passage.error = passage.error or (None if passage.complete else "client_gone")
+            raise
+        except BaseException:
+            passage.error = "failed"
             raise
 
     async def close(self, passage: Passage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..conversation.reading import Reading
+from ..conversation.record import Key
 from ..conversation.view import Emission
 from ..dispatch import Dispatcher
 from ..exchange import Exchange, Refusal
@@ -35,7 +36,10 @@ class Rounds:
         self._reading = reading
         self._dispatch = dispatcher
         self._down = down
-        self._emission: Emission = reading.view.emission()
+        self._emission: Emission = reading.emission
+        self._before = reading.ledger.tail(reading.view, reading.last) if reading.last is not None else []
+        self._anchor: Key | None = None
+        self._aborted: list[bytes] = []
         watched = dispatcher.watched_types(exchange)
         self._watched = watched
         self._chunks = watched is None or bool(watched)
@@ -43,7 +47,7 @@ class Rounds:
         self._turn_end = dispatcher.has("on_turn_end")
         # Whoever changes an item changes what the client will re-send, so the ledger must see every one of them.
         # What another branch of the thread left behind at the same place must not stick to the model's new words.
-        self._follows = self._holds or self._turn_end or self._chunks or reading.ledger.edited
+        self._follows = self._holds or self._turn_end or self._chunks or reading.ledger.decided
         self._splicer = Splicer()
         if down.begun:
             self._splicer.own(replies.created(down.begun, exchange.model))
@@ -62,6 +66,11 @@ class Rounds:
             return None
         watched = frozenset(kind.encode() for kind in self._watched)
         return watched | (WATCHED if self._follows else _END_BYTES)
+
+    @property
+    def reads(self) -> bool:
+        """Whether anybody has to see the model's answer: then it must come as a stream that can be read."""
+        return self._holds or self._chunks or self._turn_end
 
     @property
     def usage(self) -> Usage:
@@ -164,7 +173,7 @@ class Rounds:
         ledger = self._reading.ledger
         if not items:
             # Dropped on the way: the client will not send it again, the model still has said it.
-            ledger.insert(self._emission.last, kept)
+            self._insert(kept)
         for at, sent in enumerate(items):
             key = self._emission.add(sent)
             if at > 0:
@@ -173,7 +182,10 @@ class Rounds:
                 ledger.record(key, "call" if is_call(sent) else "reply", replace=kept)
             elif not is_unique(key.content) and ledger.taken(key):
                 ledger.record(key, "reply", renew=True)
-            self._open_call = self._open_call or is_call(sent)
+            if is_call(sent) and (open_call := calls.call_of(sent)) is not None:
+                self._open_call = True
+                # Only where the client drops the call with the answer that held it: Codex 0.98 words it this way.
+                self._aborted.append(encode_item(calls.output_item(open_call, ToolResult("aborted"))))
 
     def _items(self, shown: list[Event], item: Item) -> list[Item]:
         """The items that the client gets in the place of ``item``."""
@@ -219,11 +231,23 @@ class Rounds:
     ) -> None:
         result = ToolResult(verdict.message, is_error=True) if isinstance(verdict, Refusal) else verdict
         output = encode_item(calls.output_item(call, result))
-        # Written before anything else of this response goes out: a proxy that dies here must not lose what was done.
-        self._reading.ledger.insert(self._emission.last, [original, output])
         self.added += [original, output]
         self._hidden += [original, output]
+        self._insert([original, output])
         self._conceal(event)
+
+    def _insert(self, items: list[bytes]) -> None:
+        """Keep what only the model has, behind the newest item that the client has.
+
+        Written before anything else of this response goes out: a proxy that dies here must not lose what was done.
+        Clients before 0.169 drop what they got of an answer that breaks off, and with it the place of what was hidden:
+        for them the whole answer so far hangs on the request's own last item, which they do send again.
+        """
+        ledger, own = self._reading.ledger, self._reading.last
+        self._anchor = self._anchor or (self._emission.last if self._emission.last != own else None)
+        ledger.insert(self._emission.last, items)
+        if own is not None and self._anchor is not None:
+            ledger.journal(own, [*self._before, *self.added, *self._aborted], self._anchor)
 
     def _conceal(self, event: Event) -> None:
         for key in calls.keys_of(event.data or {}):
@@ -244,8 +268,8 @@ class Rounds:
             words = await self._down.wait(self._dispatch.turn_end(self._exchange))
             if words:
                 item = encode_item(message("user", words))
-                self._reading.ledger.insert(self._emission.last, [item])
                 self.added.append(item)
+                self._insert([item])
                 self._splicer.event(event)
                 return True
         await self._finish(event)

@@ -9,9 +9,12 @@ import errno
 import gc
 import logging
 import os
+import queue
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -30,6 +33,8 @@ _BACKLOG = 2048
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 # What hypercorn gets to close its connections after the last exchange is over or was ended.
 _CLOSE_S = 1.0
+LEAVE_S = 10.0
+"""Seconds that shutting down gets once no exchange is to run any more; the process is left then, whatever runs."""
 
 
 class App(Protocol):
@@ -135,28 +140,78 @@ async def serve_app(
         await app.stop()
 
 
-def serve(settings: ServeSettings, *, drain_s: float = DRAIN_S) -> int:
-    """Run the proxy in this process until a signal ends it; the exit code. Raises OSError as ``serve_app`` does."""
+def serve(settings: ServeSettings, *, drain_s: float = DRAIN_S, leave_s: float = LEAVE_S) -> int:
+    """Run the proxy in this process until a signal ends it; the exit code. Raises OSError as ``serve_app`` does.
+
+    Once a signal came the process is left with code 0 after ``drain_s`` and ``leave_s``, after a second one in
+    ``leave_s``, even where a task or thread of a plugin goes on.
+    """
     _keep_memory()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.get_loop().set_exception_handler(_log_loop_error)
-        return runner.run(_until_signal(settings, drain_s))
+    leaving = _Leaving()
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.get_loop().set_exception_handler(_log_loop_error)
+            return runner.run(_until_signal(settings, drain_s, leave_s, leaving))
+    except BaseException:
+        leaving.never()
+        raise
 
 
-async def _until_signal(settings: ServeSettings, drain_s: float) -> int:
+class _Leaving:
+    """Leaves the process at a given time if it has not ended by itself: tasks and threads of plugins may not let it."""
+
+    def __init__(self) -> None:
+        # Signal handlers put something in, and this is the one queue that they may interrupt while it is at work.
+        self._told: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        # Begun now: a handler cannot start a thread, since it may have interrupted somebody who is starting one.
+        threading.Thread(target=self._run, name="codexplus-leaving", daemon=True).start()
+
+    def within(self, seconds: float) -> None:
+        """Leave in ``seconds`` at the latest."""
+        self._told.put(time.monotonic() + seconds)
+
+    def never(self) -> None:
+        """Do not leave after all."""
+        self._told.put(None)
+
+    def _run(self) -> None:
+        deadline = self._told.get()
+        while deadline is not None and (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                earlier = self._told.get(timeout=left)
+                deadline = earlier and min(deadline, earlier)
+        if deadline is None:
+            return
+        # Whoever holds the process may hold the locks of its streams as well.
+        words = threading.Thread(target=_say_last_words, daemon=True)
+        words.start()
+        words.join(timeout=_CLOSE_S)
+        os._exit(0)
+
+
+def _say_last_words() -> None:
+    logging.getLogger("codexplus.server").error("left_by_force reason='something did not stop when it was told to'")
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+
+
+async def _until_signal(settings: ServeSettings, drain_s: float, leave_s: float, leaving: _Leaving) -> int:
     from .app import build
 
     stop, abort = asyncio.Event(), asyncio.Event()
-
-    def told() -> None:
-        (abort if stop.is_set() else stop).set()
-
     loop = asyncio.get_running_loop()
+    events = [abort, stop]
+
+    def told(*_: object) -> None:
+        # Not the loop's own kind of handler: this one runs even while a plugin holds the loop.
+        leaving.within(leave_s if len(events) < 2 else drain_s + leave_s)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            loop.call_soon_threadsafe((events.pop() if events else abort).set)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, told)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(told))
+        signal.signal(number, told)
     await serve_app(build(settings), settings, ready=_announce, stop=stop, abort=abort, drain_s=drain_s)
     return 0
 

@@ -24,7 +24,7 @@ def is_responses(path: bytes) -> bool:
 class Targets:
     """The upstreams: the API, the ChatGPT backend, or one URL for both."""
 
-    __slots__ = ("_api", "_chatgpt", "_chatgpt_host", "_impersonate")
+    __slots__ = ("_api", "_chatgpt")
 
     def __init__(
         self,
@@ -32,23 +32,14 @@ class Targets:
         api: str = "https://api.openai.com/v1",
         chatgpt: str = "https://chatgpt.com/backend-api/codex",
         override: str | None = None,
-        impersonate: bool = True,
     ) -> None:
         self._api = _base("upstream", override) if override else _base("upstream.api", api)
         self._chatgpt = self._api if override else _base("upstream.chatgpt", chatgpt)
-        self._chatgpt_host = urlsplit(chatgpt).hostname
-        self._impersonate = impersonate
 
     def url(self, path: bytes, query: bytes, *, chatgpt: bool) -> str:
         """The absolute URL for a guarded path; beyond the base, path and query are the client's bytes."""
         below = (self._chatgpt if chatgpt else self._api) + endpoint(path).decode("latin-1")
         return f"{below}?{query.decode('latin-1')}" if query else below
-
-    def impersonated(self, url: str) -> bool:
-        """Whether a request to this URL shows a browser's TLS fingerprint: the ChatGPT host over https only."""
-        if not self._impersonate or not url.startswith("https://"):
-            return False
-        return urlsplit(url).hostname == self._chatgpt_host
 
 
 def _base(where: str, url: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .paths import read_regular
 from .run import CannotStart, capture, find_program
 
 TESTED = ("0.29", "0.60", "0.98", "0.120", "0.169")
@@ -17,6 +18,12 @@ TESTED = ("0.29", "0.60", "0.98", "0.120", "0.169")
 
 CONFIG_KEY_SINCE = (0, 120, 0)
 """From here on Codex reads ``openai_base_url`` from its configuration and ignores the environment variable."""
+
+API_KEY_VARIABLE_UNTIL = (0, 60, 0)
+"""Before this, Codex logs in by ``OPENAI_API_KEY``; from here on it sends no login from it (measured: 0.29, 0.60)."""
+
+EXEC_KEY_SINCE = (0, 169, 0)
+"""From here on ``codex exec`` is known to log in by ``CODEX_API_KEY``."""
 
 Login = Literal["chatgpt", "api key", "none", "unreadable"]
 
@@ -98,7 +105,7 @@ def verdict(version: str) -> Verdict:
 def login(home: Path) -> Login:
     """How Codex logs in, from auth.json in its home; no secret of it is kept or shown."""
     try:
-        stored = json.loads((home / "auth.json").read_text(encoding="utf-8"))
+        stored = json.loads(read_regular(home / "auth.json"))
     except FileNotFoundError:
         return "none"
     except (OSError, ValueError):
@@ -109,3 +116,24 @@ def login(home: Path) -> Login:
     if mode.startswith("chatgpt") or (not mode and stored.get("tokens")):
         return "chatgpt"
     return "api key" if mode == "apikey" or stored.get("OPENAI_API_KEY") else "none"
+
+
+def login_verdict(home: Path, version: str, env: Mapping[str, str]) -> Verdict:
+    """How this version of Codex logs in, and whether that is enough."""
+    kind = login(home)
+    if kind == "unreadable":
+        return Verdict("error", f"{home / 'auth.json'}: cannot be read")
+    if kind != "none":
+        return Verdict("ok", f"Codex logs in with: {kind}")
+    numbers = version_numbers(version)
+    named = f"Codex {version}" if version else "Codex from 0.60 on"
+    if version and numbers < API_KEY_VARIABLE_UNTIL and env.get("OPENAI_API_KEY"):
+        return Verdict("ok", "Codex logs in with: OPENAI_API_KEY")
+    if env.get("CODEX_API_KEY") and numbers >= EXEC_KEY_SINCE:
+        return Verdict("ok", "codex exec logs in with: CODEX_API_KEY; the TUI is not logged in")
+    said = "Codex is not logged in"
+    if env.get("OPENAI_API_KEY"):
+        said += f"; OPENAI_API_KEY is set, but {named} does not log in by it"
+    if env.get("CODEX_API_KEY"):
+        said += "; CODEX_API_KEY is set, which only codex exec is known to read, from 0.169 on"
+    return Verdict("warning", said)

@@ -49,6 +49,20 @@ def port_of_ours(url: object) -> int | None:
     return port
 
 
+def gateway(url: object) -> str | None:
+    """``url`` when it leads to somebody else's gateway: neither to the proxy nor to OpenAI."""
+    if not isinstance(url, str) or not url or port_of_ours(url) is not None:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = f".{parts.hostname}"
+    except ValueError:
+        return url
+    # The last one never worked: it is an attempt at the proxy's own address.
+    openai = host.endswith((".openai.com", ".chatgpt.com")) or parts.path.rstrip("/").endswith("/backend-api/codex")
+    return None if openai else url
+
+
 def parse(data: bytes, where: Path) -> dict[str, Any]:
     """The configuration's values. Raises ConfigUnreadable."""
     try:

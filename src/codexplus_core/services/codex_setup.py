@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .codex_config import KEY, literal_of, parse, port_of_ours, quoted, with_value, without_value
-from .paths import private_dir, read_private, write_atomic
+from .paths import private_dir, read_private, read_regular, write_atomic
 from .problem import Problem
 
 Undone = Literal["nothing", "restored", "key"]
@@ -55,11 +55,12 @@ def read_config(path: Path) -> tuple[Path, bytes | None]:
     """The file behind ``path`` and its bytes. A link is followed: dotfile managers link the configuration."""
     try:
         target = path.resolve()
-        data = target.read_bytes()
+        data = read_regular(target)
     except FileNotFoundError:
         return target, None
     except (OSError, RuntimeError) as error:
-        raise Problem(f"{path}: cannot be read ({error}); correct that, nothing was changed") from error
+        why = getattr(error, "strerror", None) or error
+        raise Problem(f"{path}: cannot be read ({why}); correct that, nothing was changed") from error
     return target, data
 
 
@@ -155,7 +156,7 @@ def _replace(target: Path, data: bytes, expected: bytes | None) -> None:
         else:
             mode = stat.S_IMODE(target.stat().st_mode)
             # Codex writes this file too (trust answers): what came in between must not be lost.
-            if target.read_bytes() != expected:
+            if read_regular(target) != expected:
                 raise Problem(f"{target}: was changed by another program just now; run the command again")
     except OSError as error:
         raise Problem(f"{target}: cannot be written ({error.strerror}); correct that and run it again") from error

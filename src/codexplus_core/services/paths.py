@@ -128,6 +128,21 @@ def read_private(path: Path) -> bytes | None:
         return file.read()
 
 
+def read_regular(path: Path, *, limit: int = 8 << 20) -> bytes:
+    """The bytes of a file of another program. Raises OSError for what is no regular file and over ``limit`` bytes.
+
+    Links are followed; a FIFO or a device neither blocks nor is read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", str(path))
+    return data
+
+
 def token(home: Path) -> str:
     """The proxy token, made on the first call: 32 random bytes, URL-safe. Two first callers get the same one."""
     path = token_file(private_dir(home))

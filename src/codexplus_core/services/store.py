@@ -38,15 +38,17 @@ class NewerSchema(Exception):
 class SQLiteStore:
     """A ledger store in ``PATH`` (mode 0600), in WAL mode: a committed record survives ``kill -9`` of the proxy.
 
-    A file that is no database, or a damaged one, is set aside under another name and a new one begun. Where nothing
-    can be written the records live in memory until the process ends. Either is reported through ``report(event,
-    fields)`` and stands in ``trouble``; no call raises.
+    A file that is no database, or a damaged one, is set aside under another name and a new one begun. What the
+    disk does not take lives in memory until it takes something again, or until the process ends. All this is reported
+    through ``report(event, fields)`` and stands in ``trouble``; no call raises.
     """
 
     def __init__(self, path: Path, report: Callable[[str, dict[str, Any]], None]) -> None:
         self.path = path
         self.trouble = ""
         self._report = report
+        self._damage = ""
+        self._without = False  # the disk did not take the last thing, or gave an error when it was read
         self._memory = MemoryStore()
         self._threads: set[str] = set()
         self._version = -1
@@ -70,7 +72,8 @@ class SQLiteStore:
             except (sqlite3.Error, OSError) as again:
                 self._go_without(str(again))
                 return None
-            self.trouble = f"the ledger was damaged ({error}); it is kept as {aside}, a new one was begun"
+            self._damage = f"the ledger was damaged ({error}); it is kept as {aside}, a new one was begun"
+            self.trouble = self._damage
             self._report("store_damaged", {"path": str(self.path), "kept_as": str(aside), "error": str(error)})
             return db
 
@@ -98,7 +101,8 @@ class SQLiteStore:
         return db
 
     def _go_without(self, why: str) -> None:
-        trouble = f"{self.path} cannot be used ({why}); edits are kept in memory until the proxy ends"
+        self._without = True
+        trouble = f"{self.path} cannot be used ({why}); edits are kept in memory"
         if trouble != self.trouble:
             self.trouble = trouble
             self._report("store_unusable", {"path": str(self.path), "error": why})
@@ -128,42 +132,40 @@ class SQLiteStore:
     def save(self, thread: str, record: Record) -> None:
         """Keep a record; when the disk does not take it, in memory, with a report."""
         self._threads.add(thread)
-        if self._db is not None:
-            try:
-                self._write(self._db, thread, record)
-                self._memory.drop(thread, record.key)  # from a time when the disk did not take it
-                return
-            except sqlite3.Error as error:
-                self._go_without(str(error))
-        self._memory.save(thread, record)
+        if not self._takes(lambda db: _write_record(db, thread, record)):
+            self._memory.save(thread, record)
 
-    def _write(self, db: sqlite3.Connection, thread: str, record: Record) -> None:
-        now = int(time.time())
-        with _transaction(db):
-            db.execute(
-                "INSERT INTO record VALUES"
-                " (?1, ?2, (SELECT coalesce(max(seq), 0) + 1 FROM record WHERE thread = ?1), ?3)"
-                " ON CONFLICT DO UPDATE SET value = excluded.value",
-                (thread, _name(record.key), msgspec.json.encode(record)),
-            )
-            db.execute("INSERT INTO thread VALUES (?1, ?2) ON CONFLICT DO UPDATE SET touched = ?2", (thread, now))
+    def _takes(self, write: Callable[[sqlite3.Connection], None]) -> bool:
+        """Whether the disk took this, and before it all that it had not taken so far."""
+        if self._db is None:
+            return False
+        held = [(thread, record) for thread in self._threads for record in self._memory.load(thread)]
+        try:
+            with _transaction(self._db):
+                for thread, record in held:
+                    _write_record(self._db, thread, record)
+                for (plugin, key), value in self._values.items():
+                    _write_value(self._db, plugin, key, value)
+                write(self._db)
+        except sqlite3.Error as error:
+            self._go_without(str(error))
+            return False
+        for thread, record in held:
+            self._memory.drop(thread, record.key)
+        self._values.clear()
+        if self._without:
+            self._without = False
+            self.trouble = self._damage
+            self._report("store_recovered", {"path": str(self.path)})
+        return True
 
     def inherit(self, thread: str, parent: str) -> None:
         """Copy the parent's records to a thread that has none."""
         if self.edited(thread) or not self.edited(parent):
             return
-        if self._db is not None:
-            try:
-                with _transaction(self._db):
-                    self._db.execute(
-                        "INSERT OR IGNORE INTO record SELECT ?, item, seq, value FROM record WHERE thread = ?",
-                        (thread, parent),
-                    )
-                    self._db.execute("INSERT OR IGNORE INTO thread VALUES (?, ?)", (thread, int(time.time())))
-            except sqlite3.Error as error:
-                self._go_without(str(error))
+        taken = self._takes(lambda db: _copy_records(db, thread, parent))
         self._threads.add(thread)
-        for record in self.load(parent) if self._memory.edited(parent) or self._db is None else ():
+        for record in () if taken else self.load(parent):
             self._memory.save(thread, record)
 
     @property
@@ -201,17 +203,8 @@ class SQLiteStore:
 
     def keep(self, plugin: str, key: str, value: bytes | None) -> None:
         """Keep a plugin's value; None removes it."""
-        if self._db is not None:
-            try:
-                if value is None:
-                    self._db.execute("DELETE FROM value WHERE plugin = ? AND key = ?", (plugin, key))
-                else:
-                    self._db.execute("INSERT OR REPLACE INTO value VALUES (?, ?, ?)", (plugin, key, value))
-                self._values.pop((plugin, key), None)
-                return
-            except sqlite3.Error as error:
-                self._go_without(str(error))
-        self._values[plugin, key] = value
+        if not self._takes(lambda db: _write_value(db, plugin, key, value)):
+            self._values[plugin, key] = value
 
     def close(self) -> None:
         """Close the file; what was saved is on disk already."""
@@ -225,11 +218,35 @@ def _transaction(db: sqlite3.Connection) -> Any:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        db.execute("COMMIT")  # a full disk may be noticed only now
     except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            db.execute("ROLLBACK")
+        if db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
+
+
+def _write_record(db: sqlite3.Connection, thread: str, record: Record) -> None:
+    db.execute(
+        "INSERT INTO record VALUES"
+        " (?1, ?2, (SELECT coalesce(max(seq), 0) + 1 FROM record WHERE thread = ?1), ?3)"
+        " ON CONFLICT DO UPDATE SET value = excluded.value",
+        (thread, _name(record.key), msgspec.json.encode(record)),
+    )
+    now = int(time.time())
+    db.execute("INSERT INTO thread VALUES (?1, ?2) ON CONFLICT DO UPDATE SET touched = ?2", (thread, now))
+
+
+def _copy_records(db: sqlite3.Connection, thread: str, parent: str) -> None:
+    db.execute("INSERT OR IGNORE INTO record SELECT ?, item, seq, value FROM record WHERE thread = ?", (thread, parent))
+    db.execute("INSERT OR IGNORE INTO thread VALUES (?, ?)", (thread, int(time.time())))
+
+
+def _write_value(db: sqlite3.Connection, plugin: str, key: str, value: bytes | None) -> None:
+    if value is None:
+        db.execute("DELETE FROM value WHERE plugin = ? AND key = ?", (plugin, key))
+    else:
+        db.execute("INSERT OR REPLACE INTO value VALUES (?, ?, ?)", (plugin, key, value))
 
 
 def _name(key: Key) -> str:

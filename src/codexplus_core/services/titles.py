@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
-_KEEP = 256
+_KEEP = 512
 _LENGTH = 36
 WAIT_S = 0.5
 """Seconds that a title request waits for the turn it names; Codex sends the two within a few hundredths."""
 
 
 class Titles:
-    """What became of each recent prompt, by its words.
+    """What became of each recent prompt, by its thread and words.
 
     Codex 0.169 asks for a title in a thread of its own, sometimes before the turn that it names arrives: ``local``
     waits for that turn to be decided.
@@ -20,36 +20,37 @@ class Titles:
 
     def __init__(self, wait_s: float = WAIT_S) -> None:
         self._wait_s = wait_s
-        self._decided: OrderedDict[str, bool] = OrderedDict()
-        self._waiting: dict[str, asyncio.Future[bool]] = {}
+        self._decided: OrderedDict[tuple[str, str], bool] = OrderedDict()
+        self._waiting: dict[tuple[str, str], asyncio.Future[bool]] = {}
 
-    def decided(self, prompt: str, *, local: bool) -> None:
+    def decided(self, prompt: str, thread: str, *, local: bool) -> None:
         """Note whether a prompt stayed here (answered or refused) or went to the model."""
-        words = prompt.strip()
-        self._decided[words] = local
-        self._decided.move_to_end(words)
-        if len(self._decided) > _KEEP:
-            self._decided.popitem(last=False)
-        waiting = self._waiting.pop(words, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(local)
+        # A title request that does not say whose prompt it names is answered by the words alone.
+        for key in ((thread, prompt.strip()), ("", prompt.strip())):
+            self._decided[key] = local
+            self._decided.move_to_end(key)
+            if len(self._decided) > _KEEP:
+                self._decided.popitem(last=False)
+            waiting = self._waiting.pop(key, None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(local)
 
-    async def local(self, prompt: str) -> bool:
+    async def local(self, prompt: str, thread: str | None) -> bool:
         """True where the prompt stayed here; False where it went up, or where its turn does not show up in time."""
-        words = prompt.strip()
-        if words in self._decided:
-            return self._decided[words]
-        waiting = self._waiting.get(words)
+        key = (thread or "", prompt.strip())
+        if key in self._decided:
+            return self._decided[key]
+        waiting = self._waiting.get(key)
         if waiting is None:
-            waiting = self._waiting[words] = asyncio.get_running_loop().create_future()
+            waiting = self._waiting[key] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(self._wait_s):
                 return await asyncio.shield(waiting)
         except TimeoutError:
             return False
         finally:
-            if self._waiting.get(words) is waiting:
-                del self._waiting[words]
+            if self._waiting.get(key) is waiting:
+                del self._waiting[key]
 
 
 def title_for(prompt: str) -> str:

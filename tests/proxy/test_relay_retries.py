@@ -1,0 +1,149 @@
+"""A request that is sent again changes nothing of what was decided and does nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from codexplus_core import Exchange, ToolCall, ToolResult, hookimpl
+from codexplus_core.testing import Answer, Gate, Harness, call, cut, reasoning, shell, stall, text
+
+VERSIONS = ("0.29.0", "0.60.1", "0.98.0", "0.120.0", "0.169.0")
+
+
+class Adder:
+    """Offers a tool and counts its runs."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    @hookimpl
+    def on_request(self, exchange: Exchange) -> None:
+        exchange.add_tool("plus", "Adds.", {"type": "object", "properties": {}})
+
+    @hookimpl
+    def on_tool_use(self, call: ToolCall) -> ToolResult | None:
+        if call.name != "plus":
+            return None
+        self.runs += 1
+        return ToolResult("three")
+
+
+def outputs(body: dict[str, Any]) -> list[Any]:
+    return [item["output"] for item in body["input"] if item.get("type") == "function_call_output"]
+
+
+@pytest.mark.wire("W12", "W18")
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    "first",
+    [
+        call("plus", {}),
+        reasoning() + call("plus", {}),
+        text("Let me add.") + call("plus", {}),
+        reasoning() + text("Let me add.") + call("plus", {}),
+        text("One.") + call("plus", {}) + text("Two.") + call("plus", {}),
+    ],
+    ids=["hidden", "reasoning", "words", "both", "two"],
+)
+async def test_a_hidden_call_is_not_made_again_when_the_answer_behind_it_broke_off(first: Answer, version: str) -> None:
+    adder = Adder()
+
+    script = [first, cut(3, text("It is thr")), text("Three.")]
+    async with Harness({"adder": adder}, codex=version, script=script) as proxy:
+        broken = await proxy.say("what is one and two?")
+        runs = adder.runs
+        again = await proxy.retry()
+        later = await proxy.say("and now?")
+
+    assert not broken.ended
+    assert again.text.endswith("Three.")
+    assert later.seen.completed
+    assert adder.runs == runs
+    sent = [outputs(turn.body) for turn in proxy.upstream.turns if turn.body]
+    assert sent[2] == sent[3] == ["three"] * runs
+
+
+@pytest.mark.wire("W18")
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_retry_does_not_change_the_context_that_was_added(version: str) -> None:
+    class Once:
+        @hookimpl
+        def on_request(self, exchange: Exchange) -> None:
+            if exchange.prompt is not None:
+                exchange.add_context("once")
+
+    class Always:
+        @hookimpl
+        def on_request(self, exchange: Exchange) -> None:
+            exchange.add_context("always")
+
+    script = [cut(2, text("lost")), text("found"), text("later")]
+    async with Harness({"once": Once(), "always": Always()}, codex=version, script=script) as proxy:
+        await proxy.say("hello")
+        await proxy.retry()
+        await proxy.say("go on")
+
+    first, again, later = (str(turn.body["input"]) for turn in proxy.upstream.turns if turn.body)
+    assert first.count("'once'") == again.count("'once'") == 1
+    assert first.count("'always'") == again.count("'always'") == 1
+    assert later.count("'once'") == 2
+    assert proxy.upstream.turns[1].body["input"] == proxy.upstream.turns[0].body["input"] or version == "0.169.0"
+
+
+async def test_context_never_comes_behind_a_compaction_trigger() -> None:
+    class Always:
+        @hookimpl
+        def on_request(self, exchange: Exchange) -> None:
+            exchange.add_context("always")
+
+    async with Harness([Always()], script=[text("hi")]) as proxy:
+        await proxy.say("hello")
+        await proxy.send(proxy.codex.compact())
+
+    assert proxy.upstream.turns[-1].body["input"][-1]["type"] == "compaction_trigger"
+
+
+async def test_a_model_set_on_a_tools_output_holds_for_the_rest_of_the_turn() -> None:
+    class Switch:
+        def __init__(self) -> None:
+            self.requests = 0
+
+        @hookimpl
+        def on_request(self, exchange: Exchange) -> None:
+            self.requests += 1
+            if self.requests == 2:
+                exchange.model = "other"
+
+    script = [shell("one"), shell("two"), text("done"), text("next turn")]
+    async with Harness([Switch()], script=script) as proxy:
+        await proxy.say("go")
+        await proxy.tool_outputs()
+        await proxy.tool_outputs()
+        await proxy.say("again")
+
+    models = [turn.body["model"] for turn in proxy.upstream.turns if turn.body]
+    assert [model == "other" for model in models] == [False, True, True, False]
+
+
+async def test_two_requests_of_one_thread_at_once_keep_their_hidden_calls_apart() -> None:
+    adder = Adder()
+    gate = Gate("slow")
+    script = [stall(gate, 1, call("plus", {})), text("second"), text("first, continued"), text("later")]
+
+    async with Harness({"adder": adder}, script=script) as proxy:
+        one = proxy.codex.say("one")
+        first = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body))
+        await proxy.upstream.standing_at(gate)
+        proxy.codex.history.append(proxy.codex._said("user", ["two"], ["user.text"]))
+        two = proxy.codex._send()
+        await proxy.request(two.method, two.path, two.headers, two.body)
+        proxy.upstream.release(gate)
+        await first
+        three = proxy.codex._send()
+        await proxy.request(three.method, three.path, three.headers, three.body)
+
+    kinds = [item.get("type") for item in proxy.upstream.turns[-1].body["input"] if item.get("role") != "developer"]
+    assert kinds[-4:] == ["message", "function_call", "function_call_output", "message"]
