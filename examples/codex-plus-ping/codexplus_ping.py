@@ -7,6 +7,6 @@ ORDER = 50
 
 @hookimpl
 async def on_request(exchange: Exchange) -> LocalReply | None:
-    if exchange.prompt != "/ping":
+    if (exchange.prompt or "").strip() != "/ping":
         return None
     return LocalReply("pong")

@@ -172,7 +172,8 @@ def on_turn_end(exchange: Exchange) -> str | None:
 def on_exchange_end(exchange: Exchange, outcome: Outcome) -> None:
     """Learn how an exchange ended.
 
-    When: after the last byte, also of refused, cut and abandoned exchanges; once, descending ORDER.
+    When: after the last byte, also of refused, cut and abandoned exchanges and of every other path; once, descending
+        ORDER.
     May change: nothing.
     Returns: nothing.
     On error: reported only.

@@ -16,6 +16,7 @@ from . import hookspecs
 from .command import Command
 from .contributions import Check, CliCommand
 from .loader_check import BadPlugin, check_declarations, check_hooks
+from .loader_source import source_says_fail_closed
 
 GROUP = "codexplus.plugins"
 
@@ -53,16 +54,22 @@ class Plugins:
     """All plugins of one start, sorted by order and name.
 
     ``plugins`` are those asked for, broken ones included; ``not_selected`` are installed but were
-    left out, and not imported.
+    left out, and not imported; ``required`` are the names that the user asked for.
     """
 
     plugins: tuple[Plugin, ...] = ()
     not_selected: tuple[Plugin, ...] = ()
+    required: frozenset[str] = frozenset()
 
     @property
     def loaded(self) -> tuple[Plugin, ...]:
         """The plugins that work."""
         return tuple(plugin for plugin in self.plugins if plugin.error is None)
+
+    @property
+    def required_problems(self) -> list[str]:
+        """What is wrong with plugins that were asked for by name, one message each; serving without them is no help."""
+        return [plugin.error for plugin in self.plugins if plugin.name in self.required and plugin.error is not None]
 
     def call_sync(self, hook_name: str, **arguments: Any) -> list[tuple[str, Any]]:
         """What the plugins add through an ``add_*`` hook, as (plugin, item), in order; failures become warnings."""
@@ -107,7 +114,7 @@ def load_plugins(
         plugins.append(plugin)
     plugins.sort(key=lambda plugin: (plugin.order, plugin.name))
     left_out = [_describe(name, by_name[name][0]) for name in sorted(by_name) if name not in wanted]
-    return Plugins(tuple(plugins), tuple(left_out))
+    return Plugins(tuple(plugins), tuple(left_out), frozenset(() if selection is None else wanted))
 
 
 def _wanted(selection: Sequence[str] | None, by_name: Mapping[str, Any]) -> tuple[str, ...]:
@@ -137,14 +144,17 @@ def _from_entry_points(manager: pluggy.PluginManager, name: str, entries: list[m
         # Neither may win: the order of entry points is that of the file system, and a name can be taken on purpose.
         owners = sorted(entry.dist.name if entry.dist else entry.value for entry in entries)
         plugin.error = f"plugin {name!r} is declared by {' and '.join(owners)}; uninstall all but one"
-        return plugin
-    _load(manager, plugin, entries[0].load)
+    else:
+        _load(manager, plugin, entries[0].load)
+    if plugin.error is not None and plugin.target is None:
+        plugin.fail_closed = plugin.fail_closed or any(source_says_fail_closed(entry.module) for entry in entries)
     return plugin
 
 
 def _load(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[], object]) -> None:
     """Import, check and register one plugin; whatever it throws becomes its ``error``."""
     stage = "cannot be imported"
+    target: object = None
     try:
         target = load()
         if inspect.isclass(target):
@@ -167,7 +177,7 @@ def _load(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[], obje
         plugin.error = f"{_title(plugin)} {stage}: {_reason(error)}"
     if plugin.error is not None:
         # How it would refuse still counts when something else in it is wrong.
-        plugin.fail_closed = plugin.fail_closed or _says_fail_closed(plugin.target)
+        plugin.fail_closed = plugin.fail_closed or _says_fail_closed(target)
 
 
 def _specs(manager: pluggy.PluginManager) -> dict[str, tuple[str, ...]]:
@@ -176,7 +186,7 @@ def _specs(manager: pluggy.PluginManager) -> dict[str, tuple[str, ...]]:
 
 
 def _says_fail_closed(target: object) -> bool:
-    return target is not None and inspect.getattr_static(target, "FAIL_CLOSED", False) is True
+    return target is not None and inspect.getattr_static(target, "FAIL_CLOSED", False) is not False
 
 
 def _title(plugin: Plugin) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -11,8 +12,8 @@ import pytest
 from cli import stand_ins
 
 from codexplus_core.cli import doctor, doctor_checks
-from codexplus_core.cli.doctor_checks import Surroundings
 from codexplus_core.cli.main import main
+from codexplus_core.cli.surroundings import Surroundings
 from codexplus_core.contributions import Check, CheckResult
 from codexplus_core.services.codex import Codex
 
@@ -102,7 +103,7 @@ def test_a_running_proxy_and_its_plugins_are_asked(around):
         found = doctor_checks.plugins(place)
 
     assert found.status == "error"
-    assert "mcp (no such module)" in found.message
+    assert "mcp: no such module" in found.message
 
 
 def test_without_a_proxy_the_plugins_are_loaded_here(around):
@@ -112,7 +113,7 @@ def test_without_a_proxy_the_plugins_are_loaded_here(around):
         found = doctor_checks.plugins(around(port=port, loaded=loaded))
 
     assert found.status == "error"
-    assert "mine (plugin 'mine' cannot be imported)" in found.message
+    assert found.message.count("mine") == 1 and "plugin 'mine' cannot be imported" in found.message
 
 
 @pytest.mark.abuse("A21")
@@ -244,3 +245,117 @@ def test_doctor_as_a_whole_says_something_about_everything(private_home, capsys)
         "state directory",
     }
     assert checks["proxy"]["state"] == checks["upstream"]["state"] == "ok"
+
+
+def with_plugins(*names):
+    found = [SimpleNamespace(name=name, version="1.0", error=None, warnings=[]) for name in names]
+    return SimpleNamespace(plugins=found, call_sync=lambda hook: [])
+
+
+def row(name, **more):
+    return {"name": name, "version": "1.0", "state": "ok", "reason": ""} | more
+
+
+@pytest.mark.parametrize("state", ["failing", "disabled"])
+def test_a_plugin_that_fails_in_the_running_proxy_is_named_with_its_last_error(around, state):
+    rows = [row("slash"), row("mine", state=state, errors=3, last_error="on_request: KeyError (mine.py:7)")]
+    with stand_ins.listening(stand_ins.HEALTHY | {"plugins": rows}) as port:
+        found = doctor_checks.plugins(around(port=port, loaded=with_plugins("slash", "mine")))
+
+    assert found.status == "warning"
+    assert f"mine is {state} (3 errors); last: on_request: KeyError (mine.py:7)" in found.message
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "words"),
+    [
+        (["slash"], ["slash", "mine"], "mine was installed since it started"),
+        (["slash", "mine"], ["slash"], "mine was uninstalled since it started"),
+    ],
+)
+def test_a_proxy_that_does_not_know_the_installed_plugins_is_to_be_restarted(around, there, here, words):
+    with stand_ins.listening(stand_ins.HEALTHY | {"plugins": [row(name) for name in there]}) as port:
+        found = doctor_checks.plugins(around(port=port, loaded=with_plugins(*here)))
+
+    assert found.status == "warning"
+    assert words in found.message
+    assert found.fix.startswith(f"codex-plus stop --port {port}")
+
+
+def test_another_version_of_a_plugin_is_to_be_loaded_anew(around):
+    with stand_ins.listening(stand_ins.HEALTHY | {"plugins": [row("mine", version="0.9")]}) as port:
+        found = doctor_checks.plugins(around(port=port, loaded=with_plugins("mine")))
+
+    assert "mine is 0.9 there, 1.0 is installed" in found.message
+
+
+def test_each_broken_plugin_has_a_line_of_its_own():
+    found = doctor.Finding("plugins", "", CheckResult("error", "broken:\none\ntwo", "mend"))
+
+    assert doctor.as_text([found], colour=False).splitlines()[:3] == [
+        "fail  plugins  broken:",
+        "               one",
+        "               two",
+    ]
+
+
+def test_the_upstream_of_the_running_proxy_is_the_one_that_is_tried(around, monkeypatch):
+    asked = []
+
+    async def probe(url, timeout):
+        asked.append(url)
+        return 401, ""
+
+    monkeypatch.setattr("codexplus_core.proxy.upstream.probe", probe)
+    with stand_ins.listening(stand_ins.HEALTHY | {"upstream": "https://corp.example/v1"}) as port:
+        found = asyncio.run(doctor_checks.upstream(around(port=port)))
+
+    assert asked == ["https://corp.example/v1"]
+    assert "the running proxy's --upstream" in found.message
+
+
+def test_a_port_that_codex_is_not_told_of_is_pointed_out(around):
+    with stand_ins.listening(stand_ins.HEALTHY) as port:
+        found = doctor_checks.port(around(config=OURS, port=port))
+
+    assert found.status == "warning"
+    assert "Codex is told to use port 3000" in found.message
+
+
+def test_a_broken_configuration_is_one_failure(private_home, capsys):
+    (private_home / ".codex").mkdir()
+    (private_home / ".codex" / "config.toml").write_text("model =\n")
+    with stand_ins.listening({}) as upstream:
+        main(["doctor", "--json", "--upstream", f"http://127.0.0.1:{upstream}"])
+
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    assert [check["name"] for check in checks if "cannot be read as TOML" in check["text"]] == ["configuration"]
+
+
+def test_a_gateway_in_the_configuration_is_kept_by_the_advice(around):
+    found = doctor_checks.configuration(around(config='openai_base_url = "https://corp.example/v1"\n'))
+
+    assert "serve --upstream https://corp.example/v1" in found.fix
+
+
+def test_a_key_in_the_environment_is_judged_by_codexs_version(around):
+    assert doctor_checks.login(around("0.29.0", OPENAI_API_KEY="k")).status == "ok"
+    assert doctor_checks.login(around("0.169.0", OPENAI_API_KEY="k")).status == "warning"
+
+
+def test_a_state_directory_that_is_a_file_is_an_error_and_no_crash(private_home, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CODEX_PLUS_HOME", str(tmp_path / "file"))
+    with stand_ins.listening({}) as upstream:
+        assert main(["doctor", "--json", "--upstream", f"http://127.0.0.1:{upstream}"]) == 1
+
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert "is a file, a directory is needed" in checks["state directory"]["text"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
+def test_a_state_directory_that_cannot_be_made_is_an_error(around):
+    found = doctor_checks.state_directory(around(CODEX_PLUS_HOME="/proc/nope"))
+
+    assert found.status == "error"
+    assert "/proc/nope: cannot be made" in found.message

@@ -182,7 +182,7 @@ def test_a_service_is_written_and_the_commands_are_printed_without_a_user_bus(co
 
 
 @pytest.mark.parametrize("option", ["skills", "prompts", "hooks", "mcp"])
-@pytest.mark.parametrize(("there", "words"), [([], "run: pip install"), (None, "cannot do this; update it")])
+@pytest.mark.parametrize(("there", "words"), [([], "beside codex-plus"), (None, "cannot do this; update it")])
 def test_what_a_plugin_would_install_names_the_plugin(codex_home, monkeypatch, capsys, option, there, words):
     names = [f"codex-plus-{name}==0.1.0" for name in ("slash", "hooks", "mcp")] if there is None else there
     monkeypatch.setattr("codexplus_core.cli.init.installed", lambda: names)
@@ -199,3 +199,80 @@ def test_what_a_plugin_would_install_names_the_plugin(codex_home, monkeypatch, c
 @pytest.mark.parametrize("words", [["--bogus"], ["--undo", "--service"], ["--undo", "--port", "4000"]])
 def test_options_that_do_not_go_are_usage_errors(codex_home, words, capsys):
     assert main(["init", *words]) == 2
+
+
+GATEWAY = "https://corp.example/v1"
+
+
+def test_a_gateway_that_is_replaced_is_warned_about(codex_home, capsys):
+    (codex_home / "config.toml").write_text(f'openai_base_url = "{GATEWAY}"\n')
+
+    main(["init", "--yes", "--port", "4000"])
+
+    said = capsys.readouterr().out
+    assert f"Warning: Codex uses {GATEWAY} now" in said
+    assert f"Start the proxy with: codex-plus serve --port 4000 --upstream {GATEWAY}" in said
+
+
+@linux
+def test_a_service_gets_the_upstream_and_the_plugins(codex_home, private_home, capsys):
+    (codex_home / "config.toml").write_text(f'openai_base_url = "{GATEWAY}"\n')
+
+    assert main(["init", "--yes", "--service", "--upstream", f"{GATEWAY}/", "--plugins", "none"]) == 0
+
+    unit = (private_home / ".config" / "systemd" / "user" / "codex-plus.service").read_text()
+    assert f'"--upstream" "{GATEWAY}" "--plugins" "none"' in unit
+    assert "Warning" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--upstream", GATEWAY], "only with --service"),
+        (["--service", "--upstream", "ftp://x"], "give an http or https URL"),
+        (["--service", "--upstream", "http://127.0.0.1:3000/v1"], "is this proxy itself"),
+        (["--service", "--plugins", "nope"], "nope"),
+        (["--service", "--plugins", "list"], "stands alone"),
+    ],
+)
+def test_options_for_the_service_are_judged_before_anything_is_written(codex_home, capsys, words, said):
+    before = (codex_home / "config.toml").read_bytes()
+
+    assert main(["init", "--yes", *words]) == 2
+
+    assert said in capsys.readouterr().err
+    assert (codex_home / "config.toml").read_bytes() == before
+
+
+def test_a_file_that_was_not_there_is_not_said_to_be_kept(codex_home, capsys):
+    (codex_home / "config.toml").unlink()
+
+    main(["init", "--yes"])
+
+    said = capsys.readouterr().out
+    assert "There was no such file before" in said
+    assert "is kept in" not in said
+
+
+def test_an_old_codex_is_told_that_it_ignores_the_key(codex_home, tmp_path, capsys):
+    stand_ins.codex(tmp_path, "0.98.0")
+
+    main(["init", "--yes"])
+
+    assert "But Codex 0.98.0 ignores this key" in capsys.readouterr().out
+
+
+def test_without_codex_it_says_how_to_get_it(codex_home, monkeypatch, capsys):
+    monkeypatch.setenv("CODEX_PLUS_CODEX", "no-such-codex")
+
+    main(["init", "--yes"])
+
+    said = capsys.readouterr().out
+    assert "Install Codex (npm install -g @openai/codex)" in said
+    assert "OPENAI_BASE_URL" not in said
+
+
+def test_it_says_that_codex_needs_the_proxy_from_now_on(codex_home, capsys):
+    main(["init", "--yes"])
+
+    assert "plain codex works only while the proxy runs" in capsys.readouterr().out

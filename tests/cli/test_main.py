@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -148,3 +149,21 @@ def test_a_home_that_cannot_be_written_does_not_stop_a_command(extra, monkeypatc
     monkeypatch.setenv("CODEX_PLUS_HOME", "/proc/nowhere")
 
     assert main(["greet", "you"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(["help"], "commands:"), (["help", "serve"], "codex-plus serve"), (["-v"], "codex-plus ")]
+)
+def test_what_is_typed_by_habit_is_understood(words, said, capsys):
+    assert main(words) == 0
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /dev/full")
+def test_a_full_disk_is_said_in_one_line():
+    words = [sys.executable, "-m", "codexplus_core.cli", "--version"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["codex-plus: the output: No space left on device; make room there"]

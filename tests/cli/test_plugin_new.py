@@ -76,3 +76,27 @@ def test_a_directory_with_something_in_it_is_not_touched(tmp_path, capsys):
 def test_a_directory_that_cannot_be_written_is_named(capsys):
     assert main(["plugin", "new", "tool", "--directory", "/proc/nowhere"]) == 1
     assert "/proc/nowhere: cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("class", "a word of Python's own"),
+        ("abc", "a module of Python's own"),
+        ("slash", "a name of codex-plus's own"),
+        ("9lives", "begins with a lower-case letter"),
+    ],
+)
+def test_a_refused_name_is_refused_for_its_reason(name, words, capsys):
+    assert main(["plugin", "new", name]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_the_next_steps_install_it_where_codex_plus_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    main(["plugin", "new", "my-tool"])
+
+    said = capsys.readouterr().out
+    assert f'{sys.executable} -m pip install -e ".[dev]"' in said
+    assert "codex-plus stop" in said

@@ -14,6 +14,9 @@ from cli import stand_ins
 
 from codexplus_core.cli.main import main
 from codexplus_core.cli.run import exec_at, way, with_argument
+from codexplus_core.cli.start import ensure_proxy, passed_on
+from codexplus_core.services.listener import Listening
+from codexplus_core.services.problem import Problem
 
 URL = "http://127.0.0.1:3000/v1"
 
@@ -169,3 +172,61 @@ def test_a_proxy_that_does_not_come_up_is_reported_with_its_log(here, private_ho
 
     assert done.returncode == 1
     assert "is a file, a directory is needed here" in done.stderr
+
+
+def test_a_gateway_in_the_configuration_is_not_passed_by_in_silence(here, private_home):
+    (private_home / ".codex").mkdir()
+    (private_home / ".codex" / "config.toml").write_text('openai_base_url = "https://corp.example/v1"\n')
+    with stand_ins.listening(stand_ins.HEALTHY | {"upstream": "https://corp.example/v1"}) as port:
+        refused = run("--port", str(port), "--", "exec", "hi")
+        told = run("--port", str(port), "--upstream", "https://corp.example/v1/", "--", "exec", "hi")
+
+    assert refused.returncode == 2
+    assert "add --upstream https://corp.example/v1" in refused.stderr
+    assert told.returncode == (7 if sys.platform == "linux" else 2), told.stderr
+
+
+@pytest.mark.parametrize(
+    ("health", "asked", "said"),
+    [
+        (
+            {"upstream": "by login"},
+            {"upstream": "https://corp.example/v1"},
+            "another upstream (by login) than --upstream",
+        ),
+        ({"plugins": [{"name": "slash"}]}, {"plugins": "none"}, "has the plugins slash, not those of"),
+    ],
+)
+def test_a_running_proxy_that_is_not_the_one_asked_for_is_refused(tmp_path, health, asked, said):
+    with stand_ins.listening(stand_ins.HEALTHY | health) as port, pytest.raises(Problem) as refused:
+        ensure_proxy(port, tmp_path / "state", **asked)
+
+    assert said in str(refused.value)
+    assert f"codex-plus stop --port {port}" in str(refused.value)
+
+
+def test_the_started_proxy_gets_the_upstream_and_the_plugins():
+    assert passed_on("https://corp.example/v1/", "none") == (
+        "--upstream", "https://corp.example/v1", "--plugins", "none",
+    )  # fmt: skip
+    assert passed_on(None, None) == ()
+
+
+@pytest.mark.abuse("A22")
+def test_a_port_that_is_taken_while_the_proxy_starts_gets_no_codex(tmp_path, monkeypatch):
+    with stand_ins.listening(stand_ins.HEALTHY | {"pid": os.getpid()}) as port:
+        monkeypatch.setattr("codexplus_core.cli.start.look", lambda *_, **__: Listening("free"))
+
+        with pytest.raises(Problem, match=r"was started on port .* but ended with 1"):
+            ensure_proxy(port, tmp_path / "state")
+
+
+def test_an_old_codexs_gateway_in_the_environment_is_not_passed_by_in_silence(here, monkeypatch):
+    stand_ins.codex(here, "0.98.0")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://corp.example/v1")
+    with stand_ins.listening(stand_ins.HEALTHY | {"upstream": "https://corp.example/v1"}) as port:
+        refused = run("--port", str(port))
+        told = run("--port", str(port), "--upstream", "https://corp.example/v1")
+
+    assert (refused.returncode, told.returncode) == (2, 7)
+    assert "OPENAI_BASE_URL: is https://corp.example/v1" in refused.stderr

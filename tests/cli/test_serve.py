@@ -151,3 +151,67 @@ def test_a_socket_from_systemd_is_served(tmp_path):
     assert found is not None
     assert found["pid"] == process.pid
     assert code_at_end == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ("nope", "'nope' is installed"),
+        ("list,ping", "'list' stands alone"),
+        ("none,ping", "'none' stands alone"),
+    ],
+)
+def test_a_plugin_that_was_asked_for_and_is_not_there_is_a_usage_error(private_home, capsys, names, words):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    assert main(["serve", "--port", str(port), "--plugins", names]) == 2
+
+    assert words in capsys.readouterr().err
+
+
+def test_a_plugin_that_was_asked_for_and_is_broken_is_a_usage_error(tmp_path, monkeypatch):
+    (tmp_path / "broken-1.0.dist-info").mkdir()
+    (tmp_path / "broken-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (tmp_path / "broken-1.0.dist-info" / "entry_points.txt").write_text("[codexplus.plugins]\nbad = no_such_module\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(Problem, match=r"plugin 'bad' .*cannot be imported") as refused:
+        serve.refuse_unusable(("bad",))
+
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("name", [*serve.BROWSERS, "chrome124", None])
+def test_a_browser_that_curl_knows_is_taken(name):
+    serve.refuse_unknown_browser(name)
+
+
+def test_a_browser_that_curl_does_not_know_is_a_usage_error(private_home, capsys):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    assert main(["serve", "--plugins", "none", "--port", str(port), "--impersonate", "netscape"]) == 2
+
+    said = capsys.readouterr().err
+    assert "--impersonate netscape: no browser that curl knows; take chrome, " in said
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:3000/v1"),
+        ("127.0.0.1", "http://localhost:3000/v1"),
+        ("127.0.0.1", "http://0.0.0.0:3000"),
+        ("::1", "http://[::1]:3000/v1"),
+    ],
+)
+def test_an_upstream_that_is_the_proxy_itself_is_a_usage_error(host, url, capsys):
+    assert main(["serve", "--host", host, "--upstream", url]) == 2
+    assert "is this proxy itself" in capsys.readouterr().err
+
+
+def test_an_upstream_on_another_port_of_this_machine_is_fine():
+    assert settings("--upstream", "http://127.0.0.1:4000/v1").upstream == "http://127.0.0.1:4000/v1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import re
 import sys
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 from contract.source_tree import ROOT, place, repository_files
 
-from codexplus_core.testing import Harness, Reply, call, custom_call, shell, text
+from codexplus_core.proxy.upstream import CurlUpstream
+from codexplus_core.testing import CodexClient, Harness, Reply, call, custom_call, shell, text
 
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (\w+)\.py\n")
@@ -207,6 +209,28 @@ async def test_a_documented_test_passes(name: str, function: str, monkeypatch: p
 
 def test_there_is_a_documented_test() -> None:
     assert documented_tests()
+
+
+async def test_the_documented_model_answers_a_codex_behind_a_proxy(capsys: pytest.CaptureFixture[str]) -> None:
+    model = asyncio.create_task(module("scripted_model", BLOCKS["scripted_model"]).main())
+    shown = ""
+    async with asyncio.timeout(30):
+        while "--upstream" not in shown and not model.done():
+            await asyncio.sleep(0)
+            shown += capsys.readouterr().out
+    client, url = CurlUpstream(), shown.rpartition("--upstream ")[2].strip().removesuffix("/v1")
+    codex = CodexClient("0.169.0", "api")
+    try:
+        answer = await client.open(codex.say("hi").to(url))
+        body = b""
+        while chunk := await answer.read():
+            body += chunk
+    finally:
+        await client.aclose()
+        model.cancel()
+        await asyncio.gather(model, return_exceptions=True)
+
+    assert codex.receive(body, status=answer.status).text == "Hello."
 
 
 # -- claims about faults, beside the plugins

@@ -278,7 +278,7 @@ def test_every_logged_event_is_documented_and_no_other() -> None:
     table = rows(section("operating.md", "Logs")) + rows(section("plugins.md", "Time and faults"))
     named = {name for row in table for name in ticked(" ".join(row)) if re.fullmatch(r"[a-z]+(_[a-z]+)+", name)}
 
-    fields = {"last_error"}
+    fields = {"last_error", "refused_for"}
     assert named - fields == logged()
 
 

@@ -141,6 +141,7 @@ def test_edits_of_dropped_items_sleep_and_wake_with_them() -> None:
     assert back_again == [first, said("a"), user("TWO"), said("b")]
 
 
+@pytest.mark.wire("W11")
 def test_after_a_compaction_rewrites_hold_and_hidden_rounds_sleep() -> None:
     ledger = Ledger("t", MemoryStore())
     view = ledger.read(array(CONTEXT, user("/up"), said("a"), user("/help"), said("h")))

@@ -41,7 +41,6 @@ TABLE = {
 }
 
 
-@pytest.mark.req("D1")
 @pytest.mark.parametrize("hook", TABLE)
 def test_a_hook_of_the_table_has_its_arguments(hook: str) -> None:
     assert list(inspect.signature(getattr(hookspecs, hook)).parameters) == TABLE[hook]
@@ -107,7 +106,6 @@ class Journal:
         self.note("on_shutdown")
 
 
-@pytest.mark.req("D1")
 async def test_a_turn_calls_each_hook_at_its_moment_up_the_numbers_and_down_again() -> None:
     lines: list[str] = []
     plugins = {"low": Journal(lines, "low", 10), "high": Journal(lines, "high", 90)}

@@ -145,6 +145,7 @@ def test_a_kernel_that_does_not_know_its_own_connection_is_not_asked_again(
 
     with closing(PeerUid()) as found:
         assert found((V4, 1), (V4, 2)) is None
+        assert not found.works
 
 
 def test_after_closing_nobody_is_told() -> None:

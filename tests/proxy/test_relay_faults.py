@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from proxy.made_plugin import DONE, plugin, sent
 
-from codexplus_core import Exchange, LocalReply, hookimpl
-from codexplus_core.testing import Harness, shell, text
+from codexplus_core import Exchange, LocalReply, Outcome, Refusal, hookimpl
+from codexplus_core.proxy import http
+from codexplus_core.proxy.decode import BadBody
+from codexplus_core.proxy.transport import UpstreamCut, UpstreamError
+from codexplus_core.testing import Harness, StrictUpstream, shell, text
 
 
 class Faulty:
@@ -128,4 +132,87 @@ async def test_a_local_answer_that_breaks_off_ends_as_failed() -> None:
         reply = await proxy.say("hello")
 
         assert (reply.seen.streamed, reply.seen.completed, reply.ended) == ("half of ", False, True)
+        assert not proxy.log.events("relay_failed")
+
+
+@pytest.mark.abuse("I15")
+async def test_an_answer_to_another_path_that_breaks_off_is_an_error_with_words() -> None:
+    async def pieces() -> AsyncIterator[str]:
+        yield "half of "
+        raise RuntimeError("boom")
+
+    closed = plugin(FAIL_CLOSED=True, on_request=lambda: LocalReply(pieces()))
+    async with Harness([closed]) as proxy:
+        reply = await proxy.request("GET", "/v1/models")
+
+        assert (reply.status, reply.ended) == (500, True)
+        assert "failed before its answer was complete" in json.loads(reply.body)["error"]["message"]
+
+
+def failing_upstream(error: Exception) -> StrictUpstream:
+    upstream = StrictUpstream()
+
+    async def fail(_: Any) -> Any:
+        raise error
+
+    upstream.open = fail  # type: ignore[method-assign, assignment]
+    return upstream
+
+
+@pytest.mark.req("P11")
+@pytest.mark.parametrize(
+    ("decide", "upstream", "status", "answered_by", "error"),
+    [
+        (lambda: LocalReply("words"), None, 200, "local", None),
+        (lambda: Refusal("no", status=451), None, 451, "refused", None),
+        (lambda: None, failing_upstream(UpstreamError("connect", "no")), 502, "upstream", "connect"),
+        (lambda: None, failing_upstream(UpstreamError("timeout", "no")), 504, "upstream", "timeout"),
+        (lambda: None, failing_upstream(UpstreamCut("no")), 0, "upstream", "cut"),
+    ],
+)
+async def test_plugins_are_told_how_another_path_ended(
+    decide: Any, upstream: StrictUpstream | None, status: int, answered_by: str, error: str | None
+) -> None:
+    ends: list[tuple[Exchange, Outcome]] = []
+    observer = plugin(on_request=decide, on_exchange_end=lambda exchange, outcome: ends.append((exchange, outcome)))
+    async with Harness([observer], upstream=upstream) as proxy:
+        reply = await proxy.request("POST", "/v1/files", [(b"content-type", b"application/json")], b'{"a":1}')
+
+        ((exchange, outcome),) = ends
+        assert (exchange.kind, exchange.path, exchange.body) == ("other", "/files", {"a": 1})
+        assert (outcome.status, outcome.answered_by, outcome.error) == (status, answered_by, error)
+        assert (outcome.bytes_in, outcome.bytes_out) == (7, len(reply.body))
+        assert outcome.rounds == 0
+
+
+@pytest.mark.req("P11")
+async def test_who_only_wants_to_know_the_end_is_told_of_other_paths_too() -> None:
+    ends: list[str] = []
+    async with Harness([plugin(on_exchange_end=lambda exchange: ends.append(exchange.path))]) as proxy:
+        reply = await proxy.request("GET", "/v1/models?client_version=1")
+
+        assert (ends, reply.ended) == (["/models"], True)
+
+
+async def test_a_body_that_does_not_begin_has_no_longer_than_one_that_does_not_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "BODY_S", 0.0)
+
+    async with asyncio.timeout(20):
+        with pytest.raises(BadBody) as raised:
+            await http.read_body(asyncio.Event().wait, {})  # type: ignore[arg-type]
+
+    assert raised.value.status == 408
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"model":"m","input":[],"model":"n"}', b"[" * 100_000, b'{"input":' + b"[" * 100_000 + b"]" * 100_000]
+)
+async def test_a_body_that_cannot_be_read_in_one_way_is_a_bad_request(body: bytes) -> None:
+    async with Harness([plugin(on_request=lambda: None)]) as proxy:
+        reply = await proxy.request("POST", "/v1/responses", [(b"content-type", b"application/json")], body)
+
+        assert reply.status == 400
+        assert json.loads(reply.body)["error"]["code"] == "malformed_body"
         assert not proxy.log.events("relay_failed")

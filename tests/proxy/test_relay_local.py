@@ -14,7 +14,7 @@ from codexplus_core import Exchange, LocalReply, Refusal
 from codexplus_core.testing import Harness
 
 
-@pytest.mark.wire("W9", "W18")
+@pytest.mark.wire("W9")
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_local_reply_is_read_by_codex_and_its_turn_never_reaches_the_model(version: str) -> None:
     def on_request(exchange: Exchange) -> LocalReply | None:

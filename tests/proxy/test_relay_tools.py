@@ -48,7 +48,6 @@ async def test_the_tools_of_an_exchange_are_read_in_both_shapes(version: str) ->
 
 
 @pytest.mark.wire("W12")
-@pytest.mark.req("P4")
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_hidden_tools_take_further_rounds_that_the_client_sees_as_one_response(version: str) -> None:
     def on_tool_use(call: ToolCall) -> ToolResult:

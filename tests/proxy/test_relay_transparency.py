@@ -59,7 +59,7 @@ def sse(*events: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.req("P5")
-@pytest.mark.wire("W1", "W5")
+@pytest.mark.wire("W1")
 @pytest.mark.parametrize("auth", ["chatgpt", "api"])
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])

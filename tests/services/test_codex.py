@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from codexplus_core.services.codex import Codex, detect, find, login, reads_environment, verdict, version_numbers
+from codexplus_core.services.codex import (
+    Codex,
+    detect,
+    find,
+    login,
+    login_verdict,
+    reads_environment,
+    verdict,
+    version_numbers,
+)
 
 
 def program(path: Path, text: str) -> Path:
@@ -107,4 +117,35 @@ def test_the_kind_of_login(tmp_path, content, kind):
 def test_no_login_file_is_no_login_and_a_broken_one_is_unreadable(tmp_path):
     assert login(tmp_path) == "none"
     (tmp_path / "auth.json").write_text("{")
+    assert login(tmp_path) == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("version", "env", "status", "words"),
+    [
+        ("0.29.0", {"OPENAI_API_KEY": "k"}, "ok", "with: OPENAI_API_KEY"),
+        ("0.60.1", {"OPENAI_API_KEY": "k"}, "warning", "Codex 0.60.1 does not log in by it"),
+        ("0.169.0", {"OPENAI_API_KEY": "k"}, "warning", "Codex 0.169.0 does not log in by it"),
+        ("0.169.0", {"CODEX_API_KEY": "k"}, "ok", "codex exec logs in with: CODEX_API_KEY"),
+        ("0.98.0", {"CODEX_API_KEY": "k"}, "warning", "only codex exec is known to read, from 0.169"),
+        ("0.29.0", {}, "warning", "is not logged in"),
+        ("", {"OPENAI_API_KEY": "k"}, "warning", "Codex from 0.60 on does not"),
+    ],
+)
+def test_which_variable_logs_codex_in_depends_on_its_version(tmp_path, version, env, status, words):
+    found = login_verdict(tmp_path, version, env)
+
+    assert (found.status, words in found.text) == (status, True), found
+
+
+def test_a_stored_login_counts_for_every_version(tmp_path):
+    (tmp_path / "auth.json").write_text('{"auth_mode": "apikey", "OPENAI_API_KEY": "k"}')
+
+    assert login_verdict(tmp_path, "0.169.0", {}).text == "Codex logs in with: api key"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="FIFOs are POSIX's")
+def test_a_login_file_that_would_block_is_unreadable(tmp_path):
+    os.mkfifo(tmp_path / "auth.json")
+
     assert login(tmp_path) == "unreadable"

@@ -13,6 +13,7 @@ from codexplus_core.services.codex_config import (
     KEY,
     ConfigUnreadable,
     base_url,
+    gateway,
     literal_of,
     parse,
     port_of_ours,
@@ -156,3 +157,21 @@ def test_changing_the_value_twice_gives_the_same_bytes_back(text):
     second = with_value(first, quoted(URL), WHERE)
 
     assert with_value(second, "'http://old'", WHERE) == first
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("https://corp.example/v1", True),
+        ("http://127.0.0.1:8080/openai", True),
+        ("https://notopenai.com/v1", True),
+        ("http://[", True),
+        ("https://api.openai.com/v1", False),
+        ("http://127.0.0.1:3000/v1", False),
+        ("http://127.0.0.1:3000/backend-api/codex", False),
+        (None, False),
+        (7, False),
+    ],
+)
+def test_a_gateway_is_what_leads_neither_to_us_nor_to_openai(url, is_one):
+    assert gateway(url) == (url if is_one else None)

@@ -207,3 +207,11 @@ def test_a_broken_record_is_named_and_nothing_is_lost(home, config):
 
     with pytest.raises(Problem, match=r"init\.json: cannot be understood"):
         undo(config, home)
+
+
+@posix
+def test_a_configuration_that_is_a_fifo_is_named_and_does_not_block(config):
+    os.mkfifo(config)
+
+    with pytest.raises(Problem, match=r"cannot be read .it is no regular file"):
+        plan(config, URL)

@@ -13,6 +13,7 @@ from codexplus_core.services.paths import (
     codex_home,
     private_dir,
     read_private,
+    read_regular,
     state_dir,
     token,
     token_file,
@@ -159,3 +160,15 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path):
 def test_a_directory_that_cannot_be_made_is_named_with_the_remedy():
     with pytest.raises(Problem, match=r"cannot be created or used .*set CODEX_PLUS_HOME"):
         private_dir(Path("/proc/nowhere/home"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="FIFOs and devices are POSIX's")
+def test_a_foreign_file_that_would_block_or_never_end_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "large").write_bytes(b"x" * 11)
+    (tmp_path / "small").write_bytes(b"x" * 10)
+
+    for path in (tmp_path / "fifo", Path("/dev/zero"), tmp_path / "large"):
+        with pytest.raises(OSError, match="it is"):
+            read_regular(path, limit=10)
+    assert read_regular(tmp_path / "small", limit=10) == b"x" * 10

@@ -248,10 +248,13 @@ def test_what_could_not_be_written_is_on_disk_once_something_can(
         }[first]()
 
         assert store.trouble == ""
+        with opened(path) as neighbour:
+            neighbour.keep("mine", "new", b"4")
+        assert store.value("mine", "new") == b"4"
     with opened(path) as store:
         assert store.load("thread") == store.load("fork") == [record(1), record(2)]
         assert store.load("second fork") == ([record(1), record(2)] if first == "inherit" else [])
-        assert (store.value("mine", "new"), store.value("mine", "old")) == (b"2", None)
+        assert (store.value("mine", "new"), store.value("mine", "old")) == (b"4", None)
     assert [event for event, _ in reports] == ["store_unusable", "store_recovered"]
 
 
@@ -331,3 +334,32 @@ def test_a_record_that_cannot_be_read_is_reported_and_the_others_load(tmp_path: 
     with opened(path, reports) as store:
         assert store.load("thread") == [record(2)]
     assert [event for event, _ in reports] == ["store_record_unreadable"]
+
+
+@pytest.mark.abuse("A21")
+def test_a_file_that_others_may_write_is_closed_to_them(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.touch()
+    path.chmod(0o666)
+
+    SQLiteStore(path, lambda event, fields: None).close()
+
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.abuse("A21")
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_what_is_no_file_of_ours_is_left_alone(tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "notes.txt"
+    target.write_text("mine", encoding="utf-8")
+    target.chmod(0o644)
+    path = tmp_path / "state.db"
+    path.symlink_to(target) if kind == "link" else os.mkfifo(path)
+    events: list[str] = []
+
+    store = SQLiteStore(path, lambda event, fields: events.append(event))
+    store.close()
+
+    assert events == ["store_unusable"]
+    assert target.read_text(encoding="utf-8") == "mine"
+    assert target.stat().st_mode & 0o777 == 0o644

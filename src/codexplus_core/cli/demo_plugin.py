@@ -16,7 +16,7 @@ class DemoPlugin:
     def on_request(self, exchange: Exchange) -> LocalReply | None:
         """Answer or rewrite what was typed."""
         exchange.add_tool("word_count", "Counts the words of a text.", {"type": "object", "properties": {"text": {}}})
-        if exchange.prompt == "/ping":
+        if (exchange.prompt or "").strip() == "/ping":
             return LocalReply("pong, from a plugin; the model never heard of it")
         if exchange.prompt is not None and exchange.prompt.startswith("/shout "):
             exchange.prompt = exchange.prompt.removeprefix("/shout ").upper()

@@ -68,7 +68,8 @@ async def play(url: str, upstream: StrictUpstream, screen: Screen) -> dict[str, 
     finally:
         await client.aclose()
     seen = [_words(item) for item in (upstream.turns[-1].body or {}).get("input", [])]
-    model = [line for line in seen if line]
+    # The last request cannot hold its own answer, which the model has as well.
+    model = [line for line in seen if line] + [f"assistant: {said[-1]['shown']}"]
     screen.gap()
     screen.line("", "the same conversation as the model has it:", "2")
     for line in model:

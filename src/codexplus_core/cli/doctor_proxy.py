@@ -112,7 +112,9 @@ async def upstream(around: Surroundings) -> CheckResult:
 
     kind = codex.login(around.config_file.parent)
     own = around.running.get("upstream")
-    url = around.asked_upstream or (own if isinstance(own, str) else "") or (CHATGPT if kind == "chatgpt" else API)
+    # Without --upstream it says in words how it chooses.
+    own = own if isinstance(own, str) and "://" in own else ""
+    url = around.asked_upstream or own or (CHATGPT if kind == "chatgpt" else API)
     shown = f"{without_token(url)}, the running proxy's --upstream" if url == own else url
     status, said = await probe(url, 10.0)
     if status is None:

@@ -125,7 +125,8 @@ def findings(env: Mapping[str, str], path: Path, found: codex.Codex | None) -> l
         if found.version:
             lines.append(f"  Compatibility: {codex.verdict(found.version).text}")
     if found is not None:
-        lines.append(f"  Login: {codex.login_verdict(path.parent, found.version, env).text}")
+        said = codex.login_verdict(path.parent, found.version, env).text
+        lines.append(f"  Login: {said.removeprefix('Codex logs in with: ')}")
     _, data = codex_setup.read_config(path)
     config = parse(data, path) if data is not None else {}
     url = config.get(KEY)

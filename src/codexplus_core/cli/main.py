@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -35,7 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif words == ["-v"] or words == ["-V"]:
         words = ["--version"]
     try:
-        return _main(words)
+        code = _main(words)
+        # Here and not at exit, where a full disk would be a traceback.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except SystemExit as stop:
         # argparse leaves this way, after --help (0) and after usage errors (2).
         return stop.code if isinstance(stop.code, int) else 1 if stop.code else 0
@@ -46,8 +51,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output has enough (`codex-plus doctor | head`); Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 141
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"codex-plus: {error.filename or 'the output'}: {error.strerror}; make room there", file=sys.stderr)
+        _give_up_output()
+        return 1
+
+
+def _give_up_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _main(words: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -30,9 +31,12 @@ def run(args: Namespace) -> int:
     write(name, directory)
     print(f"{directory}: a plugin that answers /{name}. Next:")
     print(f"  cd {directory}")
-    print('  pip install -e ".[dev]"')
-    print("  pytest")
+    # A plugin is found only in the environment that codex-plus itself runs in.
+    python = shlex.quote(sys.executable)
+    print(f'  {python} -m pip install -e ".[dev]"')
+    print(f"  {python} -m pytest")
     print("  codex-plus serve --plugins list")
+    print("A proxy that runs already loads it after: codex-plus stop, then start it anew.")
     return 0
 
 
@@ -40,11 +44,15 @@ def checked_name(name: str) -> str:
     """``name`` if a plugin may be called so."""
     if not _NAME.fullmatch(name) or len(name) > 40:
         raise Problem(
-            f"{name!r}: is no plugin name; take up to 40 lower-case letters and digits, words joined by hyphens",
+            f"{name!r}: is no plugin name; it begins with a lower-case letter and has up to 40 of them and digits,"
+            " words joined by hyphens",
             exit_code=2,
         )
-    if name in RESERVED or keyword.iskeyword(name) or name in sys.stdlib_module_names:
-        raise Problem(f"{name!r}: is taken already; choose another name", exit_code=2)
+    if name in RESERVED:
+        raise Problem(f"{name!r}: is a name of codex-plus's own; choose another", exit_code=2)
+    if keyword.iskeyword(name) or name in sys.stdlib_module_names:
+        what = "a word of Python's own" if keyword.iskeyword(name) else "a module of Python's own"
+        raise Problem(f"{name!r}: is {what}, so code with that name is hard to read; choose another", exit_code=2)
     return name
 
 

@@ -54,7 +54,8 @@ ORDER = 50
 @hookimpl
 async def on_request(exchange: Exchange) -> LocalReply | None:
     """Answer `/{name}`; leave every other request as it is."""
-    if exchange.prompt != "/{name}":
+    # In the terminal a space is typed first, because Codex rejects slash names that it does not know.
+    if (exchange.prompt or "").strip() != "/{name}":
         return None
     return LocalReply("Hello from {name}.")
 '''
@@ -76,6 +77,13 @@ async def test_{function}_is_answered_without_the_model() -> None:
     assert answer.text == "Hello from {name}."
 
 
+async def test_a_space_before_it_does_not_matter() -> None:
+    async with Harness(plugins=[{module}]) as proxy:
+        answer = await proxy.say(" /{name}")
+
+    assert answer.text == "Hello from {name}."
+
+
 async def test_other_prompts_go_to_the_model() -> None:
     async with Harness(plugins=[{module}]) as proxy:
         answer = await proxy.say("hello")
@@ -88,9 +96,14 @@ _README = """\
 
 A plugin for codex-plus that answers `/{name}` in Codex.
 
-    pip install codex-plus-{name}
+    pip install .                        # with the pip of codex-plus's own environment
     codex-plus serve --plugins list      # shows it, with its order
+    codex-plus stop                      # a proxy that runs already does not know it yet
+    codex-plus init                      # once
     codex-plus run                       # Codex behind the proxy; type a space, then /{name}
+
+Where codex-plus was installed by `pipx` or `uv tool`, that environment is not the active one: use
+`pipx inject codex-plus .`, or `uv tool install --with . FOLDER` with codex-plus's own folder.
 
 ## Working on it
 

@@ -57,13 +57,9 @@ def run(args: Namespace) -> int:
     url = proxy_url(port, home)
     found = codex.detect(env)
     chosen = way(found.version if found else "", configured, url, arguments, uid_known=peer_uid_known())
-    if gateway(configured) and args.upstream is None and chosen != "environment":
-        there = without_token(configured)
-        raise Problem(
-            f"{path}: {KEY} is {there}, which Codex would no longer use, for the proxy sends to OpenAI;"
-            f" add --upstream {there}, or take the key out",
-            exit_code=2,
-        )
+    if args.upstream is None:
+        old = chosen == "environment"
+        _refuse_to_pass_by(*(("OPENAI_BASE_URL", env.get("OPENAI_BASE_URL")) if old else (f"{path}: {KEY}", configured)))
     if chosen == "ask":
         _offer_init(env, path, port)
     ensure_proxy(port, home, upstream=args.upstream, plugins=args.plugins)
@@ -99,6 +95,16 @@ def with_argument(arguments: Sequence[str], url: str) -> list[str]:
     """Codex's arguments with the base URL, right after ``exec``."""
     at = (exec_at(arguments) or 0) + 1
     return [*arguments[:at], "-c", f'{KEY}="{url}"', *arguments[at:]]
+
+
+def _refuse_to_pass_by(where: str, url: str | None) -> None:
+    if gateway(url):
+        there = without_token(url)
+        raise Problem(
+            f"{where}: is {there}, which Codex would no longer use, for the proxy sends to OpenAI;"
+            f" add --upstream {there}, or take it out",
+            exit_code=2,
+        )
 
 
 def _offer_init(env: Mapping[str, str], path: Path, port: int) -> None:

@@ -57,7 +57,6 @@ def run(args: Namespace) -> int:
     settings = settings_from(args, os.environ)
     if settings.listen_fd is None:
         refuse_if_taken(settings.host, settings.port)
-    refuse_unusable(settings.plugins)
     refuse_unknown_browser(settings.impersonate)
     from ..proxy.server import serve
 
@@ -104,13 +103,15 @@ def plugin_names(text: str) -> tuple[str, ...]:
 
 
 def refuse_unusable(names: tuple[str, ...] | None) -> None:
-    """Raise Problem when a plugin that was asked for by name is not installed or is broken."""
+    """Raise Problem when a plugin that was asked for by name is not installed or is broken.
+
+    For those who have a proxy started elsewhere; one that is started here looks by itself, and loads them once.
+    """
     if not names:
         return
     from ..loader import load_plugins
 
-    # The proxy loads them again: modules are imported once, so that costs next to nothing.
-    wrong = [plugin.error for plugin in load_plugins(names).plugins if plugin.error]
+    wrong = load_plugins(names).required_problems
     if wrong:
         raise Problem(f"--plugins: {'; '.join(wrong)}", exit_code=2)
 

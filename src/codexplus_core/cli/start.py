@@ -23,8 +23,7 @@ def serve_argv(port: int, extra: tuple[str, ...] = ()) -> list[str]:
 
 
 def passed_on(upstream: str | None, plugins: str | None) -> tuple[str, ...]:
-    """``--upstream`` and ``--plugins`` as words for a `serve` that is started elsewhere. Raises Problem like `serve`.
-    """
+    """``--upstream`` and ``--plugins`` as words for a `serve` elsewhere. Raises Problem as `serve` does."""
     words: tuple[str, ...] = ()
     if upstream is not None:
         words += ("--upstream", upstream_url(upstream))
@@ -71,7 +70,7 @@ def ensure_proxy(port: int, home: Path, *, upstream: str | None = None, plugins:
 def _refuse_another(health: dict[str, Any], port: int, upstream: str | None, plugins: str | None) -> None:
     wrong = []
     if upstream is not None and "upstream" in health and health["upstream"] != upstream_url(upstream):
-        wrong.append(f"sends to {health['upstream'] or 'the backend that fits the login'}, not to --upstream")
+        wrong.append(f"has another upstream ({health['upstream']}) than --upstream")
     rows = health.get("plugins")
     if plugins is not None and isinstance(rows, list):
         names = {str(row.get("name")) for row in rows if isinstance(row, dict)}

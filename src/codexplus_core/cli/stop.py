@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
 
 from ..services import codex_setup
 from ..services.codex_config import port_of_ours
-from ..services.listener import look, stop
+from ..services.listener import look, owner, stop
 from ..services.paths import codex_home, state_dir
 from ..services.problem import Problem
 from ..services.settings import DEFAULT_PORT
@@ -42,8 +41,8 @@ def run(args: Namespace) -> int:
         raise Problem(f"pid {pid}: cannot be told to stop ({error.strerror}); end it by hand") from error
     if not ended:
         raise Problem(f"pid {pid}: still runs after {STOP_SECONDS:g} s; end it by hand: kill -KILL {pid}")
-    # A service's socket is still listened on: the next connection starts the proxy again, with new plugins.
-    again = os.name == "posix" and look(port).state != "free"
+    # A service's socket is still listened on; looked up, because a connection would start the proxy already.
+    again = owner(port) is not None
     print("The proxy has stopped" + ("; its service starts it anew when Codex connects." if again else "."))
     return 0
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..services import codex, codex_setup
-from ..services.codex_config import parse, port_of_ours
+from ..services.codex_config import KEY, parse, port_of_ours
 from ..services.listener import Listening, look
 from ..services.paths import codex_home, state_dir
+from ..services.problem import Problem
 from ..services.settings import DEFAULT_PORT
 from .start import proxy_token
 

@@ -73,13 +73,17 @@ class LedgerStore(Protocol):
         """Give a fork its parent's records, once, if it has none of its own."""
         ...
 
+    def known(self, thread: str) -> bool:
+        """True where the thread has records."""
+        ...
+
     def edited(self, thread: str) -> bool:
-        """True where the thread has records; quick, asked for every request."""
+        """True where a record of the thread is an edit; quick, asked for every request."""
         ...
 
     @property
     def any_edited(self) -> bool:
-        """True where any thread has records."""
+        """True where any thread has edits."""
         ...
 
 
@@ -106,14 +110,22 @@ class MemoryStore:
         if parent in self._threads and thread not in self._threads:
             self._threads[thread] = dict(self._threads[parent])
 
-    def edited(self, thread: str) -> bool:
+    def known(self, thread: str) -> bool:
         """True where the thread has records."""
         return thread in self._threads
 
+    def edited(self, thread: str) -> bool:
+        """True where a record of the thread is an edit."""
+        return any(record.edits for record in self.load(thread))
+
     @property
     def any_edited(self) -> bool:
-        """True where any thread has records."""
-        return bool(self._threads)
+        """True where any thread has edits."""
+        return any(self.edited(thread) for thread in self._threads)
+
+    def threads(self) -> list[str]:
+        """The threads that have records."""
+        return list(self._threads)
 
 
 def raws(items: Iterable[bytes]) -> tuple[msgspec.Raw, ...]:

@@ -109,7 +109,8 @@ def _repeated(data: bytes, top: Mapping[str, msgspec.Raw]) -> str | None:
     if len(data) == 1 + sum([len(_encode(key)) + len(raw) + 2 for key, raw in top.items()]):
         return None
     seen: set[str] = set()
-    key, at = "", 0
+    key: str = ""
+    at = 0
     while (found := _KEY.match(data, at)) is not None:
         key = _decode(found[1])
         value = bytes(top[key])

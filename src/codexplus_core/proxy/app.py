@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route
 
-from ..conversation.record import LedgerStore
+from ..conversation.record import LedgerStore, MemoryStore
 from ..dispatch import Dispatcher
 from ..loader import Plugins, load_plugins
 from ..protocol.errors import error_body
@@ -23,6 +23,7 @@ from ..services import paths
 from ..services.commands import Commands
 from ..services.core import Services
 from ..services.log import open_log
+from ..services.memory import MemoryValues
 from ..services.plugin_store import PluginStore, Values
 from ..services.problem import Problem
 from ..services.sessions import Sessions
@@ -33,7 +34,7 @@ from ..watchdog import Watchdog
 from .downstream import KEEPALIVE_S
 from .guard import OWN_ROUTES, TOKEN_HEADER, Denied, Guard
 from .http import HttpProxy
-from .peer import PeerUid
+from .peer import PeerUid, peer_uid
 from .refuse import refuse
 from .relay import Relay
 from .target import Targets
@@ -73,9 +74,11 @@ class App:
         clock: Callable[[], float] = time.monotonic,
         keepalive_s: float = KEEPALIVE_S,
         watchdog: Watchdog | None = None,
+        peer: PeerUid | None = None,
     ) -> None:
         self.plugins = plugins
         self.dispatcher = dispatcher
+        self._upstream_named = config.get("upstream") or "by login"
         self.guard = guard
         self.upstream = upstream
         self.store = store
@@ -101,6 +104,7 @@ class App:
         self._idle = asyncio.Event()
         self._idle.set()
         self._watchdog = watchdog
+        self._peer = peer
         self._sweeper: asyncio.Task[None] | None = None
 
     # -- life
@@ -133,7 +137,10 @@ class App:
             await self.dispatcher.session(session, "end")
         await self.dispatcher.shutdown(self.core)
         await self.upstream.aclose()
+        self.guard.close()
         self.store.close()
+        if self._peer is not None:
+            self._peer.close()
 
     async def _sweep(self) -> None:
         while True:
@@ -203,6 +210,7 @@ class App:
                 "uptime_s": round(self._clock() - self._began, 1),
                 "active": self.active,
                 "sessions": len(self.sessions),
+                "upstream": self._upstream_named,
                 "store": getattr(self.store, "trouble", "") or "ok",
                 "plugins": self.dispatcher.health(),
             }
@@ -215,12 +223,12 @@ class App:
 def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) -> App:
     """The application that ``serve`` runs: plugins loaded, state opened, the upstream ready to connect.
 
-    ``extra`` names plugins that are no installed packages. Raises Problem where the port could not be guarded: the
-    user of a connection unknown and no token to be had.
+    ``extra`` names plugins that are no installed packages. Raises Problem where the port could not be guarded, the user
+    of a connection unknown and no token to be had, and where a plugin that was asked for by name does not work.
     """
     from .upstream import CurlUpstream
 
-    peer = PeerUid() if sys.platform == "linux" and not settings.listen_public else None
+    peer = None if settings.listen_public else peer_uid()
     secret, why = "", ""
     try:
         secret = paths.token(settings.home)
@@ -232,6 +240,10 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) ->
     if why:
         log.error("state_unusable", reason=why)
     plugins = load_plugins(settings.plugins, extra=extra)
+    if plugins.required_problems:
+        if peer is not None:
+            peer.close()
+        raise Problem("; ".join(plugins.required_problems), exit_code=2)
     for plugin in plugins.plugins:
         if plugin.error is not None:
             log.error("plugin_broken", plugin=plugin.name, reason=plugin.error)
@@ -242,6 +254,7 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) ->
         plugins=plugins,
         dispatcher=dispatcher,
         watchdog=Watchdog(dispatcher.stopwatch, log=log),
+        peer=peer,
         guard=Guard(
             port=settings.port,
             token=secret.encode() or None,
@@ -252,10 +265,22 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) ->
         ),
         upstream=CurlUpstream(impersonate=settings.impersonate),
         targets=Targets(override=settings.upstream),
-        store=SQLiteStore(settings.home / "state.db", lambda event, fields: log.error(event, **fields)),
+        store=_store(settings.home, log),
         log=log,
         config={"host": settings.host, "port": settings.port, "upstream": settings.upstream},
     )
+
+
+def _store(home: Path, log: Any) -> Store:
+    try:
+        paths.private_dir(home)
+    except Problem as problem:
+        # Who owns the directory could put any words into the users' conversations, and read them.
+        store = MemoryValues(MemoryStore())
+        store.trouble = f"{problem}; edits are kept in memory until the proxy ends"
+        log.error("store_unusable", path=str(home), error=str(problem))
+        return store
+    return SQLiteStore(home / "state.db", lambda event, fields: log.error(event, **fields))
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -57,7 +57,7 @@ class Decisions:
 
     def _drop_taken_tools(self, exchange: Exchange) -> None:
         # Two tools of one name are no legal request, and calls of the client's own one are the client's.
-        theirs = {tool.get("name") for tool in tools_of(exchange.body) if "namespace" not in tool}
+        theirs = {str(tool.get("name")) for tool in tools_of(exchange.body) if "namespace" not in tool}
         for name in theirs & exchange.added_tools.keys():
             del exchange.added_tools[name]
             self._log.warning("tool_name_taken", tool=name)

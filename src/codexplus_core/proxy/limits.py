@@ -1,8 +1,11 @@
-"""The hypercorn settings that the guard's promises rest on."""
+"""The server's and the process's settings that the guard's promises rest on."""
 
 from __future__ import annotations
 
 from typing import Any
+
+OPEN_FILES = 65536
+"""The most connections and files that ``raise_open_files`` asks for; some programs walk through all they may have."""
 
 
 def hypercorn_limits() -> dict[str, Any]:
@@ -29,3 +32,25 @@ def hypercorn_limits() -> dict[str, Any]:
         "include_date_header": False,
         "accesslog": None,
     }
+
+
+def raise_open_files() -> int:
+    """Let this process have as many open files as it may, OPEN_FILES at most; the limit from now on, 0 where unknown.
+
+    A connection that its client closed unanswered stays open here until ``keep_alive_timeout``, so anybody who reaches
+    the port can use up what there is; 1024, the usual limit, is used up in a moment.
+    """
+    try:
+        import resource
+    except ImportError:
+        return 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):
+        # macOS says "no limit" and takes 10240.
+        return soft
+    return wanted

@@ -108,7 +108,7 @@ class _Heard:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         elif body := message.get("body"):
-            self.first_at = self.first_at or self._clock()
+            self.first_at = self._clock() if self.first_at is None else self.first_at
             self.size += len(body)
 
 

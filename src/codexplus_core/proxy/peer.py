@@ -33,8 +33,13 @@ class PeerUid:
     def __init__(self) -> None:
         self._netlink = _open()
         self._sequence = itertools.count(1)
-        if self._netlink is not None and not self._works():
+        if self._netlink is not None and not self._knows_itself():
             self.close()
+
+    @property
+    def works(self) -> bool:
+        """Whether there is anybody to ask."""
+        return self._netlink is not None
 
     def __call__(self, client: Address, server: Address) -> int | None:
         """The uid that owns the client's end, NOBODY where it is closed or unknown, None where the kernel cannot tell.
@@ -58,7 +63,7 @@ class PeerUid:
         except OSError:
             return NOBODY
 
-    def _works(self) -> bool:
+    def _knows_itself(self) -> bool:
         try:
             with socket.create_server(("127.0.0.1", 0)) as server:
                 here = server.getsockname()
@@ -91,6 +96,12 @@ class PeerUid:
         if self._netlink is not None:
             self._netlink.close()
             self._netlink = None
+
+
+def peer_uid() -> PeerUid | None:
+    """Somebody to ask, None where no kernel tells."""
+    found = PeerUid()
+    return found if found.works else None
 
 
 def _open() -> socket.socket | None:

@@ -9,12 +9,9 @@ import errno
 import gc
 import logging
 import os
-import queue
 import signal
 import socket
 import sys
-import threading
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -22,6 +19,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
 from ..services.settings import ServeSettings
+from .leaving import Leaving
 from .limits import hypercorn_limits
 from .passthrough import Message, Receive, Send
 
@@ -147,7 +145,7 @@ def serve(settings: ServeSettings, *, drain_s: float = DRAIN_S, leave_s: float =
     ``leave_s``, even where a task or thread of a plugin goes on.
     """
     _keep_memory()
-    leaving = _Leaving()
+    leaving = Leaving()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.get_loop().set_exception_handler(_log_loop_error)
@@ -157,47 +155,7 @@ def serve(settings: ServeSettings, *, drain_s: float = DRAIN_S, leave_s: float =
         raise
 
 
-class _Leaving:
-    """Leaves the process at a given time if it has not ended by itself: tasks and threads of plugins may not let it."""
-
-    def __init__(self) -> None:
-        # Signal handlers put something in, and this is the one queue that they may interrupt while it is at work.
-        self._told: queue.SimpleQueue[float | None] = queue.SimpleQueue()
-        # Begun now: a handler cannot start a thread, since it may have interrupted somebody who is starting one.
-        threading.Thread(target=self._run, name="codexplus-leaving", daemon=True).start()
-
-    def within(self, seconds: float) -> None:
-        """Leave in ``seconds`` at the latest."""
-        self._told.put(time.monotonic() + seconds)
-
-    def never(self) -> None:
-        """Do not leave after all."""
-        self._told.put(None)
-
-    def _run(self) -> None:
-        deadline = self._told.get()
-        while deadline is not None and (left := deadline - time.monotonic()) > 0:
-            with contextlib.suppress(queue.Empty):
-                earlier = self._told.get(timeout=left)
-                deadline = earlier and min(deadline, earlier)
-        if deadline is None:
-            return
-        # Whoever holds the process may hold the locks of its streams as well.
-        words = threading.Thread(target=_say_last_words, daemon=True)
-        words.start()
-        words.join(timeout=_CLOSE_S)
-        os._exit(0)
-
-
-def _say_last_words() -> None:
-    logging.getLogger("codexplus.server").error("left_by_force reason='something did not stop when it was told to'")
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-
-
-async def _until_signal(settings: ServeSettings, drain_s: float, leave_s: float, leaving: _Leaving) -> int:
+async def _until_signal(settings: ServeSettings, drain_s: float, leave_s: float, leaving: Leaving) -> int:
     from .app import build
 
     stop, abort = asyncio.Event(), asyncio.Event()

@@ -30,6 +30,10 @@ class MemoryValues:
         """True where any thread has records."""
         return self._ledger.any_edited
 
+    def known(self, thread: str) -> bool:
+        """True where the thread has records."""
+        return self._ledger.known(thread)
+
     def edited(self, thread: str) -> bool:
         """True where the thread has records."""
         return self._ledger.edited(thread)

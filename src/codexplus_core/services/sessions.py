@@ -90,7 +90,7 @@ class Sessions:
 
     def withheld(self, speaker: Speaker, prompt: str) -> bool:
         """True where the speaker's parent thread kept this prompt from the model."""
-        if speaker.parent is None or not self._store.edited(speaker.parent):
+        if speaker.parent is None or not self._store.known(speaker.parent):
             return False
         parent = self._threads.get(speaker.parent)
         ledger = parent.ledger if parent is not None else Ledger(speaker.parent, self._store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,9 @@ CREATE TABLE IF NOT EXISTS record (
 CREATE TABLE IF NOT EXISTS value (
     plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (plugin, key)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS thread (name TEXT PRIMARY KEY, touched INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS thread (
+    name TEXT PRIMARY KEY, touched INTEGER NOT NULL, edited INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 LOCK_S = 1.0
 """Seconds that a write waits for another process's; the event loop stands still meanwhile."""
@@ -51,6 +54,7 @@ class SQLiteStore:
         self._without = False  # the disk did not take the last thing, or gave an error when it was read
         self._memory = MemoryStore()
         self._threads: set[str] = set()
+        self._edited: set[str] = set()
         self._version = -1
         self._values: dict[tuple[str, str], bytes | None] = {}
         self._db = self._open()
@@ -79,8 +83,7 @@ class SQLiteStore:
 
     def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.path.exists():
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        _make_private(self.path)
         db = sqlite3.connect(self.path, isolation_level=None, timeout=LOCK_S)
         try:
             db.execute("PRAGMA journal_mode=WAL")
@@ -94,11 +97,17 @@ class SQLiteStore:
             before = int(time.time()) - KEEP_DAYS * 86400
             db.execute("DELETE FROM record WHERE thread IN (SELECT name FROM thread WHERE touched < ?)", (before,))
             db.execute("DELETE FROM thread WHERE touched < ?", (before,))
-            self._threads = {name for (name,) in db.execute("SELECT name FROM thread")}
+            self._learn(db)
         except BaseException:
             db.close()
             raise
         return db
+
+    def _learn(self, db: sqlite3.Connection) -> None:
+        for name, edited in db.execute("SELECT name, edited FROM thread"):
+            self._threads.add(name)
+            if edited:
+                self._edited.add(name)
 
     def _go_without(self, why: str) -> None:
         self._without = True
@@ -114,7 +123,7 @@ class SQLiteStore:
         return list(records.values())
 
     def _stored(self, thread: str) -> list[Record]:
-        if self._db is None or not self.edited(thread):
+        if self._db is None or not self.known(thread):
             return []
         found = []
         try:
@@ -132,6 +141,8 @@ class SQLiteStore:
     def save(self, thread: str, record: Record) -> None:
         """Keep a record; when the disk does not take it, in memory, with a report."""
         self._threads.add(thread)
+        if record.edits:
+            self._edited.add(thread)
         if not self._takes(lambda db: _write_record(db, thread, record)):
             self._memory.save(thread, record)
 
@@ -139,7 +150,7 @@ class SQLiteStore:
         """Whether the disk took this, and before it all that it had not taken so far."""
         if self._db is None:
             return False
-        held = [(thread, record) for thread in self._threads for record in self._memory.load(thread)]
+        held = [(thread, record) for thread in self._memory.threads() for record in self._memory.load(thread)]
         try:
             with _transaction(self._db):
                 for thread, record in held:
@@ -161,19 +172,25 @@ class SQLiteStore:
 
     def inherit(self, thread: str, parent: str) -> None:
         """Copy the parent's records to a thread that has none."""
-        if self.edited(thread) or not self.edited(parent):
+        if self.known(thread) or not self.known(parent):
             return
         taken = self._takes(lambda db: _copy_records(db, thread, parent))
         self._threads.add(thread)
+        if parent in self._edited:
+            self._edited.add(thread)
         for record in () if taken else self.load(parent):
             self._memory.save(thread, record)
 
     @property
     def any_edited(self) -> bool:
-        """True where any thread has records."""
-        return bool(self._threads)
+        """True where any thread has edits."""
+        return bool(self._edited)
 
     def edited(self, thread: str) -> bool:
+        """True where the thread has edits."""
+        return thread in self._edited or (self._elsewhere(thread) and thread in self._edited)
+
+    def known(self, thread: str) -> bool:
         """True where the thread has records."""
         return thread in self._threads or self._elsewhere(thread)
 
@@ -185,7 +202,7 @@ class SQLiteStore:
             (version,) = self._db.execute("PRAGMA data_version").fetchone()
             if version != self._version:
                 self._version = version
-                self._threads |= {name for (name,) in self._db.execute("SELECT name FROM thread")}
+                self._learn(self._db)
         except sqlite3.Error as error:
             self._go_without(str(error))
         return thread in self._threads
@@ -213,6 +230,19 @@ class SQLiteStore:
             self._db = None
 
 
+def _make_private(path: Path) -> None:
+    # What is in here becomes the model's input, so nobody else may have written it.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+            raise PermissionError(f"{path}: no regular file of yours; remove it")
+        if hasattr(os, "fchmod") and found.st_mode & 0o077:
+            os.fchmod(handle, 0o600)
+    finally:
+        os.close(handle)
+
+
 @contextlib.contextmanager
 def _transaction(db: sqlite3.Connection) -> Any:
     db.execute("BEGIN IMMEDIATE")
@@ -234,12 +264,17 @@ def _write_record(db: sqlite3.Connection, thread: str, record: Record) -> None:
         (thread, _name(record.key), msgspec.json.encode(record)),
     )
     now = int(time.time())
-    db.execute("INSERT INTO thread VALUES (?1, ?2) ON CONFLICT DO UPDATE SET touched = ?2", (thread, now))
+    db.execute(
+        "INSERT INTO thread VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET touched = ?2, edited = max(edited, ?3)",
+        (thread, now, int(record.edits)),
+    )
 
 
 def _copy_records(db: sqlite3.Connection, thread: str, parent: str) -> None:
     db.execute("INSERT OR IGNORE INTO record SELECT ?, item, seq, value FROM record WHERE thread = ?", (thread, parent))
-    db.execute("INSERT OR IGNORE INTO thread VALUES (?, ?)", (thread, int(time.time())))
+    db.execute(
+        "INSERT OR IGNORE INTO thread SELECT ?, ?, edited FROM thread WHERE name = ?", (thread, int(time.time()), parent)
+    )
 
 
 def _write_value(db: sqlite3.Connection, plugin: str, key: str, value: bytes | None) -> None:
