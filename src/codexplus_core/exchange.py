@@ -150,7 +150,8 @@ class Exchange:
         self.turn = turn
         self.prompt = prompt
         """The human's new text, or None (tool continuation, title, compaction, sub-agent, warm-up, a retry of a prompt
-        that was already decided). Setting it changes what the model reads, now and in every later request."""
+        that was already decided). Setting it changes what the model reads, now and in every later request; where it is
+        None, setting it has no effect."""
         self.prompt_as_typed = prompt
         """The human's new text as it came, whatever plugins set ``prompt`` to."""
         self._model = model

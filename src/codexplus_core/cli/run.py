@@ -59,7 +59,9 @@ def run(args: Namespace) -> int:
     chosen = way(found.version if found else "", configured, url, arguments, uid_known=peer_uid_known())
     if args.upstream is None:
         old = chosen == "environment"
-        _refuse_to_pass_by(*(("OPENAI_BASE_URL", env.get("OPENAI_BASE_URL")) if old else (f"{path}: {KEY}", configured)))
+        _refuse_to_pass_by(
+            *(("OPENAI_BASE_URL", env.get("OPENAI_BASE_URL")) if old else (f"{path}: {KEY}", configured))
+        )
     if chosen == "ask":
         _offer_init(env, path, port)
     ensure_proxy(port, home, upstream=args.upstream, plugins=args.plugins)

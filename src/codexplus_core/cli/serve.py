@@ -98,7 +98,8 @@ def plugin_names(text: str) -> tuple[str, ...]:
         raise Problem("--plugins: a name is empty; give names parted by commas, or none", exit_code=2)
     alone = [name for name in names if name in ("list", "none")]
     if alone:
-        raise Problem(f"--plugins {text}: {alone[0]!r} stands alone (serve only); leave it out", exit_code=2)
+        only = ", and only with serve" if alone[0] == "list" else ""
+        raise Problem(f"--plugins {text}: {alone[0]!r} stands alone{only}; leave it out", exit_code=2)
     return tuple(dict.fromkeys(names))
 
 

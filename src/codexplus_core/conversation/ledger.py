@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from ..protocol.items import is_unique
-from .record import Key, Kind, LedgerStore, Record, raws
+from .record import Key, Kind, LedgerStore, Record, Segment, raws
 from .view import ClientView
 
 HEAD = Key(None, "head")
@@ -137,16 +137,16 @@ class Ledger:
             return None  # decisions are kept, but none of them changes a word
         pieces = [piece for piece in done[:end] if piece]
         if head is not None and not view.boundary:
-            pieces.insert(0, b",".join(bytes(raw) for raw in (*head.context, *head.after)))
+            pieces.insert(0, b",".join(bytes(raw) for raw in (*head.context, *_after(view, -1, head))))
         return pieces
 
     def _part(self, view: ClientView, index: int) -> bytes:
         record = self.find(view.keys[index]) or self._stray(view, view.keys[index])
         if record is None or not record.edits:
             return view.raw(index)
-        if record.journal:
+        if any(segment.until is not None for segment in record.after):
             view.journaled.add(index)
-        return _joined(view.raw(index), record, after=self._after(view, record))
+        return _joined(view.raw(index), record, after=_after(view, index, record))
 
     def _stray(self, view: ClientView, key: Key) -> Record | None:
         # Going back behind a compaction gives a client without ids words whose records belong to the window that is
@@ -155,16 +155,6 @@ class Ledger:
             return None
         others = [record for record in self._by_content.get(key.content, ()) if record.key.epoch not in view.epochs]
         return others[min(key.ordinal, len(others) - 1)] if others else None
-
-    @staticmethod
-    def _after(view: ClientView, record: Record) -> Sequence[msgspec.Raw]:
-        use = record.journal and (record.until is None or not view.holds(record.until))
-        return record.journal if use else record.after
-
-    def tail(self, view: ClientView, key: Key) -> list[bytes]:
-        """What the model is sent behind an item, besides context: hidden rounds of earlier answers."""
-        record = self.find(key)
-        return [] if record is None else [bytes(raw) for raw in self._after(view, record)]
 
     # -- edits
 
@@ -190,8 +180,6 @@ class Ledger:
             replace=raws(replace) if replace is not None else (old.replace if old else None),
             context=raws(context) if context is not None else (old.context if old else ()),
             after=old.after if old else (),
-            journal=old.journal if old else (),
-            until=old.until if old else None,
             reply=reply if reply is not None else (old.reply if old else None),
             model=model if model is not None else (old.model if old else None),
             done=done or bool(old and old.done),
@@ -205,14 +193,17 @@ class Ledger:
         old = self.find(place)
         if old is None:
             old = Record(key=place, kind="anchor")
-        self._keep(msgspec.structs.replace(old, after=(*old.after, *raws(items))))
+        self._keep(msgspec.structs.replace(old, after=(*old.after, Segment(raws(items)))))
 
     def journal(self, key: Key, items: Sequence[bytes], until: Key) -> None:
-        """Send the model ``items`` after an item, in the place of what was inserted there, unless the client has
-        ``until``: an answer that breaks off now goes on from here, although the client drops what it got of it.
+        """Send the model ``items`` after an item as long as the client has not ``until``.
+
+        An answer that breaks off now goes on from here, although the client drops what it got of it. Called again for
+        the same answer, with more items, it replaces what it kept before.
         """
         old = self.find(key) or Record(key=key, kind="anchor")
-        self._keep(msgspec.structs.replace(old, journal=raws(items), until=until))
+        others = [segment for segment in old.after if segment.until != until]
+        self._keep(msgspec.structs.replace(old, after=(*others, Segment(raws(items), until))))
 
     def set_model(self, turn: str, model: str) -> None:
         """Keep the model for the rest of a turn."""
@@ -266,6 +257,11 @@ class Ledger:
 
 # How far back from the newest item an edit usually lands; beyond it the whole view is looked through.
 _NEAR = 16
+
+
+def _after(view: ClientView, index: int, record: Record) -> list[msgspec.Raw]:
+    used = (one for one in record.after if one.until is None or not view.follows(index, one.until))
+    return [item for segment in used for item in segment.items]
 
 
 def _joined(raw: bytes, record: Record | None, *, after: Sequence[msgspec.Raw] | None = None) -> bytes:

@@ -27,6 +27,16 @@ class Key(msgspec.Struct, frozen=True):
         return Key(self.id, self.content, self.epoch, ordinal)
 
 
+class Segment(msgspec.Struct, frozen=True):
+    """Items that the model gets behind another one, as long as the client has not the item ``until`` (None: always).
+
+    With ``until`` it is all that an answer held before it broke off, for clients that then drop their share of it.
+    """
+
+    items: tuple[msgspec.Raw, ...]
+    until: Key | None = None
+
+
 class Record(msgspec.Struct, frozen=True):
     """One item's edits and decisions.
 
@@ -35,9 +45,7 @@ class Record(msgspec.Struct, frozen=True):
     output that was judged), ``anchor`` (only something after it). ``replace`` is what the model gets for the item: None
     the item itself, an empty tuple nothing. ``context`` and ``after`` follow it: injected text, hidden rounds.
     ``reply`` is the text of a local answer, for a client that asks again, None until it is complete. ``model``
-    holds for the rest of the turn. ``journal`` stands in the place of ``after`` as long as the client has not the item
-    ``until``: all that an answer held until it broke off, for clients that then drop their share of it. ``done`` is
-    set when the client has the whole answer.
+    holds for the rest of the turn. ``done`` is set when the client has the whole answer.
     """
 
     key: Key
@@ -45,9 +53,7 @@ class Record(msgspec.Struct, frozen=True):
     turn: str = ""
     replace: tuple[msgspec.Raw, ...] | None = None
     context: tuple[msgspec.Raw, ...] = ()
-    after: tuple[msgspec.Raw, ...] = ()
-    journal: tuple[msgspec.Raw, ...] = ()
-    until: Key | None = None
+    after: tuple[Segment, ...] = ()
     reply: str | None = None
     model: str | None = None
     done: bool = False
@@ -55,7 +61,7 @@ class Record(msgspec.Struct, frozen=True):
     @property
     def edits(self) -> bool:
         """True where the model's view differs from the client's because of this record."""
-        return self.replace is not None or bool(self.context) or bool(self.after) or bool(self.journal)
+        return self.replace is not None or bool(self.context) or bool(self.after)
 
 
 class LedgerStore(Protocol):

@@ -107,7 +107,7 @@ def _turn_metadata(text: str) -> dict[str, Any]:
         return {}
     try:
         value = msgspec.json.decode(text.encode("utf-8", "surrogateescape"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

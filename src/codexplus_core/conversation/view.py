@@ -21,20 +21,8 @@ class ClientView:
     """
 
     __slots__ = (
-        "_ids",
-        "_items",
-        "_parsed",
-        "_places",
-        "_raw",
-        "boundary",
-        "epochs",
-        "fresh",
-        "has_ids",
-        "journaled",
-        "judged",
-        "keys",
-        "parsed_items",
-        "upstream",
+        "_items", "_parsed", "_places", "_raw", "boundary", "epochs", "fresh", "has_ids", "journaled", "judged",
+        "keys", "parsed_items", "upstream",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -44,7 +32,6 @@ class ClientView:
         self._places: dict[tuple[str, str], list[int]] = {}
         self.epochs = [""]
         """The compactions in the view, by the content of their summaries, behind ``""`` for the time before."""
-        self._ids: set[str] = set()
         self.keys: list[Key] = []
         self.boundary = 0
         """Number of items up to and including the last compaction: what hung on them is part of the summary."""
@@ -100,8 +87,6 @@ class ClientView:
         if places:
             key = key.at(len(places))
         places.append(index)
-        if key.id is not None:
-            self._ids.add(key.id)
         # The newest items are looked at by several parties before the next request comes.
         self._parsed[index] = item
         self._items.append(raw)
@@ -112,11 +97,14 @@ class ClientView:
             self.epochs.append(key.content)
             self.boundary = len(self._items)
 
-    def holds(self, key: Key) -> bool:
-        """True where an item of this key is in the view."""
-        if key.id is not None and key.id in self._ids:
-            return True
-        return self.count_of(key.epoch, key.content) > key.ordinal
+    def follows(self, index: int, key: Key) -> bool:
+        """True where the item of this key stands behind item ``index``, before anything that a user said."""
+        for other in self.keys[index + 1 :]:
+            if other.content.startswith("msg:user:"):
+                return False
+            if other.content == key.content and (other.id is None or key.id is None or other.id == key.id):
+                return True
+        return False
 
     def count_of(self, epoch: str, content: str, end: int | None = None) -> int:
         """How many items of this content stand in this epoch, among the first ``end``."""

@@ -37,7 +37,7 @@ class Rounds:
         self._dispatch = dispatcher
         self._down = down
         self._emission: Emission = reading.emission
-        self._before = reading.ledger.tail(reading.view, reading.last) if reading.last is not None else []
+        self._direct = 0
         self._anchor: Key | None = None
         self._aborted: list[bytes] = []
         watched = dispatcher.watched_types(exchange)
@@ -244,10 +244,13 @@ class Rounds:
         for them the whole answer so far hangs on the request's own last item, which they do send again.
         """
         ledger, own = self._reading.ledger, self._reading.last
-        self._anchor = self._anchor or (self._emission.last if self._emission.last != own else None)
         ledger.insert(self._emission.last, items)
-        if own is not None and self._anchor is not None:
-            ledger.journal(own, [*self._before, *self.added, *self._aborted], self._anchor)
+        if self._emission.last == own:
+            self._direct = len(self.added)  # hangs on that item itself
+        elif own is not None:
+            self._anchor = self._anchor or self._emission.last
+            if self._anchor is not None:
+                ledger.journal(own, [*self.added[self._direct :], *self._aborted], self._anchor)
 
     def _conceal(self, event: Event) -> None:
         for key in calls.keys_of(event.data or {}):

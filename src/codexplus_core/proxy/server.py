@@ -20,7 +20,7 @@ from hypercorn.config import Config
 
 from ..services.settings import ServeSettings
 from .leaving import Leaving
-from .limits import hypercorn_limits
+from .limits import hypercorn_limits, raise_open_files
 from .passthrough import Message, Receive, Send
 
 DRAIN_S = 30.0
@@ -144,6 +144,7 @@ def serve(settings: ServeSettings, *, drain_s: float = DRAIN_S, leave_s: float =
     Once a signal came the process is left with code 0 after ``drain_s`` and ``leave_s``, after a second one in
     ``leave_s``, even where a task or thread of a plugin goes on.
     """
+    raise_open_files()
     _keep_memory()
     leaving = Leaving()
     try:

@@ -272,9 +272,8 @@ def _write_record(db: sqlite3.Connection, thread: str, record: Record) -> None:
 
 def _copy_records(db: sqlite3.Connection, thread: str, parent: str) -> None:
     db.execute("INSERT OR IGNORE INTO record SELECT ?, item, seq, value FROM record WHERE thread = ?", (thread, parent))
-    db.execute(
-        "INSERT OR IGNORE INTO thread SELECT ?, ?, edited FROM thread WHERE name = ?", (thread, int(time.time()), parent)
-    )
+    now = int(time.time())
+    db.execute("INSERT OR IGNORE INTO thread SELECT ?, ?, edited FROM thread WHERE name = ?", (thread, now, parent))
 
 
 def _write_value(db: sqlite3.Connection, plugin: str, key: str, value: bytes | None) -> None:
