@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .action import Action
 from .dispatch_chunk import FailedClosed
 from .dispatch_faults import FAILED, Hook
-from .exchange import Exchange, LocalReply, Outcome, Phase, Refusal, Session
+from .exchange import Exchange, LocalReply, Outcome, Phase, Refusal, Session, is_text
 from .protocol.tools import ToolCall, ToolResult
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Answers:
         for hook in self._table["on_request"]:
             before = exchange._edits()
             answer = self._reply(hook, await self._calls.ask(hook, exchange))
+            if answer is None and (bad := exchange._unsendable()) is not None:
+                answer = self._calls.faults.wrong_answer(hook, bad, "edits that are texts")
             if isinstance(answer, LocalReply | Refusal):
                 return answer
             if answer is FAILED:
@@ -45,11 +47,14 @@ class Answers:
 
     def _reply(self, hook: Hook, answer: object) -> object:
         """An answer as it may be used: a LocalReply, a Refusal, None, or FAILED for anything else."""
-        if answer is None or answer is FAILED or isinstance(answer, Refusal):
+        if answer is None or answer is FAILED:
             return answer
+        if isinstance(answer, Refusal):
+            sound = is_text(answer.message) and is_text(answer.code)
+            return answer if sound else self._calls.faults.wrong_answer(hook, answer.message, "a text in Refusal")
         if not isinstance(answer, LocalReply):
             return self._calls.faults.wrong_answer(hook, answer, "LocalReply, Refusal or None")
-        if isinstance(answer.text, str):
+        if is_text(answer.text):
             return answer
         if hasattr(answer.text, "__aiter__"):
             return LocalReply(self._pieces(hook, aiter(answer.text)))

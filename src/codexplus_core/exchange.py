@@ -228,9 +228,27 @@ class Exchange:
         tools, context = dict(self.added_tools), list(self.context)
         return self.prompt, self._model, self.model_changed, tools, context, watched
 
+    def _unsendable(self) -> object:
+        """The first edit that no request can carry (wrong type, half a character), None if all can."""
+        texts = [self._model, *self.context, *self.added_tools]
+        if self.prompt is not None:
+            texts.append(self.prompt)
+        return next((text for text in texts if not is_text(text)), None)
+
     def _undo(self, edits: tuple[Any, ...]) -> None:
         self.prompt, self._model, self.model_changed, self.added_tools, self.context, self.watched = edits
         self._routes = None
+
+
+def is_text(value: object) -> bool:
+    """Whether a plugin's value is a text that can be sent: a str without lone surrogates."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class RunResult(Protocol):

@@ -216,3 +216,33 @@ async def test_a_body_that_cannot_be_read_in_one_way_is_a_bad_request(body: byte
         assert reply.status == 400
         assert json.loads(reply.body)["error"]["code"] == "malformed_body"
         assert not proxy.log.events("relay_failed")
+
+
+@pytest.mark.parametrize("edit", ["prompt", "model", "context"])
+@pytest.mark.parametrize("value", [7, "half a character: \ud83d"], ids=["a number", "a lone surrogate"])
+async def test_an_edit_that_no_request_can_carry_is_the_plugins_fault_and_undone(edit: str, value: Any) -> None:
+    class Odd:
+        @hookimpl
+        def on_request(self, exchange: Exchange) -> None:
+            if edit == "context":
+                exchange.add_context(value)
+            else:
+                setattr(exchange, edit, value)
+
+    async with Harness({"odd": Odd()}, script=[text("fine")]) as proxy:
+        reply = await proxy.say("hello")
+
+    assert reply.text == "fine"
+    assert [entry["plugin"] for entry in proxy.log.events("plugin_answered_wrongly")] == ["odd"]
+
+
+async def test_a_refusal_that_cannot_be_sent_is_the_plugins_fault() -> None:
+    class Odd:
+        @hookimpl
+        def on_request(self) -> Refusal:
+            return Refusal("\udc00")
+
+    async with Harness({"odd": Odd()}, script=[text("fine")]) as proxy:
+        reply = await proxy.say("hello")
+
+    assert reply.text == "fine"
