@@ -147,3 +147,57 @@ async def test_two_requests_of_one_thread_at_once_keep_their_hidden_calls_apart(
 
     kinds = [item.get("type") for item in proxy.upstream.turns[-1].body["input"] if item.get("role") != "developer"]
     assert kinds[-4:] == ["message", "function_call", "function_call_output", "message"]
+
+
+@pytest.mark.wire("W18")
+async def test_the_same_turn_on_two_connections_at_once_runs_a_plugin_once() -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    prompts: list[str] = []
+
+    class Slow:
+        @hookimpl
+        async def on_request(self, exchange: Exchange) -> None:
+            if exchange.prompt is not None:
+                prompts.append(exchange.prompt)
+                asked.set()
+                await go_on.wait()
+                exchange.prompt = "rewritten"
+
+    async with Harness([Slow()], script=[text("one"), text("two")]) as proxy, asyncio.timeout(20):
+        one = proxy.codex.say("hello")
+        first = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body))
+        await asked.wait()
+        second = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body))
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(first, second)
+
+    assert prompts == ["hello"]
+    assert ["rewritten" in str(turn.body["input"]) for turn in proxy.upstream.turns if turn.body] == [True, True]
+
+
+@pytest.mark.wire("W18")
+async def test_a_turn_whose_first_request_was_left_undecided_is_decided_by_the_next() -> None:
+    asked, leave = asyncio.Event(), asyncio.Event()
+    prompts: list[str] = []
+
+    class Slow:
+        @hookimpl
+        async def on_request(self, exchange: Exchange) -> None:
+            if exchange.prompt is not None:
+                prompts.append(exchange.prompt)
+                asked.set()
+                if len(prompts) == 1:
+                    await asyncio.Event().wait()
+
+    async with Harness([Slow()], script=[text("one")]) as proxy, asyncio.timeout(20):
+        one = proxy.codex.say("hello")
+        first = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body, leave=leave))
+        await asked.wait()
+        second = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body))
+        await asyncio.sleep(0)
+        leave.set()
+        await asyncio.gather(first, second)
+
+    assert prompts == ["hello", "hello"]
+    assert len(proxy.upstream.turns) == 1

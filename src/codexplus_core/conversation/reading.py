@@ -47,6 +47,10 @@ class Reading:
         """The prompt where it was not decided yet: side effects belong to it alone, not to its repetitions."""
         return self.prompt if self.record is None else None
 
+    def look_again(self) -> None:
+        """Find out whether another request has decided about the prompt meanwhile."""
+        self.record = _decided(self.ledger, self.view, self.prompt, self.speaker)
+
     def raw_items(self) -> list[bytes]:
         """The request's items in the client's bytes."""
         return [self.view.raw(index) for index in range(self.count)]
@@ -152,12 +156,13 @@ def read_request(ledger: Ledger, speaker: Speaker, body: RequestBody) -> Reading
     view = ledger.read(array)
     origin = origin_of(speaker, view, {"generate": body.value("generate"), "text": body.value("text")})
     prompt = newest_prompt(view) if origin == "user" else None
-    record = None
-    if prompt is not None:
-        record = ledger.find(view.keys[prompt.index])
-        if record is not None and not _same_turn(record, speaker):
-            record = None
+    record = _decided(ledger, view, prompt, speaker)
     return Reading(speaker, ledger, view, len(view), view.fresh, origin, prompt, record, view.emission())
+
+
+def _decided(ledger: Ledger, view: ClientView, prompt: Prompt | None, speaker: Speaker) -> Record | None:
+    record = None if prompt is None else ledger.find(view.keys[prompt.index])
+    return record if record is not None and _same_turn(record, speaker) else None
 
 
 def _same_turn(record: Record, speaker: Speaker) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from ..conversation.reading import output_digest
+from ..conversation.record import Key
 from ..conversation.speaker import titled_prompt
 from ..dispatch import Dispatcher
 from ..exchange import Exchange, LocalReply, Refusal
@@ -32,6 +34,7 @@ class Decisions:
         self._sessions = sessions
         self._commands = commands
         self._titles = Titles()
+        self._under_way: dict[tuple[str, Key], asyncio.Event] = {}
 
     async def decide(self, passage: Passage) -> LocalReply | Refusal | None:
         """What plugins and commands say to a request; None lets it go up. Their edits are in the ledger afterwards."""
@@ -46,6 +49,25 @@ class Decisions:
             return LocalReply(replies.title_text(title_for(named)))
         if self._dispatch.has("on_tool_result"):
             await self._judge_outputs(passage)
+        key = reading.key
+        if exchange.prompt is None or key is None:
+            return await self._ask_plugins(passage)
+        place = (reading.ledger.thread, key)
+        while (other := self._under_way.get(place)) is not None:
+            # The same prompt twice at once, on two connections: the first one's decision holds for both.
+            await other.wait()
+            reading.look_again()
+            exchange.prompt = None if reading.new_prompt is None else exchange.prompt
+        if exchange.prompt is None:
+            return await self._ask_plugins(passage)
+        self._under_way[place] = asyncio.Event()
+        try:
+            return await self._ask_plugins(passage)
+        finally:
+            self._under_way.pop(place).set()
+
+    async def _ask_plugins(self, passage: Passage) -> LocalReply | Refusal | None:
+        exchange = passage.exchange
         typed = exchange.prompt
         decision = await self._dispatch.request(exchange) if self._dispatch.has("on_request") else None
         if exchange.added_tools:
