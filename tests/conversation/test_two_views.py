@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-EXAMPLES = int(os.environ.get("CODEXPLUS_TWO_VIEWS", "12"))
+EXAMPLES = int(os.environ.get("CODEXPLUS_TWO_VIEWS", "25"))
 PHASES = tuple(phase for phase in Phase if phase.name not in os.environ.get("CODEXPLUS_WITHOUT_PHASES", "explain"))
 
 prompts = st.builds(
@@ -156,6 +156,7 @@ def test_client_and_model_each_keep_their_own_view_of_one_conversation(version: 
         machine,
         settings=settings(
             max_examples=EXAMPLES,
+            derandomize="CODEXPLUS_TWO_VIEWS" not in os.environ,
             stateful_step_count=24,
             deadline=None,
             suppress_health_check=list(HealthCheck),
