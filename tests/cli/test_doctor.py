@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from cli import stand_ins
 
-from codexplus_core.cli import doctor, doctor_checks
+from codexplus_core.cli import doctor, doctor_checks, doctor_proxy
 from codexplus_core.cli.main import main
 from codexplus_core.cli.surroundings import Surroundings
 from codexplus_core.contributions import Check, CheckResult
@@ -81,7 +81,7 @@ def test_the_version_of_codex_is_judged(around, version, status):
 @pytest.mark.abuse("A22")
 def test_somebody_elses_port_is_an_error_with_its_owner(around):
     with stand_ins.listening({}) as port:
-        found = doctor_checks.port(around(port=port))
+        found = doctor_proxy.port(around(port=port))
 
     assert found.status == "error"
     assert "no codex-plus proxy of yours" in found.message
@@ -98,9 +98,9 @@ def test_a_running_proxy_and_its_plugins_are_asked(around):
     with stand_ins.listening(stand_ins.HEALTHY | {"plugins": plugins}) as port:
         place = around(port=port)
 
-        assert doctor_checks.port(place).status == "ok"
-        assert doctor_checks.proxy(place).status == "ok"
-        found = doctor_checks.plugins(place)
+        assert doctor_proxy.port(place).status == "ok"
+        assert doctor_proxy.proxy(place).status == "ok"
+        found = doctor_proxy.plugins(place)
 
     assert found.status == "error"
     assert "mcp: no such module" in found.message
@@ -110,7 +110,7 @@ def test_without_a_proxy_the_plugins_are_loaded_here(around):
     broken = SimpleNamespace(name="mine", error="plugin 'mine' cannot be imported", warnings=[])
     loaded = SimpleNamespace(plugins=(broken,), call_sync=lambda hook: [])
     with stand_ins.listening({}) as port:
-        found = doctor_checks.plugins(around(port=port, loaded=loaded))
+        found = doctor_proxy.plugins(around(port=port, loaded=loaded))
 
     assert found.status == "error"
     assert found.message.count("mine") == 1 and "plugin 'mine' cannot be imported" in found.message
@@ -161,7 +161,7 @@ async def test_the_upstream_is_judged_by_its_answer(around, monkeypatch, answer,
 
     monkeypatch.setattr("codexplus_core.proxy.upstream.probe", probe)
 
-    found = await doctor_checks.upstream(around())
+    found = await doctor_proxy.upstream(around())
 
     assert (found.status, words in found.message) == (status, True), found
 
@@ -260,7 +260,7 @@ def row(name, **more):
 def test_a_plugin_that_fails_in_the_running_proxy_is_named_with_its_last_error(around, state):
     rows = [row("slash"), row("mine", state=state, errors=3, last_error="on_request: KeyError (mine.py:7)")]
     with stand_ins.listening(stand_ins.HEALTHY | {"plugins": rows}) as port:
-        found = doctor_checks.plugins(around(port=port, loaded=with_plugins("slash", "mine")))
+        found = doctor_proxy.plugins(around(port=port, loaded=with_plugins("slash", "mine")))
 
     assert found.status == "warning"
     assert f"mine is {state} (3 errors); last: on_request: KeyError (mine.py:7)" in found.message
@@ -275,7 +275,7 @@ def test_a_plugin_that_fails_in_the_running_proxy_is_named_with_its_last_error(a
 )
 def test_a_proxy_that_does_not_know_the_installed_plugins_is_to_be_restarted(around, there, here, words):
     with stand_ins.listening(stand_ins.HEALTHY | {"plugins": [row(name) for name in there]}) as port:
-        found = doctor_checks.plugins(around(port=port, loaded=with_plugins(*here)))
+        found = doctor_proxy.plugins(around(port=port, loaded=with_plugins(*here)))
 
     assert found.status == "warning"
     assert words in found.message
@@ -284,7 +284,7 @@ def test_a_proxy_that_does_not_know_the_installed_plugins_is_to_be_restarted(aro
 
 def test_another_version_of_a_plugin_is_to_be_loaded_anew(around):
     with stand_ins.listening(stand_ins.HEALTHY | {"plugins": [row("mine", version="0.9")]}) as port:
-        found = doctor_checks.plugins(around(port=port, loaded=with_plugins("mine")))
+        found = doctor_proxy.plugins(around(port=port, loaded=with_plugins("mine")))
 
     assert "mine is 0.9 there, 1.0 is installed" in found.message
 
@@ -308,7 +308,7 @@ def test_the_upstream_of_the_running_proxy_is_the_one_that_is_tried(around, monk
 
     monkeypatch.setattr("codexplus_core.proxy.upstream.probe", probe)
     with stand_ins.listening(stand_ins.HEALTHY | {"upstream": "https://corp.example/v1"}) as port:
-        found = asyncio.run(doctor_checks.upstream(around(port=port)))
+        found = asyncio.run(doctor_proxy.upstream(around(port=port)))
 
     assert asked == ["https://corp.example/v1"]
     assert "the running proxy's --upstream" in found.message
@@ -316,7 +316,7 @@ def test_the_upstream_of_the_running_proxy_is_the_one_that_is_tried(around, monk
 
 def test_a_port_that_codex_is_not_told_of_is_pointed_out(around):
     with stand_ins.listening(stand_ins.HEALTHY) as port:
-        found = doctor_checks.port(around(config=OURS, port=port))
+        found = doctor_proxy.port(around(config=OURS, port=port))
 
     assert found.status == "warning"
     assert "Codex is told to use port 3000" in found.message

@@ -298,7 +298,7 @@ def test_a_streamed_answer_that_ignores_its_cancellation_is_left_behind() -> Non
         assert isinstance(reply, LocalReply)
         texts = aiter(reply.text)  # type: ignore[arg-type]
         assert await anext(texts) == "one"
-        waiting = asyncio.ensure_future(anext(texts))  # type: ignore[arg-type]
+        waiting = asyncio.ensure_future(anext(texts))
         await asyncio.sleep(1)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

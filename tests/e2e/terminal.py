@@ -59,11 +59,11 @@ class Terminal:
         self.last = await self._tmux("capture-pane", "-p", "-t", "codex")
         return self.last
 
-    async def shows(self, *words: str) -> str:
-        """The screen, once all of these words are on it."""
+    async def shows(self, *words: str, times: int = 1) -> str:
+        """The screen, once all of these words are on it, each so many times."""
         try:
             async with asyncio.timeout(LIMIT_S):
-                while missing(await self.screen(), words):
+                while missing(await self.screen(), words, times):
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
             raise AssertionError(f"{words} not on the screen within {LIMIT_S:g} s:\n{self.last}") from None
@@ -83,6 +83,6 @@ class Terminal:
         return out.decode("utf-8", "replace")
 
 
-def missing(screen: str, words: tuple[str, ...]) -> list[str]:
-    """Those words that are not on the screen."""
-    return [word for word in words if word not in screen]
+def missing(screen: str, words: tuple[str, ...], times: int = 1) -> list[str]:
+    """Those words that are not on the screen so many times."""
+    return [word for word in words if screen.count(word) < times]

@@ -60,7 +60,9 @@ async def test_the_screen_is_the_same_with_and_without_the_proxy(codex, upstream
             await screen.say("say hello")
             await screen.shows("• A first answer.", "· A scripted title")
             await screen.say("make it")
-            seen = await screen.shows("• All done.", "Worked for", "Ask Codex")
+            await screen.shows("• All done.", "Ask Codex")
+            # The line under an answer comes a moment after it.
+            seen = await screen.shows("Worked for", times=2)
             screens.append([re.sub(r"Worked for \S+ • \d\d:\d\d", "Worked", line) for line in seen.splitlines()])
 
     assert calm("\n".join(screens[1]))

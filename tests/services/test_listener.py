@@ -12,8 +12,6 @@ from cli.stand_ins import HEALTHY, listening
 
 from codexplus_core.services.listener import Owner, health, look, lsof_owner, owner, stop, wait_until_ours
 
-PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -126,14 +124,19 @@ def test_what_lsof_says_of_a_listener_is_understood():
     assert lsof_owner("") is None
 
 
+def started(program: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_stopping_waits_for_the_end_and_gives_up_in_time():
     stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", "print(flush=True); input()"], **PIPES) as process:
-        process.stdout.readline()
+    with started("print(flush=True); input()") as process:
         assert stop(process.pid, seconds=30)
-    with subprocess.Popen([sys.executable, "-c", stubborn], **PIPES) as process:
-        process.stdout.readline()
+    with started(stubborn) as process:
         assert not stop(process.pid, seconds=0)
         process.kill()
     assert stop(process.pid, seconds=0)
