@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +39,52 @@ class Answer(Protocol):
         ...
 
 
+class Duplex(Protocol):
+    """The bytes of a connection that was upgraded, both ways; what they mean is the user's business."""
+
+    async def read(self) -> bytes:
+        """The bytes that have come since the last call, at least one; ``b""`` once the other side has ended.
+
+        Raises ConnectionError where the connection broke. Not reading holds the other side back.
+        """
+        ...
+
+    def pipe(self, write: Callable[[bytes], bool]) -> asyncio.Future[None]:
+        """From now on hand all bytes to ``write`` as they come, instead of to ``read``.
+
+        Where ``write`` returns False the other side is held back until ``resume``. The future is done once the other
+        side has ended, with a ConnectionError where it broke. ``write`` must not raise.
+        """
+        ...
+
+    def resume(self) -> None:
+        """Let bytes come again, after a ``write`` that returned False."""
+        ...
+
+    def write(self, data: bytes) -> bool:
+        """Send bytes; False where too many wait by now: then ``drain`` before sending more. Never raises."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until more may be sent; returns too when the connection has ended."""
+        ...
+
+    def close(self) -> None:
+        """Send what waits, then end the connection. May be called twice."""
+        ...
+
+    def abort(self) -> None:
+        """End the connection at once, whatever waits; the other side sees a cut."""
+        ...
+
+
+class Upgraded(Protocol):
+    """An upstream that agreed to speak WebSocket: the head of its 101, and the connection."""
+
+    headers: Headers
+    socket: Duplex
+
+
 class Upstream(Protocol):
     """Opens requests to the model backend."""
 
@@ -44,6 +92,13 @@ class Upstream(Protocol):
         """Send a request and return when the answer's head is here.
 
         Raises UpstreamError when no head came. Cancelling the call aborts the transfer.
+        """
+        ...
+
+    async def connect(self, request: UpstreamRequest) -> Upgraded | Answer:
+        """Send a WebSocket handshake, whose headers (key, version, extensions) are the request's own, as they are.
+
+        Returns the answer where the upstream refuses the upgrade. Raises UpstreamError when no head came.
         """
         ...
 
