@@ -16,6 +16,7 @@ from ..protocol.errors import error_body, upstream_failure
 from ..services.sessions import Sessions
 from . import local, passthrough
 from .decode import LIMIT, BadBody, decode, precheck
+from .direct import Client
 from .downstream import KEEPALIVE_S, HttpDownstream
 from .guard import Admitted, Denied
 from .headers import client_headers, upstream_headers, view
@@ -61,8 +62,13 @@ class HttpProxy:
     async def __call__(self, scope: MutableMapping[str, Any], admitted: Admitted, receive: Receive, send: Send) -> None:
         """Answer one request. Returning without an end is a cut: the server closes the connection."""
         headers: Headers = scope["headers"]
+        client = passthrough.client_of(scope)
         try:
-            wire = await read_body(receive, admitted.seen)
+            wire = client.whole_body() if client is not None else None
+            if wire is None:
+                wire = await read_body(receive, admitted.seen)
+            else:
+                precheck(admitted.seen.get(b"content-encoding", b""), len(wire), LIMIT)
         except BadBody as bad:
             # Whatever is still unread must be read off, or the server's connection would hang for good.
             await refuse(Denied(bad.status, bad.code, bad.message), scope, receive, send)
@@ -70,7 +76,7 @@ class HttpProxy:
         except ClientGone:
             return
         try:
-            await self._serve(scope["method"], admitted, headers, wire, receive, send)
+            await self._serve(scope["method"], admitted, headers, wire, receive, send, client)
         except BadBody as bad:
             await send_whole(send, bad.status, error_body(bad.code, bad.message))
         except MalformedBody as bad:
@@ -81,18 +87,19 @@ class HttpProxy:
             self._log.debug("client_gone", path=admitted.path.decode("latin-1"))
 
     async def _serve(
-        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
-    ) -> None:
+        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send,
+        client: Client | None,
+    ) -> None:  # fmt: skip
         below = endpoint(admitted.path)
         if method != "POST" or below not in _MODEL_PATHS:
-            await self._other.answer(method, admitted, headers, wire, receive, send)
+            await self._other.answer(method, admitted, headers, wire, receive, send, client)
             return
         encoding = admitted.seen.get(b"content-encoding", b"")
         # Decoded even where nobody reads it: a compressed body is the one thing that can be far larger than it looks.
         clear = decode(wire, encoding) if encoding or len(wire) > LIMIT else wire
         speaker = None if self._relay.idle else _speaker(headers, below)
         if speaker is None or not self._relay.looks_at(speaker):
-            await self._pass(method, admitted, headers, wire, receive, send)
+            await self._pass(method, admitted, headers, wire, receive, send, client)
             return
         body = RequestBody(clear)
         if not speaker.thread:
@@ -117,7 +124,7 @@ class HttpProxy:
         )
         passage = self._relay.begin(incoming, body, down)
         try:
-            with Hangup(receive):
+            with Hangup(receive, client):
                 await self._answer(passage, down)
             await down.finish()
         finally:
@@ -136,18 +143,18 @@ class HttpProxy:
             await local.plain(down, 500, b"application/json", error_body("internal", words, type="server_error"))
 
     async def _pass(
-        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
-    ) -> str | None:
+        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send,
+        client: Client | None = None,
+    ) -> str | None:  # fmt: skip
         chatgpt = b"chatgpt-account-id" in admitted.seen
         url = self._targets.url(admitted.path, admitted.query, chatgpt=chatgpt)
         body = wire if wire or method in ("POST", "PUT", "PATCH") else None
         request = UpstreamRequest(method, url, upstream_headers(headers), body)
         try:
-            with Hangup(receive):
+            with Hangup(receive, client):
                 answer = await self._upstream.open(request)
                 try:
-                    await passthrough.send_head(answer, send, client_headers(answer.headers))
-                    await passthrough.pipe(answer, send)
+                    await passthrough.forward(answer, send, client, client_headers(answer.headers))
                 finally:
                     answer.close()
         except UpstreamError as error:
@@ -155,7 +162,7 @@ class HttpProxy:
             failure = upstream_failure(error.kind, str(error))
             await send_whole(send, failure.status, failure.body())
             return "timeout" if error.kind == "timeout" else "connect"
-        await passthrough.send_end(send)
+        await passthrough.send_end(send, client)
         return None
 
 

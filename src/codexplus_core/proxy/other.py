@@ -13,13 +13,14 @@ from ..protocol.errors import error_body
 from ..protocol.tools import Usage
 from ..services.sessions import Sessions
 from .decode import BadBody, decode
+from .direct import Client
 from .guard import Admitted
 from .headers import view
 from .passthrough import Hangup, Message, Receive, Send
 from .target import endpoint
 from .transport import Headers, UpstreamCut
 
-Forward = Callable[[str, Admitted, Headers, bytes, Receive, Send], Awaitable[str | None]]
+Forward = Callable[[str, Admitted, Headers, bytes, Receive, Send, Client | None], Awaitable[str | None]]
 
 
 class OtherPaths:
@@ -34,11 +35,12 @@ class OtherPaths:
         self._forward = forward
 
     async def answer(
-        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send
-    ) -> None:
+        self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send,
+        client: Client | None = None,
+    ) -> None:  # fmt: skip
         """Answer one request, with its head judged and its body read."""
         if self._dispatch.hooks.isdisjoint(("on_request", "on_exchange_end")):
-            await self._forward(method, admitted, headers, wire, receive, send)
+            await self._forward(method, admitted, headers, wire, receive, send, client)
             return
         exchange = self._exchange(method, admitted, headers, wire)
         heard = _Heard(send, self._clock)
@@ -49,7 +51,7 @@ class OtherPaths:
                 decision = await self._dispatch.request(exchange)
                 whole = await _answer_of(decision)
             if whole is None:
-                error = await self._forward(method, admitted, headers, wire, receive, heard)
+                error = await self._forward(method, admitted, headers, wire, receive, heard, None)
                 error = error or ("failed" if heard.status >= 400 else None)
             else:
                 answered_by = "refused" if isinstance(decision, Refusal) else "local"

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from types import TracebackType
 from typing import Any
 
+from .direct import EXTENSION, Client
 from .transport import Answer, Headers
 
 Message = MutableMapping[str, Any]
@@ -22,19 +23,27 @@ class Hangup:
     """A block that ends with ClientGone as soon as the client hangs up; enter it when the request's body is read.
 
     Leave it before the message that ends the answer: after that one, the server reports every client as gone.
+    ``client`` is the server's own way to say so, where it has one; else ``receive`` is listened to.
     """
 
-    __slots__ = ("_receive", "_task", "_watch", "gone")
+    __slots__ = ("_client", "_receive", "_task", "_watch", "gone")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, client: Client | None = None) -> None:
         self._receive = receive
+        self._client = client
         self._task: asyncio.Task[Any] | None = None
         self._watch: asyncio.Future[Message] | None = None
         self.gone = False
 
     def __enter__(self) -> Hangup:
+        client = self._client
+        if client is not None and client.gone:
+            raise ClientGone
         self._task = asyncio.current_task()
-        self._listen()
+        if client is None:
+            self._listen()
+        else:
+            client.on_gone = self._left
         return self
 
     def __exit__(
@@ -44,6 +53,8 @@ class Hangup:
         task, self._task = self._task, None
         if watch is not None:
             watch.cancel()
+        if self._client is not None:
+            self._client.on_gone = None
         # As asyncio.timeout does it: our own cancellation becomes an exception, somebody else's stays one.
         if self.gone and task is not None and task.uncancel() <= 0 and kind is asyncio.CancelledError:
             raise ClientGone from error
@@ -58,27 +69,43 @@ class Hangup:
         if watch.exception() is None and watch.result()["type"] == "http.request":
             self._listen()
             return
-        self.gone = True
-        self._task.cancel()
+        self._left()
+
+    def _left(self) -> None:
+        if self._task is not None:
+            self.gone = True
+            self._task.cancel()
 
 
-async def send_head(answer: Answer, send: Send, headers: Headers | None = None) -> None:
-    """Send the answer's status and headers (``headers`` in their place, where given) to the client."""
-    lines = answer.headers if headers is None else headers
-    await send({"type": "http.response.start", "status": answer.status, "headers": lines})
+def client_of(scope: MutableMapping[str, Any]) -> Client | None:
+    """The shorter way to the client, where the server has one."""
+    found: Client | None = scope["extensions"].get(EXTENSION) if "extensions" in scope else None
+    return found
 
 
-async def pipe(answer: Answer, send: Send) -> None:
-    """Send the answer's bytes as they come, up to but without the message that ends it.
+async def forward(answer: Answer, send: Send, client: Client | None, headers: Headers | None = None) -> None:
+    """Send an answer as it comes, up to but without its end; ``headers`` take the place of its own where given.
 
     Raises UpstreamCut as the upstream does. The client then sees a cut, with no noise in any log, if the application
     simply returns: the server closes a connection whose answer was not ended. ``send_end`` ends a clean one.
     """
-    read = answer.read
-    while data := await read():
-        await send({"type": "http.response.body", "body": data, "more_body": True})
+    lines = answer.headers if headers is None else headers
+    if client is None:
+        await send({"type": "http.response.start", "status": answer.status, "headers": lines})
+        while data := await answer.read():
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        return
+    client.start(answer.status, lines)
+    client.on_resume = answer.resume
+    try:
+        await answer.pipe(client.write)
+    finally:
+        client.on_resume = None
 
 
-async def send_end(send: Send) -> None:
+async def send_end(send: Send, client: Client | None = None) -> None:
     """End the answer cleanly."""
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    if client is None:
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    else:
+        client.end()

@@ -1,4 +1,4 @@
-"""Hypercorn around the application: listening, signals, and a drain that lets streams end."""
+"""The process around the application: listening, signals, and a drain that lets streams end."""
 
 from __future__ import annotations
 
@@ -15,22 +15,19 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
 from ..services.settings import ServeSettings
 from .leaving import Leaving
 from .limits import hypercorn_limits, raise_open_files
-from .passthrough import Message, Receive, Send
+from .passthrough import Receive, Send
+from .worker import Worker
 
 DRAIN_S = 30.0
 """Seconds that running exchanges get to end once the proxy is told to stop."""
 
-_BACKLOG = 2048
 # glibc's malloc.h
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
-# What hypercorn gets to close its connections after the last exchange is over or was ended.
-_CLOSE_S = 1.0
 LEAVE_S = 10.0
 """Seconds that shutting down gets once no exchange is to run any more; the process is left then, whatever runs."""
 
@@ -38,7 +35,7 @@ LEAVE_S = 10.0
 class App(Protocol):
     """What is served: an ASGI application with a beginning and an end."""
 
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send, /) -> None:
         """One exchange or WebSocket."""
         ...
 
@@ -53,50 +50,6 @@ class App(Protocol):
     async def stop(self) -> None:
         """Release everything; no exchange runs any more."""
         ...
-
-
-class _Exchanges:
-    """The application as hypercorn calls it, with the tasks of what runs: a drain waits for them or ends them."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self.running: set[asyncio.Task[Any]] = set()
-        self.accepting = asyncio.Event()
-
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-            return
-        task = asyncio.current_task()
-        assert task is not None
-        self.running.add(task)
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self.running.discard(task)
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        message: Message = await receive()
-        while message["type"] == "lifespan.startup":
-            await send({"type": "lifespan.startup.complete"})
-            self.accepting.set()
-            message = await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def ended(self, deadline: float, abort: asyncio.Event) -> None:
-        """Wait until nothing runs, ``deadline`` has come, or ``abort`` is set."""
-        loop = asyncio.get_running_loop()
-        aborted = loop.create_task(abort.wait())
-        try:
-            while self.running and not abort.is_set() and (left := deadline - loop.time()) > 0:
-                await asyncio.wait({aborted, *self.running}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            aborted.cancel()
-
-    def abort(self) -> None:
-        """End whatever still runs; its clients see a cut."""
-        for task in self.running:
-            task.cancel()
 
 
 async def serve_app(
@@ -121,19 +74,17 @@ async def serve_app(
         listener.close()
         raise
     try:
-        listener.listen(_BACKLOG)
         host, port = listener.getsockname()[:2]
-        exchanges = _Exchanges(app)
-        server = asyncio.create_task(
-            hypercorn_serve(exchanges, _config(listener, drain_s), shutdown_trigger=stop.wait, mode="asgi"),  # type: ignore[arg-type]
-            name="codexplus-server",
-        )
-        await _either(server, exchanges.accepting)
-        if ready is not None and not server.done():
-            ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1")
-        await _either(server, stop)
-        if server.done() or await _drained(app, exchanges, server, abort, drain_s):
-            await server
+        worker = Worker(app, _config())
+        await worker.listen(listener)
+        try:
+            if ready is not None:
+                ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1")
+            await stop.wait()
+            await worker.stop_accepting()
+            await _drained(app, worker, abort, drain_s)
+        finally:
+            await worker.close()
     finally:
         await app.stop()
 
@@ -184,38 +135,15 @@ def _announce(url: str) -> None:
         sys.stdout.flush()
 
 
-async def _drained(
-    app: App, exchanges: _Exchanges, server: asyncio.Task[None], abort: asyncio.Event, drain_s: float
-) -> bool:
-    # Hypercorn has been triggered by the same event: it closes the listener and idle connections, and keeps the others.
-    # The waiting is ours: from Python 3.12.1 on it waits for open connections without any limit.
+async def _drained(app: App, worker: Worker, abort: asyncio.Event, drain_s: float) -> None:
     deadline = asyncio.get_running_loop().time() + drain_s
     draining = asyncio.create_task(app.drain(drain_s), name="codexplus-drain")
+    await asyncio.sleep(0)  # it is told even where nothing runs
     try:
-        await exchanges.ended(deadline, abort)
-        exchanges.abort()
-        await asyncio.wait({server}, timeout=_CLOSE_S)
+        await worker.exchanges_ended(deadline, abort)
     finally:
         draining.cancel()
         await asyncio.gather(draining, return_exceptions=True)
-    if server.done():
-        return True
-    # A client that does not read keeps its connection open after its exchange has ended, and hypercorn with it: it
-    # takes one cancellation to stop serving and one to stop closing politely. The loop's own end takes the rest.
-    for _ in range(2):
-        server.cancel()
-        await asyncio.wait({server}, timeout=_CLOSE_S / 10)
-    if server.done() and not server.cancelled():
-        server.exception()
-    return False
-
-
-async def _either(server: asyncio.Task[None], event: asyncio.Event) -> None:
-    waiting = asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait({server, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
 
 
 def _bind(settings: ServeSettings) -> socket.socket:
@@ -242,12 +170,8 @@ def _why_not(error: OSError) -> str:
     return f"cannot be listened on ({os.strerror(error.errno or 0).lower()}); choose another --host or --port"
 
 
-def _config(listener: socket.socket, drain_s: float) -> Config:
+def _config() -> Config:
     config = Config.from_mapping(hypercorn_limits())
-    config.bind = [f"fd://{listener.detach()}"]
-    config.backlog = _BACKLOG
-    # Ours is the shorter one; this one only ends what ours could not.
-    config.graceful_timeout = drain_s + 2 * _CLOSE_S
     # A megabyte of history comes in some twenty pieces: the reader need not stop for the application in between.
     config.max_app_queue_size = 32
     log = logging.getLogger("codexplus.server")

@@ -34,6 +34,18 @@ class Answer(Protocol):
         """
         ...
 
+    async def pipe(self, write: Callable[[bytes], bool]) -> None:
+        """Hand all bytes to ``write`` as they come, instead of to ``read``; returns at the clean end.
+
+        Where ``write`` returns False the upstream is held back until ``resume``. It must not raise. Raises UpstreamCut
+        when the stream broke off.
+        """
+        ...
+
+    def resume(self) -> None:
+        """Let bytes come again, after a ``write`` that returned False."""
+        ...
+
     def close(self) -> None:
         """Drop the answer; a transfer that still runs is aborted at once. May be called twice."""
         ...

@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import certifi
-from curl_cffi import AsyncCurl, CurlECode
+from curl_cffi import CurlECode
 
 from .transport import UpstreamCut, UpstreamError, UpstreamRequest
-from .upstream_handle import Handle, Transfer, TransferError
+from .upstream_handle import Handle, Multi, Transfer, TransferError
 
 _FREE_HANDLES = 64
 _TICKS = 8
@@ -78,7 +78,7 @@ class CurlUpstream:
         self._head_timeout = head_timeout
         self._idle_timeout = idle_timeout
         self._environ = environ
-        self._multi: AsyncCurl | None = None
+        self._multi: Multi | None = None
         self._origins: dict[str, _Route] = {}
         self._routes: dict[tuple[bool, str | None, bool, str | None], _Route] = {}
         self._running: dict[Transfer, None] = {}
@@ -127,7 +127,7 @@ class CurlUpstream:
             raise UpstreamError("connect", f"{origin}: the proxy is stopping; try again when it is back")
         if self._multi is None:
             # Needs the running loop, so not before the first request.
-            self._multi = AsyncCurl(cacert=self._ca)
+            self._multi = Multi(self._ca)
         handle = route.free.pop() if route.free else self._handle(route)
         transfer = Transfer(self._multi, handle, origin, self._release_to(route))
         try:

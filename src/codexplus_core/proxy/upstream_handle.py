@@ -29,6 +29,37 @@ class Easy(Curl):
     _WS_RECV_BUFFER_SIZE = 1
 
 
+class Multi(AsyncCurl):
+    """The transfers of one loop. What curl hands out during one of its steps is passed on right after that step.
+
+    A burst so becomes one write instead of one for every HTTP chunk, and nobody is called while curl is at work.
+    """
+
+    def __init__(self, cacert: str) -> None:
+        super().__init__(cacert=cacert)  # type: ignore[no-untyped-call]
+        self._loaded: list[Transfer] = []
+        self._stepping = False
+
+    def loaded(self, transfer: Transfer) -> None:
+        """A piped transfer has bytes to pass on."""
+        if not self._loaded and not self._stepping:
+            self.loop.call_soon(self._pass_on)
+        self._loaded.append(transfer)
+
+    def process_data(self, sockfd: int, ev_bitmask: int) -> None:
+        """One step of curl's."""
+        self._stepping = True
+        super().process_data(sockfd, ev_bitmask)  # type: ignore[no-untyped-call]
+        self._stepping = False
+        if self._loaded:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        loaded, self._loaded = self._loaded, []
+        for transfer in loaded:
+            transfer.pass_on()
+
+
 class Handle:
     """A curl handle whose options for one route are set once; requests set only what differs."""
 
@@ -126,12 +157,12 @@ class Transfer:
     """A running request and its answer; ``on_end`` gets the handle back, once, when curl has let go of it."""
 
     __slots__ = (
-        "_error", "_future", "_handle", "_head", "_multi", "_on_end", "_paused", "_queue", "_size", "_waiter",
-        "headers", "idle", "origin", "status",
+        "_error", "_future", "_handle", "_head", "_held", "_multi", "_on_end", "_paused", "_queue", "_size", "_waiter",
+        "_write", "headers", "idle", "origin", "status",
     )  # fmt: skip
 
     def __init__(
-        self, multi: AsyncCurl, handle: Handle, origin: str, on_end: Callable[[Transfer, Handle], None]
+        self, multi: Multi, handle: Handle, origin: str, on_end: Callable[[Transfer, Handle], None]
     ) -> None:
         self.status = 0
         self.headers: Headers = []
@@ -144,6 +175,8 @@ class Transfer:
         self._queue: deque[bytes] = deque()
         self._size = 0
         self._paused = False
+        self._held = False
+        self._write: Callable[[bytes], bool] | None = None
         self._head = False
         self._error: Exception | None = None
         self._future: asyncio.Future[None] | None = None
@@ -186,24 +219,66 @@ class Transfer:
                 return b""
             self._waiter = waiter = self._multi.loop.create_future()
             await waiter
+        data = self._taken()
+        if self._paused:
+            self._go_on()
+        return data
+
+    async def pipe(self, write: Callable[[bytes], bool]) -> None:
+        """Hand everything to ``write`` as it comes; returns at the clean end. Raises UpstreamCut as ``read`` does."""
+        self._write = write
+        self.pass_on()
+        while True:
+            future = self._future
+            if future is not None and future.done():
+                self._on_done(future)
+            if self._handle is None and not self._queue:
+                break
+            self._waiter = waiter = self._multi.loop.create_future()
+            await waiter
+        if self._error is not None:
+            raise self._error
+
+    def resume(self) -> None:
+        """Let bytes come again, after a ``write`` that returned False."""
+        self._held = False
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        """Hand what has come to ``write``, unless it has asked to be left alone."""
+        if self._held or self._write is None:
+            return
+        if self._queue:
+            self._held = not self._write(self._taken())
+            if self._held:
+                return
+        if self._paused:
+            self._go_on()
+        if self._handle is None:
+            self._wake()
+
+    def _taken(self) -> bytes:
+        queue = self._queue
         if len(queue) == 1:
             data = queue.popleft()
         else:
             data = b"".join(queue)
             queue.clear()
         self._size = 0
-        if self._paused:
-            self._paused = False
-            if self._handle is not None:
-                # curl delivers what it holds within this very call.
-                self._handle.curl.pause(CURLPAUSE_CONT)
         return data
+
+    def _go_on(self) -> None:
+        self._paused = False
+        if self._handle is not None:
+            # curl delivers what it holds within this very call.
+            self._handle.curl.pause(CURLPAUSE_CONT)
 
     def close(self) -> None:
         """Drop the answer; a transfer that still runs is aborted at once."""
         self.abort(UpstreamCut(f"the answer of {self.origin} was closed here"))
         self._queue.clear()
         self._size = 0
+        self._write = None
 
     def abort(self, error: Exception) -> None:
         """End a running transfer with ``error``; one that has ended keeps its end."""
@@ -255,11 +330,16 @@ class Transfer:
             return CURL_WRITEFUNC_PAUSE
         size = len(data)
         self.idle = 0
-        self._queue.append(data)
+        queue = self._queue
+        if self._write is not None:
+            if not queue:
+                self._multi.loaded(self)
+        else:
+            waiter = self._waiter
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+        queue.append(data)
         self._size += size
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
         return size
 
     def _on_done(self, future: asyncio.Future[None]) -> None:

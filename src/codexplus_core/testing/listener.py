@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from ..proxy.transport import UpstreamCut
+from .pipes import StreamChannel
 from .reply import Cut, Received, Reply
 
 if TYPE_CHECKING:
@@ -76,7 +77,22 @@ class Connection:
         received = await self._request()
         if received is None:
             return False
-        reply = self._upstream.reply(received)
+        if (received.header("upgrade") or "").lower() == "websocket":
+            refusal = self._upstream.refusal(received)
+            if refusal is None:
+                await self._websocket(received)
+                return False
+            return await self._reply(received, refusal)
+        return await self._reply(received, self._upstream.reply(received))
+
+    async def _websocket(self, received: Received) -> None:
+        channel = StreamChannel(self._reader, self._writer, self._early)
+        headers, connection = self._upstream.join(received, channel)
+        lines = ["HTTP/1.1 101 Switching Protocols", *(f"{name}: {value}" for name, value in headers)]
+        await self._write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        await connection.serve()
+
+    async def _reply(self, received: Received, reply: Reply) -> bool:
         alive = (received.header("connection") or "").lower() != "close"
         watcher = asyncio.ensure_future(self._watch(reply))
         try:

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from ..proxy.transport import Headers, UpstreamCut
 from .rules import Chain
 from .script import Answer, Asked, Break, Gate, Raw, Step
-from .streams import Ids
+from .streams import Ids, Item
 
-_ENDS = ("response.completed", "response.failed", "response.incomplete")
+ENDS = ("response.completed", "response.failed", "response.incomplete")
 
 
 class Gates:
@@ -61,6 +61,10 @@ class Received:
     """What was sent: event types, ``raw``, ``gate:NAME``, ``cut``, or ``status 404``."""
     aborted: bool = False
     """The client went before the answer's end was sent."""
+    connection: object | None = None
+    """The WebSocket that it came on; None for HTTP."""
+    conversation: list[Item] = field(default_factory=list)
+    """What the model is asked to go on from: the responses it follows, then its own input."""
 
     def header(self, name: str) -> str | None:
         """The first header line of that name (any case)."""
@@ -166,7 +170,7 @@ class Reply:
             return
         if event["type"] == "response.output_item.done":
             self._chain.emitted.append(event["item"])
-        elif event["type"] in _ENDS:
+        elif event["type"] in ENDS:
             self._done = True
             self._chain.complete = event["type"] == "response.completed"
 
@@ -181,6 +185,7 @@ class InProcessAnswer:
         self._chunks = reply.chunks()
         self._finished = finished
         self._closed = False
+        self._going = asyncio.Event()
 
     async def read(self) -> bytes:
         """The next scripted chunk; ``b""`` at the end."""
@@ -194,6 +199,18 @@ class InProcessAnswer:
         except Cut as cut:
             self._finished(self._reply)
             raise UpstreamCut("the scripted upstream broke off") from cut
+
+    async def pipe(self, write: Callable[[bytes], bool]) -> None:
+        """Hand the scripted chunks to ``write``."""
+        while data := await self.read():
+            self._going.set()
+            if not write(data):
+                self._going.clear()
+            await self._going.wait()
+
+    def resume(self) -> None:
+        """Go on after a ``write`` that returned False."""
+        self._going.set()
 
     def close(self) -> None:
         """Drop the answer; remembered as an abort when its end had not been read."""

@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 import zstandard
 
 from ..proxy.transport import UpstreamError, UpstreamRequest
+from .pipes import Channel, pipes
 from .reply import Cut, Gates, InProcessAnswer, Received, Reply
 from .rules import Chain, Illegal, check
 from .script import Answer, Asked, Gate, Scripted, compaction, housekeeping, status, text
 from .streams import Ids, Item
+from .upstream_socket import Joined, SocketConnection, agree, check_handshake
 
 __all__ = ["Cut", "InProcessAnswer", "Received", "Reply", "Scripted", "StrictUpstream", "decoded", "serve_forever"]
 
@@ -28,6 +30,10 @@ class StrictUpstream:
     ``script`` is used up in order, then ``default`` answers; warm-ups, titles and compactions are answered by
     themselves. ``paths`` scripts other paths (``{"/models": status(200, {...})}``); the rest is 404. Every request is
     in ``requests``, every broken rule in ``illegal``. It is an Upstream, and ``listen`` serves the same over a socket.
+
+    ``websocket`` is the answer to a handshake: 101, or a status (``426``, ``status(503, …)``) that refuses it;
+    ``status(101, b"", {...})`` adds header lines. A message is in ``requests`` as any request, with the handshake's
+    headers. There ``on_wire(chunk=n)`` means fragments of n bytes, and ``comments`` pings before each message.
     """
 
     def __init__(
@@ -37,6 +43,8 @@ class StrictUpstream:
         *,
         paths: Mapping[str, Scripted] | None = None,
         tag: str = "up",
+        websocket: int | Answer = 101,
+        deflate: bool = True,
     ) -> None:
         self.script: list[Scripted] = list(script)
         self.default: Scripted = default if default is not None else text("Hello from the script.")
@@ -48,12 +56,18 @@ class StrictUpstream:
         self.gates = Gates()
         self.unreachable: UpstreamError | None = None
         """When set, ``open`` raises it."""
+        self.websocket = websocket
+        self.deflate = deflate
+        self.handshakes: list[Received] = []
+        self.connections: list[SocketConnection] = []
+        """Every WebSocket so far, in order."""
         self._open: set[Reply] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def turns(self) -> list[Received]:
-        """The requests for a model's answer, in order."""
-        return [got for got in self.requests if got.method == "POST" and got.path.split("?")[0].endswith("/responses")]
+        """The requests for a model's answer, in order; a WebSocket's warm-up asks for none."""
+        return [got for got in self.requests if _asks_the_model(got)]
 
     def release(self, gate: Gate | str) -> None:
         """Let every answer that stands at this gate, now or later, go on."""
@@ -110,7 +124,8 @@ class StrictUpstream:
         scripted: Scripted = own if own is not None else self.script.pop(0) if self.script else self.default
         previous = self.chains.get(request.get("previous_response_id") or "")
         earlier = [*previous.items, *previous.emitted] if previous else []
-        chain = Chain(self.ids.new("resp"), connection, [*earlier, *request["input"]])
+        received.conversation = [*earlier, *request["input"]]
+        chain = Chain(self.ids.new("resp"), connection, list(received.conversation))
         return self._begin(received, scripted, chain)
 
     def _begin(self, received: Received, scripted: Scripted, chain: Chain | None) -> Reply:
@@ -130,20 +145,62 @@ class StrictUpstream:
 
     async def open(self, request: UpstreamRequest) -> InProcessAnswer:
         """Answer in process, without a socket."""
-        if self.unreachable is not None:
-            raise self.unreachable
-        url = urlsplit(request.url)
-        path = url.path + (f"?{url.query}" if url.query else "")
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
-        reply = self.reply(Received(request.method, path, headers, request.body or b""))
+        reply = self.reply(self._received(request))
         self._open.add(reply)
         return InProcessAnswer(reply, self._open.discard)
+
+    async def connect(self, request: UpstreamRequest) -> Joined | InProcessAnswer:
+        """Answer a WebSocket handshake in process."""
+        received = self._received(request)
+        refusal = self.refusal(received)
+        if refusal is not None:
+            self._open.add(refusal)
+            return InProcessAnswer(refusal, self._open.discard)
+        here, there = pipes()
+        headers, connection = self.join(received, here)
+        task = asyncio.create_task(connection.serve(), name="scripted-websocket")
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        return Joined([(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers], there)
+
+    def refusal(self, received: Received) -> Reply | None:
+        """Record a handshake; None where it is to be answered with 101."""
+        self.handshakes.append(received)
+        self.gates.arrival.set()
+        answer = status(self.websocket, "upgrade refused") if isinstance(self.websocket, int) else self.websocket
+        if answer.status != 101:
+            return Reply(self.gates, self.ids, received, answer, None)
+        try:
+            check_handshake(received)
+        except Illegal as illegal:
+            return self._refuse(received, illegal)
+        return None
+
+    def join(self, received: Received, channel: Channel) -> tuple[list[tuple[str, str]], SocketConnection]:
+        """The header lines of the 101, and the connection, which is to be served."""
+        headers, deflate = agree(received, deflate=self.deflate)
+        if isinstance(self.websocket, Answer):
+            headers += [line for line in self.websocket.headers if line[0] != "content-type"]
+        connection = SocketConnection(self, received, channel, deflate)
+        self.connections.append(connection)
+        return headers, connection
 
     async def aclose(self) -> None:
         """Abort what still runs."""
         for reply in tuple(self._open):
             reply.close()
         self._open.clear()
+        for connection in self.connections:
+            connection.abort()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def _received(self, request: UpstreamRequest) -> Received:
+        if self.unreachable is not None:
+            raise self.unreachable
+        url = urlsplit(request.url)
+        path = url.path + (f"?{url.query}" if url.query else "")
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
+        return Received(request.method, path, headers, request.body or b"")
 
     @contextlib.asynccontextmanager
     async def listen(
@@ -157,6 +214,12 @@ class StrictUpstream:
             yield await listener.start(host, port)
         finally:
             await listener.stop()
+
+
+def _asks_the_model(got: Received) -> bool:
+    if got.method == "WEBSOCKET":
+        return not (isinstance(got.body, dict) and got.body.get("generate") is False)
+    return got.method == "POST" and got.path.split("?")[0].endswith("/responses")
 
 
 def decoded(raw: bytes, encoding: str) -> bytes:

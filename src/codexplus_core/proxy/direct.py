@@ -1,0 +1,255 @@
+"""One exchange on a connection of ours: ASGI's receive and send, and a shorter way for who knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .duplex import TransportDuplex
+from .head import Head
+from .transport import Headers
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+Message = MutableMapping[str, Any]
+
+EXTENSION = "codexplus.client"
+"""The key in an HTTP scope's ``extensions`` under which a Client is found, on a server of ours."""
+SOCKET = "codexplus.socket"
+"""The key in a WebSocket scope's ``extensions`` under which an Upgrade is found, on a server of ours."""
+
+_READ_AHEAD = 256 * 1024
+_REASONS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_BODILESS = frozenset((204, 304))
+
+
+class Client(Protocol):
+    """What an HTTP exchange can do beyond ASGI: the same things, without a message and a task for each."""
+
+    gone: bool
+    on_gone: Callable[[], None] | None
+    """Called once when the client leaves before its answer's end."""
+    on_resume: Callable[[], None] | None
+    """Called when the client reads again after a ``write`` that returned False."""
+
+    def whole_body(self) -> bytes | None:
+        """The request's body if all of it is here by now; then nothing is left to ``receive``."""
+        ...
+
+    def start(self, status: int, headers: Headers) -> None:
+        """Send the answer's head. Raises ValueError for a header that would break its line."""
+        ...
+
+    def write(self, data: bytes) -> bool:
+        """Send a part of the answer's body; False where the client reads too slowly."""
+        ...
+
+    def end(self) -> None:
+        """End the answer well."""
+        ...
+
+
+class Direct:
+    """An exchange as its connection sees it; it is a Client, and an Upgrade for a WebSocket handshake."""
+
+    __slots__ = (
+        "_chunked", "_connection", "_given", "_left_to_send", "_method", "_parts", "_size", "_waiter", "_websocket",
+        "close", "ended", "gone", "left", "on_gone", "on_resume", "paused", "scope", "started",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, head: Head) -> None:
+        self._connection = connection
+        self._method = head.method
+        self._websocket = head.websocket
+        self.left = head.length
+        """Bytes of the request's body that have not come yet."""
+        self.close = head.close
+        self.started = self.ended = self.gone = False
+        self.paused = False
+        self.on_gone: Callable[[], None] | None = None
+        self.on_resume: Callable[[], None] | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._given = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._chunked = False
+        self._left_to_send: int | None = None
+        self.scope: dict[str, Any] = {
+            "type": "websocket" if head.websocket else "http",
+            "asgi": {"spec_version": "2.1", "version": "3.0"},
+            "http_version": "1.1",
+            "method": head.method,
+            "scheme": "http",
+            "path": head.path.decode("latin-1"),
+            "raw_path": head.path,
+            "query_string": head.query,
+            "root_path": "",
+            "headers": head.headers,
+            "client": connection.client,
+            "server": connection.server,
+            "state": {},
+            "extensions": {SOCKET: self, "websocket.http.response": {}} if head.websocket else {EXTENSION: self},
+        }
+
+    # -- what the connection tells
+
+    def feed(self, data: bytes) -> bytes:
+        """Bytes have come; returns those that are not this request's."""
+        surplus = b""
+        if len(data) > self.left:
+            data, surplus = data[: self.left], data[self.left :]
+        if data:
+            self.left -= len(data)
+            self._parts.append(data)
+            self._size += len(data)
+            if self._size >= _READ_AHEAD and self.left:
+                self._connection.hold()
+            self._wake()
+        return surplus
+
+    def leave(self) -> None:
+        """The client has gone."""
+        self.gone = True
+        self._wake()
+        if self.on_gone is not None and not self.ended:
+            self.on_gone()
+
+    def pause(self) -> None:
+        """The client reads too slowly."""
+        self.paused = True
+
+    def go_on(self) -> None:
+        """The client reads again."""
+        self.paused = False
+        self._wake()
+        if self.on_resume is not None:
+            self.on_resume()
+
+    # -- ASGI
+
+    async def receive(self) -> Message:
+        """The next part of the body, then nothing until the client has gone or its answer is complete."""
+        if self._websocket and not self._given:
+            self._given = True
+            return {"type": "websocket.connect"}
+        while not self._given and not self._parts and self.left and not self.gone:
+            await self._wait()
+        if not self._given and (self._parts or not self.left):
+            self._given = not self.left
+            body = self._taken()
+            if self.left:
+                self._connection.release()
+            return {"type": "http.request", "body": body, "more_body": self.left > 0}
+        while not self.gone and not self.ended:
+            await self._wait()
+        return {"type": "websocket.disconnect", "code": 1006} if self._websocket else {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Send the head or a part of the body, once the client has read enough of what was sent before."""
+        kind: str = message["type"]
+        if kind.endswith(".start"):
+            self.start(message["status"], message.get("headers", []))
+            return
+        if not kind.endswith(".body"):
+            raise ValueError(f"{kind}: this server takes http.response and websocket.http.response messages")
+        while self.paused and not self.gone:
+            await self._wait()
+        if body := message.get("body", b""):
+            self.write(body)
+        if not message.get("more_body", False):
+            self.end()
+
+    # -- Client
+
+    def whole_body(self) -> bytes | None:
+        """The whole body if it is here."""
+        if self.left or self._given:
+            return None
+        self._given = True
+        return self._taken()
+
+    def start(self, status: int, headers: Headers) -> None:
+        """Send the head; the body's framing and the connection's fate are decided here."""
+        if self.started:
+            raise ValueError("the answer's head was sent before")
+        self.started = True
+        length: int | None = None
+        for name, value in headers:
+            size = len(name)
+            if size == 14 and name.lower() == b"content-length":
+                length = int(value)
+            elif size == 10 and name.lower() == b"connection" and value.lower() == b"close":
+                self.close = True
+        lines = b"".join([b"%b: %b\r\n" % line for line in headers])
+        if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers) or b"\0" in lines:
+            raise ValueError("a header holds a line break; whoever set it must not")
+        if status in _BODILESS or self._method == "HEAD":
+            self._left_to_send = 0
+            length = None
+        elif length is None:
+            self._chunked = True
+            lines += b"transfer-encoding: chunked\r\n"
+        else:
+            self._left_to_send = length
+        if not self.close and (self._connection.ending or (self.left and not self._websocket)):
+            self.close = True
+            lines += b"connection: close\r\n"
+        self._send(b"%b%b\r\n" % (_REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status, lines))
+
+    def write(self, data: bytes) -> bool:
+        """Send a part of the body in the framing of the head."""
+        if self._chunked:
+            self._send(b"%x\r\n%b\r\n" % (len(data), data))
+        elif self._left_to_send is not None:
+            if len(data) > self._left_to_send:
+                data = data[: self._left_to_send]
+            self._left_to_send -= len(data)
+            if data:
+                self._send(data)
+        return not self.paused
+
+    def end(self) -> None:
+        """End the answer; one that lacks promised bytes is not ended, the client is to see a cut."""
+        if self.ended:
+            return
+        if self._chunked:
+            self._send(b"0\r\n\r\n")
+        elif self._left_to_send:
+            return
+        self.ended = True
+        self._wake()
+
+    # -- Upgrade
+
+    async def accept(self, headers: Headers) -> TransportDuplex:
+        """Agree to the upgrade with exactly these header lines; the connection's bytes are the caller's from now on."""
+        lines = b"".join([b"%b: %b\r\n" % line for line in headers])
+        self.started = True
+        self._send(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % lines)
+        return self._connection.upgrade()
+
+    # -- inside
+
+    def _send(self, data: bytes) -> None:
+        if not self.gone:
+            self._connection.transport.write(data)
+
+    def _taken(self) -> bytes:
+        parts = self._parts
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        self._size = 0
+        return body
+
+    async def _wait(self) -> None:
+        if self._waiter is None or self._waiter.done():
+            self._waiter = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._waiter)
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
