@@ -50,8 +50,14 @@ PURE_PACKAGES = {"msgspec"}  # JSON; a codec, no effects
 
 # Third-party package: where in the core it may be imported. Everything else is free to use any dependency.
 DOORS = {
-    # upstream_handle.py is the half of it that lives inside curl's callbacks.
-    "curl_cffi": ("proxy/upstream.py", "proxy/upstream_handle.py"),
+    # One door in five parts: upstream.py chooses, the others set up, step, and live inside curl's callbacks.
+    "curl_cffi": (
+        "proxy/upstream.py",
+        "proxy/upstream_easy.py",
+        "proxy/upstream_multi.py",
+        "proxy/upstream_handle.py",
+        "proxy/upstream_socket.py",
+    ),
     "starlette": ("proxy/",),
     "pluggy": ("hookspecs.py", "loader.py", "dispatch.py"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,30 @@ from typing import Any
 import pytest
 from raw_http import CHUNKED_HEAD, END, Connection, Script, always, chunk, ok, serving
 
-from codexplus_core.proxy.passthrough import ClientGone, Hangup, Message, Receive, Send, pipe, send_end, send_head
+from codexplus_core.proxy.passthrough import ClientGone, Hangup, Message, Receive, Send, client_of, forward, send_end
 from codexplus_core.proxy.server import serve_app
-from codexplus_core.proxy.transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
+from codexplus_core.proxy.transport import Answer, Headers, UpstreamCut, UpstreamError, UpstreamRequest
 from codexplus_core.proxy.upstream import CurlUpstream
 from codexplus_core.services.settings import ServeSettings
 
 BOUND = 10.0
 
 
+WAYS = {"the connection": b"", "ASGI messages": b"", "hypercorn": b"te: trailers\r\n"}
+"""How bytes reach the client, and the header line that makes a request take that way."""
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 class Proxy:
     """The least application around the fast path."""
 
-    def __init__(self, upstream_url: str) -> None:
+    def __init__(self, upstream_url: str, way: str) -> None:
         self.url = upstream_url
+        self.way = way
         self.upstream = CurlUpstream(environ={})
         self.outcomes: asyncio.Queue[str] = asyncio.Queue()
         self.counted = 0
@@ -40,37 +50,58 @@ class Proxy:
         self.outcomes.put_nowait(await self.exchange(scope, receive, send))
 
     async def exchange(self, scope: Any, receive: Receive, send: Send) -> str:
-        async def counting(message: Message) -> None:
-            self.counted += len(message["body"])
-            await send(message)
-
+        client = client_of(scope)
+        assert (client is None) == (self.way == "hypercorn")
+        client = client if self.way == "the connection" else None
         while (await receive()).get("more_body"):
             pass
         try:
-            with Hangup(receive):
+            with Hangup(receive, client):
                 answer = await self.upstream.open(UpstreamRequest(scope["method"], self.url, []))
+                read, pipe = answer.read, answer.pipe
+
+                async def counted_read() -> bytes:
+                    data = await read()
+                    self.counted += len(data)
+                    return data
+
+                async def counted_pipe(write: Callable[[bytes], bool]) -> None:
+                    def counting(data: bytes) -> bool:
+                        self.counted += len(data)
+                        return write(data)
+
+                    await pipe(counting)
+
+                counted = Counted(answer, counted_read, counted_pipe)
                 try:
-                    await send_head(answer, send, [h for h in answer.headers if h[0] != b"transfer-encoding"])
-                    await pipe(answer, counting)
+                    await forward(counted, send, client, [h for h in answer.headers if h[0] != b"transfer-encoding"])
                 finally:
                     answer.close()
-            await send_end(send)
+            await send_end(send, client)
         except (UpstreamCut, UpstreamError, ClientGone) as error:
             return type(error).__name__
         return "ended"
 
 
+class Counted:
+    """An answer whose bytes are counted."""
+
+    def __init__(self, answer: Answer, read: Any, pipe: Any) -> None:
+        self.status, self.headers = answer.status, answer.headers
+        self.read, self.pipe, self.resume, self.close = read, pipe, answer.resume, answer.close
+
+
 @asynccontextmanager
-async def proxied(script: Script) -> AsyncIterator[tuple[Proxy, asyncio.StreamReader, asyncio.StreamWriter]]:
+async def proxied(script: Script, way: str) -> AsyncIterator[tuple[Proxy, asyncio.StreamReader, asyncio.StreamWriter]]:
     ready: asyncio.Queue[str] = asyncio.Queue()
     stop = asyncio.Event()
     async with asyncio.timeout(BOUND), serving(script) as server:
-        proxy = Proxy(server.url)
+        proxy = Proxy(server.url, way)
         settings = ServeSettings("127.0.0.1", 0, None, (), Path())
         running = asyncio.create_task(serve_app(proxy, settings, ready=ready.put_nowait, stop=stop, drain_s=0.1))
         url = await ready.get()
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.split(":")[2].split("/")[0]))
-        writer.write(b"POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}")
+        writer.write(b"POST /v1/responses HTTP/1.1\r\nhost: x\r\n%bcontent-length: 2\r\n\r\n{}" % WAYS[way])
         try:
             yield proxy, reader, writer
         finally:
@@ -81,7 +112,7 @@ async def proxied(script: Script) -> AsyncIterator[tuple[Proxy, asyncio.StreamRe
 
 @pytest.mark.req("P4", "P5")
 @pytest.mark.wire("W2")
-async def test_the_head_and_each_chunk_reach_the_client_before_the_next_is_there() -> None:
+async def test_the_head_and_each_chunk_reach_the_client_before_the_next_is_there(way: str) -> None:
     go: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def script(connection: Connection) -> None:
@@ -90,7 +121,7 @@ async def test_the_head_and_each_chunk_reach_the_client_before_the_next_is_there
             await connection.send(chunk(data))
         await connection.send(END)
 
-    async with proxied(script) as (proxy, reader, _):
+    async with proxied(script, way) as (proxy, reader, _):
         head = await reader.readuntil(b"\r\n\r\n")
         got = []
         for data in (b"one", b"two"):
@@ -108,10 +139,10 @@ async def test_the_head_and_each_chunk_reach_the_client_before_the_next_is_there
 @pytest.mark.wire("W7")
 @pytest.mark.parametrize("length", [True, False], ids=["length", "chunked"])
 async def test_a_cut_upstream_is_a_cut_for_the_client_and_no_line_in_the_log(
-    length: bool, caplog: pytest.LogCaptureFixture
+    length: bool, way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\ndata" if length else CHUNKED_HEAD + chunk(b"data")
-    async with proxied(always(broken, close=True)) as (proxy, reader, _):
+    async with proxied(always(broken, close=True), way) as (proxy, reader, _):
         got = await reader.read(-1)
 
         assert got.endswith(b"data" if length else chunk(b"data"))
@@ -121,7 +152,9 @@ async def test_a_cut_upstream_is_a_cut_for_the_client_and_no_line_in_the_log(
 
 @pytest.mark.wire("W6")
 @pytest.mark.parametrize("when", ["before the head", "after the head", "after a chunk"])
-async def test_a_client_that_hangs_up_ends_the_upstreams_work(when: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_hangs_up_ends_the_upstreams_work(
+    when: str, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
     asked, gone = asyncio.Event(), asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -131,7 +164,7 @@ async def test_a_client_that_hangs_up_ends_the_upstreams_work(when: str, caplog:
         await connection.gone()
         gone.set()
 
-    async with proxied(script) as (proxy, reader, writer):
+    async with proxied(script, way) as (proxy, reader, writer):
         await asked.wait()
         if when != "before the head":
             await reader.readuntil(b"\r\n\r\n")
@@ -142,7 +175,7 @@ async def test_a_client_that_hangs_up_ends_the_upstreams_work(when: str, caplog:
         assert caplog.records == []
 
 
-async def test_a_client_that_does_not_read_pauses_the_upstream() -> None:
+async def test_a_client_that_does_not_read_pauses_the_upstream(way: str) -> None:
     paused = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -157,7 +190,7 @@ async def test_a_client_that_does_not_read_pauses_the_upstream() -> None:
                 paused.set()
         await connection.send(END)
 
-    async with proxied(script) as (proxy, reader, _):
+    async with proxied(script, way) as (proxy, reader, _):
         await paused.wait()
         held = proxy.counted
         got = await _whole(reader)
@@ -175,8 +208,8 @@ async def _whole(reader: asyncio.StreamReader) -> int:
     return total
 
 
-async def test_a_connection_carries_one_answer_after_the_other() -> None:
-    async with proxied(always(ok(b"hello"))) as (proxy, reader, writer):
+async def test_a_connection_carries_one_answer_after_the_other(way: str) -> None:
+    async with proxied(always(ok(b"hello")), way) as (proxy, reader, writer):
         for _ in range(3):
             head = await reader.readuntil(b"\r\n\r\n")
             assert b"content-length: 5" in head
@@ -248,25 +281,31 @@ async def test_an_error_in_the_block_wins_over_the_hangup() -> None:
     assert hangup.gone
 
 
-async def test_send_head_takes_other_headers_in_the_answers_place() -> None:
+async def test_other_headers_may_take_the_answers_place() -> None:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    class Given:
-        status = 201
-
-        def __init__(self) -> None:
-            self.headers: Headers = [(b"a", b"1")]
-
-        async def read(self) -> bytes:
-            return b""
-
-        def close(self) -> None: ...
-
-    await send_head(Given(), send)
-    await send_head(Given(), send, [(b"b", b"2")])
+    await forward(Empty(), send, None)
+    await forward(Empty(), send, None, [(b"b", b"2")])
 
     assert [message["headers"] for message in sent] == [[(b"a", b"1")], [(b"b", b"2")]]
     assert {message["status"] for message in sent} == {201}
+
+
+class Empty:
+    """An answer without a body."""
+
+    def __init__(self) -> None:
+        self.status = 201
+        self.headers: Headers = [(b"a", b"1")]
+
+    async def read(self) -> bytes:
+        return b""
+
+    async def pipe(self, write: Callable[[bytes], bool]) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def close(self) -> None: ...

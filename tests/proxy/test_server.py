@@ -219,7 +219,7 @@ async def test_head_lines_of_the_server_are_not_added() -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         writer.close()
 
-    assert head == b"HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert head == b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 SCRIPT = """

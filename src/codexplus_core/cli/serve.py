@@ -122,7 +122,7 @@ def refuse_unknown_browser(name: str | None) -> None:
     if name is None:
         return
     from ..proxy.transport import UpstreamError
-    from ..proxy.upstream_handle import Handle
+    from ..proxy.upstream_easy import Handle
 
     try:
         # curl is asked, not a list: which browsers it knows changes with its version.

@@ -24,10 +24,14 @@ class Connection(asyncio.Protocol):
     follows on its connection: what is doubtful is judged in one place only.
     """
 
-    __slots__ = ("_ahead", "_held", "_now", "_socket", "_worker", "client", "idle_since", "server", "transport")
+    __slots__ = (
+        "_ahead", "_held", "_now", "_socket", "_worker", "client", "idle_since", "known", "loop", "server", "transport",
+    )  # fmt: skip
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self.loop = worker.loop
+        self.known: dict[str, object] = {}
         self._now: Direct | None = None
         self._socket: TransportDuplex | None = None
         self._ahead = b""
@@ -149,6 +153,7 @@ class Connection(asyncio.Protocol):
             return
         if not now.ended or now.close or now.left or self._worker.draining:
             # After an answer that was not ended this is a cut.
+            now.flush()
             self.transport.close()
             return
         self._now = None
@@ -165,8 +170,8 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
         elif not now.gone:
             if not now.started:
-                now.close = True
                 now.start(500, [(b"content-length", b"0"), (b"connection", b"close")])
+            now.flush()
             self.transport.close()
 
 

@@ -29,6 +29,8 @@ _BODILESS = frozenset((204, 304))
 class Client(Protocol):
     """What an HTTP exchange can do beyond ASGI: the same things, without a message and a task for each."""
 
+    known: dict[str, object]
+    """What is known of the connection; it lasts as long as that."""
     gone: bool
     on_gone: Callable[[], None] | None
     """Called once when the client leaves before its answer's end."""
@@ -56,13 +58,14 @@ class Direct:
     """An exchange as its connection sees it; it is a Client, and an Upgrade for a WebSocket handshake."""
 
     __slots__ = (
-        "_chunked", "_connection", "_given", "_left_to_send", "_method", "_parts", "_size", "_waiter", "_websocket",
-        "close", "ended", "gone", "left", "on_gone", "on_resume", "paused", "scope", "started",
+        "_chunked", "_connection", "_given", "_head", "_left_to_send", "_method", "_parts", "_size", "_waiter",
+        "_websocket", "close", "ended", "gone", "known", "left", "on_gone", "on_resume", "paused", "scope", "started",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, head: Head) -> None:
         self._connection = connection
         self._method = head.method
+        self.known = connection.known
         self._websocket = head.websocket
         self.left = head.length
         """Bytes of the request's body that have not come yet."""
@@ -76,6 +79,7 @@ class Direct:
         self._given = False
         self._waiter: asyncio.Future[None] | None = None
         self._chunked = False
+        self._head = b""
         self._left_to_send: int | None = None
         self.scope: dict[str, Any] = {
             "type": "websocket" if head.websocket else "http",
@@ -127,6 +131,11 @@ class Direct:
         self._wake()
         if self.on_resume is not None:
             self.on_resume()
+
+    def flush(self) -> None:
+        """Send a head that still waits for its body."""
+        if self._head:
+            self._send(b"")
 
     # -- ASGI
 
@@ -197,7 +206,9 @@ class Direct:
         if not self.close and (self._connection.ending or (self.left and not self._websocket)):
             self.close = True
             lines += b"connection: close\r\n"
-        self._send(b"%b%b\r\n" % (_REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status, lines))
+        # Goes out with the first bytes of the body where those are here already, else in the loop's next turn.
+        self._head = b"%b%b\r\n" % (_REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status, lines)
+        self._connection.loop.call_soon(self.flush)
 
     def write(self, data: bytes) -> bool:
         """Send a part of the body in the framing of the head."""
@@ -219,6 +230,8 @@ class Direct:
             self._send(b"0\r\n\r\n")
         elif self._left_to_send:
             return
+        else:
+            self.flush()
         self.ended = True
         self._wake()
 
@@ -234,8 +247,11 @@ class Direct:
     # -- inside
 
     def _send(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
         if not self.gone:
             self._connection.transport.write(data)
+
 
     def _taken(self) -> bytes:
         parts = self._parts

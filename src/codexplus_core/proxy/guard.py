@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .direct import EXTENSION, Client
 from .guard_path import is_nearly_a_model_path, is_plain
 from .target import endpoint, is_responses
 
@@ -20,6 +21,7 @@ OWN_ROUTES = b"/_codexplus"
 NOBODY = -1
 """The uid of a connection that the kernel, when asked, did not know: its client is gone already."""
 
+_OWNER = "owner"
 _MAX_HEADERS = 200
 _MAX_HEADER_BYTES = 64 * 1024
 _MIN_TOKEN = 16
@@ -183,9 +185,14 @@ class Guard:
     def _identity(
         self, scope: Mapping[str, Any], seen: dict[bytes, bytes], method: str, *, own: bool, proven: bool
     ) -> Denied | None:
+        known = self._known(scope)
+        if _OWNER in known:
+            return None
         client, server = scope.get("client"), scope.get("server")
         uid = self._uid_of(client, server) if self._uid_of and client and server else None
         if uid is not None and uid == self._own_uid:
+            # A socket's owner stays; that it was ours is asked once for every connection.
+            known[_OWNER] = uid
             return None
         if uid == NOBODY:
             # Whoever sends and closes at once is not to be asked for a token instead, which may be a stolen one.
@@ -197,6 +204,11 @@ class Guard:
         if bearer and method in ("GET", "HEAD"):
             return None
         return Denied(403, "other_user", "this proxy belongs to another user; start your own with codex-plus serve")
+
+    @staticmethod
+    def _known(scope: Mapping[str, Any]) -> dict[str, object]:
+        client: Client | None = scope.get("extensions", {}).get(EXTENSION)
+        return {} if client is None else client.known
 
     def _bearer(self, authorization: bytes) -> bool:
         scheme, _, given = authorization.partition(b" ")

@@ -7,13 +7,16 @@ import ipaddress
 import os
 import ssl
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import certifi
 from curl_cffi import CurlECode
 
-from .transport import UpstreamCut, UpstreamError, UpstreamRequest
-from .upstream_handle import Handle, Multi, Transfer, TransferError
+from .transport import Answer, Upgraded, UpstreamCut, UpstreamError, UpstreamRequest
+from .upstream_easy import Handle
+from .upstream_handle import Transfer, TransferError
+from .upstream_multi import Multi
+from .upstream_socket import CurlUpgraded, Handshake, UpgradeHandle
 
 _FREE_HANDLES = 64
 _TICKS = 8
@@ -87,11 +90,24 @@ class CurlUpstream:
 
     async def open(self, request: UpstreamRequest) -> Transfer:
         """Send a request and return when the answer's head is here."""
+        return await self._answered(request)
+
+    async def connect(self, request: UpstreamRequest) -> Upgraded | Answer:
+        """Send a WebSocket handshake as it is, to a ``ws``, ``wss``, ``http`` or ``https`` URL, over HTTP/1.1.
+
+        Returns the upgraded connection, or the answer of an upstream that refuses.
+        """
+        if request.url.startswith(("ws://", "wss://")):
+            request = replace(request, url="http" + request.url[2:])
+        answer = await self._answered(request, upgrade=True)
+        return CurlUpgraded(answer) if isinstance(answer, Handshake) and answer.status == 101 else answer
+
+    async def _answered(self, request: UpstreamRequest, *, upgrade: bool = False) -> Transfer:
         origin = origin_of(request.url)
         route = self._origins.get(origin) or self._add_route(origin)
         retried = False
         while True:
-            transfer = self._start(request, origin, route)
+            transfer = self._start(request, origin, route, upgrade=upgrade)
             try:
                 await transfer.head()
             except TransferError as error:
@@ -122,14 +138,19 @@ class CurlUpstream:
             route.free.clear()
         self._origins.clear()
 
-    def _start(self, request: UpstreamRequest, origin: str, route: _Route) -> Transfer:
+    def _start(self, request: UpstreamRequest, origin: str, route: _Route, *, upgrade: bool) -> Transfer:
         if self._closed:
             raise UpstreamError("connect", f"{origin}: the proxy is stopping; try again when it is back")
         if self._multi is None:
             # Needs the running loop, so not before the first request.
             self._multi = Multi(self._ca)
-        handle = route.free.pop() if route.free else self._handle(route)
-        transfer = Transfer(self._multi, handle, origin, self._release_to(route))
+        transfer: Transfer
+        if upgrade:
+            handle = self._handle(route, UpgradeHandle)
+            transfer = Handshake(self._multi, handle, origin, self._release_to(None))
+        else:
+            handle = route.free.pop() if route.free else self._handle(route)
+            transfer = Transfer(self._multi, handle, origin, self._release_to(route))
         try:
             transfer.start(request)
         except BaseException:
@@ -140,16 +161,16 @@ class CurlUpstream:
             self._watch_later()
         return transfer
 
-    def _handle(self, route: _Route) -> Handle:
-        return Handle(
+    def _handle(self, route: _Route, kind: type[Handle] = Handle) -> Handle:
+        return kind(
             https=route.https, impersonate=route.impersonate, no_proxy=route.no_proxy, proxy=route.proxy,
             ca=self._ca, connect_timeout=self._connect_timeout,
         )  # fmt: skip
 
-    def _release_to(self, route: _Route) -> Callable[[Transfer, Handle], None]:
+    def _release_to(self, route: _Route | None) -> Callable[[Transfer, Handle], None]:
         def release(transfer: Transfer, handle: Handle) -> None:
             self._running.pop(transfer, None)
-            if self._closed or len(route.free) >= _FREE_HANDLES:
+            if route is None or self._closed or len(route.free) >= _FREE_HANDLES:
                 handle.curl.close()
             else:
                 route.free.append(handle)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from .client_reply import Reply
 from .codex import CodexClient
 from .codex_answers import Seen
-from .harness import Harness, Log, Reply
+from .codex_socket import CodexSocket
+from .harness import Harness, Log
 from .script import (
     Answer,
     Gate,
@@ -22,15 +24,18 @@ from .script import (
     text,
 )
 from .upstream import StrictUpstream
+from .upstream_socket import SocketConnection
 
 __all__ = [
     "Answer",
     "CodexClient",
+    "CodexSocket",
     "Gate",
     "Harness",
     "Log",
     "Reply",
     "Seen",
+    "SocketConnection",
     "StrictUpstream",
     "call",
     "clean_end",

@@ -11,6 +11,8 @@ from .streams import Item
 
 _FINAL_CODES = ("invalid_prompt", "cyber_policy", "context_length_exceeded", "insufficient_quota", "usage_not_included")
 
+_RETRIED_CODES = ("previous_response_not_found", "websocket_connection_limit_reached")
+
 
 @dataclass(slots=True)
 class Seen:
@@ -93,6 +95,18 @@ class StreamReader:
             reason = (response.get("incomplete_details") or {}).get("reason", "")
             seen.error = f"Incomplete response returned, reason: {reason}"
             seen.retries = reason != "max_output_tokens"
+        elif kind == "error" and isinstance(event.get("status"), int):
+            self._refused(event, payload)
+
+    def _refused(self, event: dict[str, Any], payload: bytes) -> None:
+        # Only a WebSocket has this message; a stream's own `error` event has no status and is not read.
+        error, status = event.get("error") or {}, event["status"]
+        self._seen.error = str(error.get("message", ""))
+        self._seen.retries = status not in (400, 429) or error.get("code") in _RETRIED_CODES
+        if status == 429:
+            self._seen.error = "exceeded retry limit, last status: 429 Too Many Requests"
+        elif status == 400 and not self._seen.retries:
+            self._seen.error = payload.decode("utf-8", "replace")
 
     def _item(self, item: Item) -> None:
         self.items.append(item)

@@ -40,6 +40,8 @@ class Version:
     compact_prompt: str = "You are performing a CONTEXT CHECKPOINT COMPACTION."
     zstd: bool = False
     """In ChatGPT mode."""
+    websocket: bool = False
+    """Tries a WebSocket first."""
     shell_tool: str = "shell_command"
     context: tuple[tuple[str, ...], ...] = (
         ("user", "<environment_context>\n  <cwd>{cwd}</cwd>\n</environment_context>"),
@@ -70,12 +72,13 @@ VERSIONS: dict[str, Version] = {
         ),
         Version(
             "0.120.0", "gpt-5.3-codex", "none", phase=True, keeps_cut="later", abort_role="user",
-            compaction="endpoint", zstd=True, shell_tool="exec_command", verbosity="low",
+            compaction="endpoint", zstd=True, websocket=True, shell_tool="exec_command", verbosity="low",
             context=(("developer", "<permissions instructions>", "<skills_instructions>"), _ENVIRONMENT),
         ),
         Version(
             "0.169.0", "gpt-6.1-sol", "all", passthrough=True, lite=True, phase=True, keeps_cut="at once",
-            abort_role="developer", compaction="trigger", zstd=True, effort="low", verbosity="low",
+            abort_role="developer", compaction="trigger", zstd=True, websocket=True, effort="low",
+            verbosity="low",
             context=(_ENVIRONMENT,),
         ),
     )

@@ -19,10 +19,13 @@ from ..proxy.app import App
 from ..proxy.guard import Guard
 from ..proxy.target import Targets
 from ..services.memory import MemoryValues
+from .asgi_socket import AsgiSockets, Refusal
+from .client_reply import Reply
 from .codex import CodexClient
-from .codex_answers import Seen
 from .codex_requests import ClientRequest
+from .codex_socket import CodexSocket
 from .upstream import Scripted, StrictUpstream
+from .upstream_socket import Joined
 
 BASE = "http://upstream.test/v1"
 PORT = 3000
@@ -58,37 +61,6 @@ class Log:
         return [fields for _, event, fields in self.entries if event == name]
 
 
-@dataclass(slots=True)
-class Reply:
-    """What the client got: head, body bytes, whether the body ended or was cut, and what Codex makes of it."""
-
-    status: int = 0
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    body: bytes = b""
-    ended: bool = False
-    seen: Seen = field(default_factory=Seen)
-
-    @property
-    def text(self) -> str:
-        """The words that the user reads in the end."""
-        return self.seen.text
-
-    @property
-    def error(self) -> str | None:
-        """The error that the user reads."""
-        return self.seen.error
-
-    @property
-    def events(self) -> list[str]:
-        """The types of the events, in order."""
-        return self.seen.events
-
-    def header(self, name: str) -> str | None:
-        """A response header's value."""
-        wanted = name.lower().encode()
-        return next((value.decode("latin-1") for key, value in self.headers if key.lower() == wanted), None)
-
-
 class Harness:
     """A proxy for tests.
 
@@ -99,7 +71,8 @@ class Harness:
     ``plugins`` are modules or objects with hookimpls, or a mapping of names to them. ``script`` is what the upstream
     answers (``codexplus_core.testing.text``, ``call``, ``shell`` …). ``proxy.upstream`` has every request that
     reached it, ``proxy.log`` every log event; on leaving, a request that the real API would refuse fails the test,
-    unless ``strict`` is False. ``codex`` names the version that the client is modelled on.
+    unless ``strict`` is False. ``codex`` names the version that the client is modelled on. With
+    ``transport="websocket"`` it tries a WebSocket first, as Codex 0.120 and later do.
     """
 
     def __init__(
@@ -118,9 +91,8 @@ class Harness:
         limit: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if transport != "http":
-            raise NotImplementedError("harness: the WebSocket transport is not there yet; use transport='http'")
         self.log = Log()
+        self.transport: Transport = transport
         self.upstream = upstream if upstream is not None else StrictUpstream(script)
         self.codex = CodexClient(codex, auth, cwd=cwd)
         self.store = store if store is not None else MemoryStore()
@@ -141,6 +113,10 @@ class Harness:
             clock=clock,
             keepalive_s=keepalive_s,
         )
+        self._server = AsgiSockets(self.app)
+        self._sockets: dict[int, CodexSocket] = {}
+        if transport == "websocket":
+            self.socket_of(self.codex)
 
     async def __aenter__(self) -> Harness:
         await self.app.start()
@@ -149,7 +125,12 @@ class Harness:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.app.stop()
+        for socket in self._sockets.values():
+            await socket.close()
+        try:
+            await self._server.aclose()
+        finally:
+            await self.app.stop()
         if self.strict and kind is None and self.upstream.illegal:
             raise AssertionError(f"the API would refuse: {[str(illegal) for illegal in self.upstream.illegal]}")
 
@@ -169,11 +150,31 @@ class Harness:
 
     def resume(self) -> None:
         """Continue the thread in a new Codex process."""
+        if self.transport == "websocket":
+            self.socket.drop()
         self.codex = self.codex.resume()
+
+    @property
+    def socket(self) -> CodexSocket:
+        """The WebSocket of the harness's own Codex, with ``transport="websocket"``."""
+        return self.socket_of(self.codex)
+
+    def socket_of(self, codex: CodexClient) -> CodexSocket:
+        """The WebSocket of a thread: each has one of its own."""
+        if self.transport != "websocket":
+            raise ValueError('the harness speaks HTTP: make it with transport="websocket"')
+        found = self._sockets.get(id(codex))
+        if found is None:
+            found = self._sockets[id(codex)] = CodexSocket(codex, self._connect)
+        return found
 
     async def send(self, request: ClientRequest, codex: CodexClient | None = None) -> Reply:
         """Send a request of ``codex`` (the harness's own unless given) and let it read the answer."""
         client = self.codex if codex is None else codex
+        if self.transport == "websocket":
+            answered = await self.socket_of(client).send(request)
+            if answered is not None:
+                return answered
         reply = await self.request(request.method, request.path, request.headers, request.body)
         reply.seen = client.receive(reply.body, cut=not reply.ended, status=reply.status)
         return reply
@@ -188,8 +189,6 @@ class Harness:
         leave: asyncio.Event | None = None,
     ) -> Reply:
         """Send any request; once ``leave`` is set the client hangs up."""
-        own = [(name, value) for name, value in headers if name.lower() != b"host"]
-        own.insert(0, (b"host", f"127.0.0.1:{PORT}".encode()))
         reply = Reply()
         left = leave if leave is not None else asyncio.Event()
         given = False
@@ -209,15 +208,23 @@ class Harness:
                 reply.body += message.get("body", b"")
                 reply.ended = not message.get("more_body", False)
 
-        raw, _, query = path.partition("?")
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
-            "path": raw, "raw_path": raw.encode("latin-1"), "query_string": query.encode("latin-1"), "root_path": "",
-            "headers": own, "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", PORT), "state": {}, "extensions":
-            {},
-        }  # fmt: skip
+        scope = {"type": "http", "method": method, "extensions": {}, **_scope(path, headers), "scheme": "http"}
         await self.app(scope, receive, send)
         return reply
+
+    async def _connect(self, request: ClientRequest) -> Joined | Refusal:
+        return await self._server.open({**_scope(request.path, request.headers), "scheme": "ws", "subprotocols": []})
+
+
+def _scope(path: str, headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
+    own = [(name, value) for name, value in headers if name.lower() != b"host"]
+    own.insert(0, (b"host", f"127.0.0.1:{PORT}".encode()))
+    raw, _, query = path.partition("?")
+    return {
+        "asgi": {"version": "3.0"}, "http_version": "1.1", "path": raw, "raw_path": raw.encode("latin-1"),
+        "query_string": query.encode("latin-1"), "root_path": "", "headers": own, "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", PORT), "state": {},
+    }  # fmt: skip
 
 
 def _named(plugins: Sequence[object] | Mapping[str, object]) -> Mapping[str, object]:

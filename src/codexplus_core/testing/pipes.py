@@ -43,6 +43,8 @@ class Pipe:
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
+        self.over = asyncio.Event()
+        """Set once either end has left."""
         self._limit = limit
         self._other: Pipe = self
         self._waiting: deque[bytes] = deque()
@@ -129,6 +131,7 @@ class Pipe:
         self._waiting.clear()
         self._size = 0
         for end in (self, other):
+            end.over.set()
             end._room.set()
             end._wake()
 

@@ -1,0 +1,113 @@
+"""A curl handle set up for one route, and a request written into it."""
+
+from __future__ import annotations
+
+import re
+
+from curl_cffi import Curl, CurlHttpVersion, CurlOpt
+from curl_cffi.requests.impersonate import resolve_latest_browser_type
+
+from .transport import Headers, UpstreamError, UpstreamRequest
+
+_LINE_BREAK = re.compile(rb"[\r\n\0]")
+_NEVER_SENT = frozenset({b"transfer-encoding", b"connection", b"expect", b"upgrade", b"te", b"trailer"})
+_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Easy(Curl):
+    """A curl handle without the 128 KiB WebSocket buffer that every handle else allocates."""
+
+    _WS_RECV_BUFFER_SIZE = 1
+
+
+class Handle:
+    """A curl handle whose options for one route are set once; requests set only what differs."""
+
+    __slots__ = ("_exact", "_exact_targets", "_url", "_verb", "curl")
+
+    def __init__(
+        self,
+        *,
+        https: bool,
+        impersonate: str | None,
+        no_proxy: bool,
+        proxy: str | None,
+        ca: str,
+        connect_timeout: float,
+    ) -> None:
+        self.curl = curl = Easy(cacert=ca)
+        self._verb: tuple[str, bool] | None = None
+        self._url = ""
+        self._exact = False
+        self._exact_targets = https or no_proxy
+        setopt = curl.setopt
+        # Never with default headers: a handle keeps the browser's headers for all later requests, reset() included.
+        browser = resolve_latest_browser_type(impersonate) if impersonate else None  # type: ignore[no-untyped-call]
+        if browser and curl.impersonate(browser, default_headers=False) != 0:
+            raise UpstreamError("protocol", f"upstream.impersonate: unknown browser '{impersonate}', use 'chrome'")
+        setopt(CurlOpt.HTTP_VERSION, CurlHttpVersion.V2TLS if https else CurlHttpVersion.V1_1)
+        setopt(CurlOpt.PROTOCOLS_STR, b"http,https")
+        setopt(CurlOpt.NOSIGNAL, 1)
+        setopt(CurlOpt.TCP_NODELAY, 1)
+        setopt(CurlOpt.TCP_KEEPALIVE, 1)
+        setopt(CurlOpt.HTTP_CONTENT_DECODING, 0)
+        setopt(CurlOpt.FOLLOWLOCATION, 0)
+        setopt(CurlOpt.PATH_AS_IS, 1)
+        setopt(CurlOpt.SUPPRESS_CONNECT_HEADERS, 1)
+        setopt(CurlOpt.CONNECTTIMEOUT_MS, max(1, int(connect_timeout * 1000)))
+        setopt(CurlOpt.UPLOAD_BUFFERSIZE, 256 * 1024)
+        if no_proxy:
+            setopt(CurlOpt.PROXY, b"")
+        elif proxy:
+            setopt(CurlOpt.PROXY, proxy)
+
+    def prepare(self, request: UpstreamRequest) -> None:
+        """Set the request's options; callbacks and their data are the transfer's."""
+        setopt = self.curl.setopt
+        method, body = request.method, request.body
+        send_body = method != "HEAD" and (bool(body) or method in _BODY_EXPECTED)
+        if request.url != self._url:
+            self._set_url(request.url)
+        if self._verb != (method, send_body):
+            # POST clears NOBODY and the other way round; the name on the wire is always CUSTOMREQUEST's.
+            setopt(CurlOpt.POST if send_body else CurlOpt.NOBODY if method == "HEAD" else CurlOpt.HTTPGET, 1)
+            setopt(CurlOpt.CUSTOMREQUEST, method)
+            self._verb = (method, send_body)
+        if send_body:
+            setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(body or b""))
+            setopt(CurlOpt.POSTFIELDS, body or b"")
+        setopt(CurlOpt.HTTPHEADER, header_lines(request.headers, len(body or b""), send_body))
+
+    def _set_url(self, url: str) -> None:
+        self.curl.setopt(CurlOpt.URL, url)
+        self._url = url
+        # curl writes %2f as %2F. Its own target stays for an http:// upstream behind a proxy, which needs a whole URL.
+        if self._exact_targets and ("%" in url or self._exact):
+            self._exact = True
+            _, slash, target = url.partition("://")[2].partition("#")[0].partition("/")
+            self.curl.setopt(CurlOpt.REQUEST_TARGET, slash + target or "/")
+
+
+def header_lines(headers: Headers, length: int, send_body: bool) -> list[bytes]:
+    """The headers as curl takes them: in order and case, framing ours, nothing added by curl."""
+    lines = []
+    seen = set()
+    for name, value in headers:
+        lower = name.lower()
+        if lower in _NEVER_SENT:
+            continue
+        if lower == b"content-length" and (
+            lower in seen or value.strip() != b"%d" % length or (length and not send_body)
+        ):
+            continue
+        seen.add(lower)
+        # curl reads "name:" as "leave it out" and "name;" as a header without a value.
+        lines.append(name + b": " + value if value else name + b";")
+    if _LINE_BREAK.search(b"".join(lines)):
+        raise UpstreamError("protocol", "a request header holds a line break; whoever set it must not")
+    lines.append(b"Expect:")
+    if b"accept" not in seen:
+        lines.append(b"Accept:")
+    if send_body and b"content-type" not in seen:
+        lines.append(b"Content-Type:")
+    return lines
