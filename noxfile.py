@@ -18,7 +18,7 @@ print(*sorted(entry.name for entry in entry_points(group="codexplus.plugins")))
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["tests", "lint", "types", "each_plugin", "wheels", "docs", "e2e"]
+nox.options.sessions = ["tests", "lint", "types", "each_plugin", "wheels", "docs", "speed", "e2e"]
 
 
 @nox.session
@@ -41,7 +41,7 @@ def types(session: nox.Session) -> None:
     """Mypy, strict."""
     session.install(*EVERYTHING)
     session.run("mypy", *CODE)
-    session.run("mypy", "noxfile.py", "conftest.py")
+    session.run("mypy", "noxfile.py", "conftest.py", "bench")
     # Tests need no annotations; what they say about the code is checked all the same.
     session.run("mypy", "--allow-untyped-defs", "--allow-incomplete-defs", "--allow-untyped-calls", "tests")
 
@@ -110,6 +110,20 @@ def docs(session: nox.Session) -> None:
     session.run("python", "docs/build_reference.py", "--check")
     documents = ("tests/contract/test_docs.py", "tests/contract/test_docs_plugins.py")
     session.run("python", "-m", "pytest", "-q", *documents, "tests/contract/test_docs_reference.py")
+
+
+@nox.session
+def speed(session: nox.Session) -> None:
+    """The proxy's CPU for a request and an event, held against a bare loop's; fails only when it is far off."""
+    session.install("-e", ".")
+    session.run("python", "-m", "bench.check", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """What the proxy adds, next to nginx and the simplest proxies of the same parts: `nox -s bench -- --quick`."""
+    session.install(*EVERYTHING)
+    session.run("python", "-m", "bench.run", *session.posargs)
 
 
 @nox.session

@@ -85,7 +85,7 @@ ABOVE = {
     "proxy": {"cli", "testing"},
 }
 
-MAY_CATCH_EXCEPTION = ("loader.py", "dispatch.py", "proxy/http.py")
+MAY_CATCH_EXCEPTION = ("loader.py", "dispatch.py", "proxy/answering.py")
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager"}
 MUTABLE_MAKERS = {
     "list",

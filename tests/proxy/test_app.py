@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from codexplus_core.proxy.app import App, build
+from codexplus_core.proxy.app import App
+from codexplus_core.proxy.build import build
 from codexplus_core.proxy.guard import Guard
 from codexplus_core.proxy.peer import peer_uid
 from codexplus_core.services import paths

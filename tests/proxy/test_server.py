@@ -353,7 +353,7 @@ STUBBORN = """
 import asyncio, sys
 from pathlib import Path
 from codexplus_core import LocalReply, hookimpl
-from codexplus_core.proxy import app, server
+from codexplus_core.proxy import build as built, server
 from codexplus_core.services.settings import ServeSettings
 class Stubborn:
     @hookimpl
@@ -369,8 +369,8 @@ class Stubborn:
     @hookimpl
     async def on_shutdown(self):
         print("shut down", flush=True)
-build = app.build
-app.build = lambda settings: build(settings, extra={"stubborn": Stubborn()})
+build = built.build
+built.build = lambda settings: build(settings, extra={"stubborn": Stubborn()})
 port, fd, home = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
 settings = ServeSettings("127.0.0.1", port, "http://127.0.0.1:9/v1", (), home, listen_fd=fd)
 sys.exit(server.serve(settings, drain_s=0.05, leave_s=3600))

@@ -6,12 +6,20 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from raw_http import Connection, Script, always, chunk, ok, serving
 
-from codexplus_core.proxy.transport import Answer, Duplex, Headers, Upgraded, UpstreamCut, UpstreamError, UpstreamRequest
+from codexplus_core.proxy.transport import (
+    Answer,
+    Duplex,
+    Headers,
+    Upgraded,
+    UpstreamCut,
+    UpstreamError,
+    UpstreamRequest,
+)
 from codexplus_core.proxy.upstream import CurlUpstream
 from codexplus_core.proxy.upstream_handle import QUEUE_LIMIT
 
@@ -29,6 +37,16 @@ async def upstream() -> AsyncIterator[CurlUpstream]:
     await opened.aclose()
 
 
+def into(parts: list[bytes]) -> Callable[[bytes], bool]:
+    """What a pipe may write to: all that comes ends up in ``parts``."""
+
+    def write(data: bytes) -> bool:
+        parts.append(data)
+        return True
+
+    return write
+
+
 def handshake(url: str, headers: Headers | None = None) -> UpstreamRequest:
     return UpstreamRequest("GET", url, headers or [(b"sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA==")])
 
@@ -39,19 +57,19 @@ async def joined(upstream: CurlUpstream, url: str) -> Duplex:
 
 
 def upgraded_of(outcome: Upgraded | Answer) -> Upgraded:
-    assert hasattr(outcome, "socket"), "the upgrade was refused"
+    assert not hasattr(outcome, "status"), "the upgrade was refused"
     return outcome
 
 
 def refusal_of(outcome: Upgraded | Answer) -> Answer:
-    assert hasattr(outcome, "status"), "the upgrade was not refused"
+    assert not hasattr(outcome, "socket"), "the upgrade was not refused"
     return outcome
 
 
-async def received(socket: Duplex, size: int) -> bytes:
+async def received(connection: Duplex, size: int) -> bytes:
     data = bytearray()
     while len(data) < size:
-        piece = await socket.read()
+        piece = await connection.read()
         assert piece, "ended too early"
         data += piece
     return bytes(data)
@@ -95,12 +113,14 @@ async def test_the_handshake_goes_up_with_its_own_headers_in_order_and_case(upst
         for sent in (headers, [*hop, *headers]):
             await upstream.connect(handshake(server.url + "/v1/a%2fb/../c?x=%7e", sent))
 
-        assert server.heads == [
-            b"GET /v1/a%%2fb/../c?x=%%7e HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nUser-Agent: codex/1\r\n"
-            b"authorization: Bearer k\r\nSec-WebSocket-Version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-            b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nsec-websocket-protocol: a, b\r\n"
-            b"x-Twice: one\r\nx-Twice: two\r\nx-empty:\r\nConnection: Upgrade\r\n\r\n" % server.port
-        ] * 2
+        block = (
+            b"User-Agent: codex/1\r\nauthorization: Bearer k\r\nSec-WebSocket-Version: 13\r\n"
+            b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+            b"sec-websocket-protocol: a, b\r\nx-Twice: one\r\nx-Twice: two\r\nx-empty:\r\n"
+        )
+        first = b"GET /v1/a%%2fb/../c?x=%%7e HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n" % server.port
+        assert server.heads == [first + block + b"Connection: Upgrade\r\n\r\n"] * 2
 
 
 @pytest.mark.parametrize("scheme", ["ws", "http"])
@@ -159,7 +179,7 @@ async def test_bytes_that_were_not_read_are_piped_too(upstream: CurlUpstream) ->
 
     async with serving(script) as server:
         connection = await joined(upstream, server.url)
-        ended = connection.pipe(lambda data: not got.append(data))
+        ended = connection.pipe(into(got))
         asked.set()
         await ended
 
@@ -312,7 +332,7 @@ async def test_aborting_hangs_up_at_once_and_what_comes_after_it_is_harmless(ups
 
     async with serving(script) as server:
         connection = await joined(upstream, server.url)
-        ended = connection.pipe(lambda data: True)
+        ended = connection.pipe(into([]))
         connection.abort()
         await gone.wait()
         await ended
@@ -325,13 +345,79 @@ async def test_aborting_hangs_up_at_once_and_what_comes_after_it_is_harmless(ups
         assert await connection.read() == b""
 
 
+async def test_a_pipe_may_abort_from_within(upstream: CurlUpstream) -> None:
+    got: list[bytes] = []
+    gone = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        with contextlib.suppress(ConnectionError):
+            await connection.send(SWITCH + PATTERN)
+            await connection.gone()
+        gone.set()
+
+    async with serving(script) as server:
+        connection = await joined(upstream, server.url)
+
+        def write(data: bytes) -> bool:
+            got.append(data)
+            connection.abort()
+            return False
+
+        await connection.pipe(write)
+        await gone.wait()
+
+        assert len(got) == 1
+
+
+async def test_an_upstream_that_never_reads_cannot_keep_a_closed_connection_open(
+    upstream: CurlUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codexplus_core.proxy.upstream_socket._LINGER_S", 0.1)
+    ended = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(SWITCH)
+        await ended.wait()
+
+    async with serving(script) as server:
+        connection = await joined(upstream, server.url)
+        for _ in range(32):
+            connection.write(PATTERN)
+        connection.close()
+
+        assert await connection.read() == b""
+        ended.set()
+
+
+async def test_what_came_before_the_end_is_still_piped_after_a_pause(upstream: CurlUpstream) -> None:
+    got = bytearray()
+    held = asyncio.Event()
+
+    def write(data: bytes) -> bool:
+        got.extend(data)
+        if not held.is_set():
+            held.set()
+            return False
+        return True
+
+    async with serving(then(PATTERN)) as server:
+        connection = await joined(upstream, server.url)
+        ended = connection.pipe(write)
+        await held.wait()
+        await server.connections[0].writer.wait_closed()
+        connection.resume()
+        await ended
+
+        assert bytes(got) == PATTERN
+
+
 @pytest.mark.parametrize("data", [(), (b"bye",)])
 async def test_an_upstream_that_hangs_up_is_a_clean_end(upstream: CurlUpstream, data: tuple[bytes, ...]) -> None:
     got: list[bytes] = []
     async with serving(then(*data)) as server:
         reader = await joined(upstream, server.url)
         piped = await joined(upstream, server.url)
-        ended = piped.pipe(lambda data: not got.append(data))
+        ended = piped.pipe(into(got))
         read = [await reader.read() for _ in range(len(data) + 1)]
         await ended
 
@@ -355,7 +441,7 @@ async def test_an_upstream_that_resets_is_a_broken_connection(upstream: CurlUpst
     async with serving(script) as server:
         reader = await joined(upstream, server.url)
         piped = await joined(upstream, server.url)
-        ended = piped.pipe(lambda data: True)
+        ended = piped.pipe(into([]))
         for connection in (reader, piped):
             connection.write(b"ping")
 
@@ -403,7 +489,9 @@ async def test_no_server_is_a_connect_error(upstream: CurlUpstream) -> None:
     assert caught.value.kind == "connect"
 
 
-@pytest.mark.parametrize(("said", "kind"), [(b"", "connect"), (b"HTTP/1.1 101 Swi", "connect"), (b"hello\n", "protocol")])
+@pytest.mark.parametrize(
+    ("said", "kind"), [(b"", "connect"), (b"HTTP/1.1 101 Swi", "connect"), (b"hello\n", "protocol")]
+)
 async def test_no_head_is_an_error(upstream: CurlUpstream, said: bytes, kind: str) -> None:
     async with serving(always(said, close=True)) as server:
         with pytest.raises(UpstreamError, match=r"http://127\.0\.0\.1") as caught:
@@ -465,7 +553,7 @@ async def test_stopping_ends_connections_handshakes_and_refusals() -> None:
     upstream = CurlUpstream(environ={})
     async with asyncio.timeout(BOUND), serving(echo) as a, serving(silent) as b, serving(refusing) as c:
         reader, piped = await joined(upstream, a.url), await joined(upstream, a.url)
-        ended = piped.pipe(lambda data: True)
+        ended = piped.pipe(into([]))
         piped.write(PATTERN)
         answer = refusal_of(await upstream.connect(handshake(c.url)))
         connecting = asyncio.create_task(upstream.connect(handshake(b.url)))

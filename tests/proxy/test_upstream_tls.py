@@ -372,12 +372,19 @@ async def test_a_socket_speaks_http1_to_a_server_that_would_rather_have_http2(
         upgraded = await upstream.connect(UpstreamRequest("GET", server.url.replace("https", "wss"), headers))
         assert not hasattr(upgraded, "status")
         got = bytearray()
-        ended = upgraded.socket.pipe(lambda data: not got.extend(data))
+        complete = asyncio.Event()
+
+        def write(data: bytes) -> bool:
+            got.extend(data)
+            if len(got) == len(sent) + 5:
+                complete.set()
+            return True
+
+        ended = upgraded.socket.pipe(write)
         for start in range(0, len(sent), 10000):
             if not upgraded.socket.write(sent[start : start + 10000]):
                 await upgraded.socket.drain()
-        while len(got) < len(sent) + 5:
-            await asyncio.sleep(0)
+        await complete.wait()
         upgraded.socket.close()
         await ended
         await upstream.aclose()

@@ -12,7 +12,8 @@ import pytest
 from starlette.applications import Starlette
 
 from codexplus_core import Exchange, LocalReply, Session, ToolCall, hookimpl
-from codexplus_core.proxy.app import App, build
+from codexplus_core.proxy.app import App
+from codexplus_core.proxy.build import build
 from codexplus_core.proxy.server import serve_app
 from codexplus_core.proxy.transport import UpstreamRequest
 from codexplus_core.proxy.upstream import CurlUpstream

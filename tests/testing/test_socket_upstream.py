@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +18,19 @@ from codexplus_core.testing.codex_messages import handshake
 from codexplus_core.testing.codex_requests import ClientRequest
 from codexplus_core.testing.pipes import Channel, StreamChannel
 from codexplus_core.testing.script import (
-    Answer, call, clean_end, cut, failed, incomplete, raw, reasoning, shell, stall, status, text,
-)  # fmt: skip
+    Answer,
+    call,
+    clean_end,
+    cut,
+    failed,
+    incomplete,
+    raw,
+    reasoning,
+    shell,
+    stall,
+    status,
+    text,
+)
 
 BASE = "http://upstream.test"
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -58,10 +69,11 @@ async def connected(
     """A modelled Codex whose WebSocket goes to ``upstream``."""
     client = codex or CodexClient()
     async with asyncio.timeout(10), contextlib.AsyncExitStack() as stack:
-        connect: Callable[[ClientRequest], Any] = lambda asked: upstream.connect(asked.to(BASE))  # noqa: E731
-        if over == "socket":
-            url = await stack.enter_async_context(upstream.listen())
-            connect = lambda asked: dial(url, asked)  # noqa: E731
+        url = await stack.enter_async_context(upstream.listen()) if over == "socket" else ""
+
+        async def connect(asked: ClientRequest) -> Any:
+            return await (dial(url, asked) if url else upstream.connect(asked.to(BASE)))
+
         socket = CodexSocket(client, connect, deflate=deflate)
         yield socket
         await socket.close()
@@ -129,7 +141,7 @@ async def test_a_wrong_handshake_is_refused_and_remembered(over: str, wrong: tup
     asked = replace(asked, headers=[wrong if name == wrong[0] else (name, value) for name, value in asked.headers])
 
     async with asyncio.timeout(5), upstream.listen() as url:
-        refused = await (dial(url, asked) if over == "socket" else upstream.connect(asked.to(BASE)))
+        refused: Any = await (dial(url, asked) if over == "socket" else upstream.connect(asked.to(BASE)))
 
     assert refused.status == 400
     assert json.loads(await refused.read())["error"]["param"] == wrong[0].decode().lower()
@@ -234,12 +246,13 @@ async def test_a_response_of_another_connection_is_not_found(over: str) -> None:
 
     async with connected(upstream, over, first) as socket:
         one = await ask(socket, first.say("hi"))
-        async with connected(upstream, "process", second) as other:
-            await ask(other, second.say("hi"))
-            body = {**other.sent[-1], "previous_response_id": one.seen.response_id, "input": []}
-            other.frames.send(json.dumps(body).encode())
-            await upstream.received(5)
-            refused = upstream.requests[-1]
+        other = CodexSocket(second, lambda asked: upstream.connect(asked.to(BASE)))
+        await ask(other, second.say("hi"))
+        body = {**other.sent[-1], "previous_response_id": one.seen.response_id, "input": []}
+        other.frames.send(json.dumps(body).encode())
+        await upstream.received(5)
+        refused = upstream.requests[-1]
+        await other.close()
 
     assert [illegal.code for illegal in upstream.illegal] == ["previous_response_not_found"]
     assert refused.body["previous_response_id"] == one.seen.response_id

@@ -33,7 +33,7 @@ def run(args: Namespace) -> int:
 
 
 async def _session(home: Path, *, quiet: bool) -> dict[str, Any]:
-    from ..proxy.app import build
+    from ..proxy.build import build
     from ..proxy.server import serve_app
     from ..testing import StrictUpstream
     from .demo_plugin import DemoPlugin

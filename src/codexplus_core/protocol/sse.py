@@ -160,7 +160,7 @@ class Decoder:
         name, payload = fields(block if self._begun else block.removeprefix(BOM))
         if payload is None:
             return b"", b""
-        return name or _type_in(payload), payload
+        return name or type_in(payload), payload
 
     def _name(self, name: bytes) -> str:
         text = name.decode("utf-8", "replace")
@@ -169,7 +169,8 @@ class Decoder:
         return text
 
 
-def _type_in(payload: bytes) -> bytes:
+def type_in(payload: bytes) -> bytes:
+    """The type of an event's JSON, ``b""`` where it has none."""
     if match := _TYPE_FIRST.match(payload):
         return match[1]
     try:

@@ -7,7 +7,6 @@ import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -15,30 +14,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route
 
-from ..conversation.record import LedgerStore, MemoryStore
+from ..conversation.record import LedgerStore
 from ..dispatch import Dispatcher
-from ..loader import Plugins, load_plugins
-from ..protocol.errors import error_body
-from ..services import paths
+from ..loader import Plugins
 from ..services.commands import Commands
 from ..services.core import Services
-from ..services.log import open_log
-from ..services.memory import MemoryValues
 from ..services.plugin_store import PluginStore, Values
-from ..services.problem import Problem
 from ..services.sessions import Sessions
-from ..services.settings import ServeSettings
-from ..services.store import SQLiteStore
 from ..services.version import own_version
 from ..watchdog import Watchdog
+from .conversation_socket import Means
 from .downstream import KEEPALIVE_S
 from .guard import OWN_ROUTES, TOKEN_HEADER, Denied, Guard
 from .http import HttpProxy
-from .peer import PeerUid, peer_uid
+from .peer import PeerUid
 from .refuse import refuse
 from .relay import Relay
 from .target import Targets
 from .transport import Upstream
+from .websocket import WebSocketProxy, WebSockets
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -73,6 +67,7 @@ class App:
         ids: Callable[[], str] = lambda: uuid.uuid4().hex,
         clock: Callable[[], float] = time.monotonic,
         keepalive_s: float = KEEPALIVE_S,
+        websockets: WebSockets = "auto",
         watchdog: Watchdog | None = None,
         peer: PeerUid | None = None,
     ) -> None:
@@ -98,6 +93,8 @@ class App:
             relay=self._relay, dispatcher=dispatcher, sessions=self.sessions, upstream=upstream, targets=targets,
             log=log, ids=ids, clock=clock, keepalive_s=keepalive_s,
         )  # fmt: skip
+        means = Means(self._relay, log, ids, clock, keepalive_s)
+        self._websockets = WebSocketProxy(means=means, upstream=upstream, targets=targets, mode=websockets)
         self.own = Starlette(routes=self._routes())
         self.active = 0
         self.draining = False
@@ -119,6 +116,7 @@ class App:
     async def drain(self, deadline_s: float) -> bool:
         """Stop being ready and wait for the requests under way; False where some were left at the deadline."""
         self.draining = True
+        self._websockets.drain()
         try:
             async with asyncio.timeout(deadline_s):
                 await self._idle.wait()
@@ -167,7 +165,7 @@ class App:
             if verdict.own:
                 await self._serve_own(scope, verdict.path, receive, send)
             elif kind == "websocket":
-                await _no_websocket(send)
+                await self._websockets(scope, verdict, receive, send)
             else:
                 await self._proxy(scope, verdict, receive, send)
         finally:
@@ -220,80 +218,9 @@ class App:
         return JSONResponse({"ready": not self.draining}, status_code=503 if self.draining else 200)
 
 
-def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) -> App:
-    """The application that ``serve`` runs: plugins loaded, state opened, the upstream ready to connect.
-
-    ``extra`` names plugins that are no installed packages. Raises Problem where the port could not be guarded, the user
-    of a connection unknown and no token to be had, and where a plugin that was asked for by name does not work.
-    """
-    from .upstream import CurlUpstream
-
-    peer = None if settings.listen_public else peer_uid()
-    secret, why = "", ""
-    try:
-        secret = paths.token(settings.home)
-    except Problem as problem:
-        if peer is None:
-            raise
-        why = str(problem)
-    log = open_log(level=settings.log_level, token=secret)
-    if why:
-        log.error("state_unusable", reason=why)
-    plugins = load_plugins(settings.plugins, extra=extra)
-    if plugins.required_problems:
-        if peer is not None:
-            peer.close()
-        raise Problem("; ".join(plugins.required_problems), exit_code=2)
-    for plugin in plugins.plugins:
-        if plugin.error is not None:
-            log.error("plugin_broken", plugin=plugin.name, reason=plugin.error)
-        for warning in plugin.warnings:
-            log.warning("plugin_warning", plugin=plugin.name, reason=warning)
-    dispatcher = Dispatcher(plugins, log=log)
-    return App(
-        plugins=plugins,
-        dispatcher=dispatcher,
-        watchdog=Watchdog(dispatcher.stopwatch, log=log),
-        peer=peer,
-        guard=Guard(
-            port=settings.port,
-            token=secret.encode() or None,
-            uid_of=peer,
-            own_uid=os.getuid() if peer is not None else None,
-            # Which name other machines know this one by is theirs to say; there the token alone decides.
-            any_host=settings.listen_public,
-        ),
-        upstream=CurlUpstream(impersonate=settings.impersonate),
-        targets=Targets(override=settings.upstream),
-        store=_store(settings.home, log),
-        log=log,
-        config={"host": settings.host, "port": settings.port, "upstream": settings.upstream},
-    )
-
-
-def _store(home: Path, log: Any) -> Store:
-    try:
-        paths.private_dir(home)
-    except Problem as problem:
-        # Who owns the directory could put any words into the users' conversations, and read them.
-        store = MemoryValues(MemoryStore())
-        store.trouble = f"{problem}; edits are kept in memory until the proxy ends"
-        log.error("store_unusable", path=str(home), error=str(problem))
-        return store
-    return SQLiteStore(home / "state.db", lambda event, fields: log.error(event, **fields))
-
-
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
-
-
-async def _no_websocket(send: Send) -> None:
-    # 426 is the one answer that makes Codex fall back to HTTP at once and in silence (0.120, 0.169).
-    body = error_body("websocket_unavailable", "this proxy takes requests over HTTP")
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "websocket.http.response.start", "status": 426, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": body})

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import zstandard
 
+from ..conversation.lineage import joined
 from ..dispatch import Dispatcher, FailedClosed
 from ..exchange import Refusal
+from ..protocol.body import RequestBody
 from ..protocol.errors import error_message, upstream_failure
+from ..protocol.items import Item
+from ..protocol.messages import items_text
 from . import local
 from .headers import client_headers, upstream_headers
+from .link import Link, SocketAnswer
 from .passage import Passage
 from .rounds import Rounds
+from .sources import BodyEvents
 from .target import Targets
 from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
 _ERROR_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What differs from the client's request: all items, the model, further tools."""
+
+    items: list[bytes] | None
+    model: str | None
+    tools: list[Item]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything does."""
+        return self.items is not None or self.model is not None or bool(self.tools)
 
 
 class Asking:
@@ -40,9 +61,13 @@ class Asking:
                 if answer is None:
                     return
                 try:
-                    if not await self._head(passage, answer, rounds):
+                    if isinstance(answer, SocketAnswer):
+                        await passage.down.start(answer.status, answer.headers)
+                        again = await rounds.read(answer)
+                    elif not await self._head(passage, answer, rounds):
                         return
-                    again = await rounds.read(answer)
+                    else:
+                        again = await rounds.read(BodyEvents(answer, rounds.types()))
                 finally:
                     answer.close()
                     passage.usage, passage.rounds = rounds.usage, max(passage.rounds, rounds.rounds)
@@ -63,10 +88,12 @@ class Asking:
         if rounds.ended in ("", "response.failed", "error"):
             passage.error = "failed"
 
-    async def _open(self, passage: Passage, rounds: Rounds) -> Answer | None:
-        request = self._compose(passage, rounds)
+    async def _open(self, passage: Passage, rounds: Rounds) -> Answer | SocketAnswer | None:
+        outgoing = self._compose(passage, rounds)
         try:
-            opening = self._upstream.open(request)
+            if passage.link is not None:
+                return await self._tell(passage.link, passage, outgoing)
+            opening = self._upstream.open(self._request(passage, rounds, outgoing))
             return await (passage.down.wait(opening) if passage.down.started else opening)
         except UpstreamError as error:
             passage.error = "timeout" if error.kind == "timeout" else "connect"
@@ -78,8 +105,8 @@ class Asking:
             await local.plain(passage.down, failure.status, b"application/json", failure.body())
             return None
 
-    def _compose(self, passage: Passage, rounds: Rounds) -> UpstreamRequest:
-        incoming, exchange, reading = passage.incoming, passage.exchange, passage.reading
+    def _compose(self, passage: Passage, rounds: Rounds) -> Outgoing:
+        exchange, reading = passage.exchange, passage.reading
         added = rounds.added
         if not added:
             passage.sent = reading.ledger.project(reading.view, reading.count)
@@ -87,12 +114,31 @@ class Asking:
         if added:
             # On top of what the first round was sent: the ledger by now holds this exchange's own hidden items too.
             items = [*(items if items is not None else reading.raw_items()), *added]
-        requested = passage.body.text("model")
-        model = exchange.model if exchange.model != requested else None
+        model = exchange.model if exchange.model != passage.body.text("model") else None
         # Without a stream nobody could answer a call of ours before the client sees it.
         tools = list(exchange.added_tools.values()) if passage.body.value("stream") is True else []
-        changed = items is not None or model is not None or bool(tools)
-        data = passage.body.changed(items=items, model=model, tools=tools) if changed else incoming.wire
+        return Outgoing(items, model, tools)
+
+    @staticmethod
+    async def _tell(link: Link, passage: Passage, outgoing: Outgoing) -> SocketAnswer:
+        asked = passage.asked
+        if not outgoing.changed and asked is not None:
+            return await link.ask(passage.body.data, asked.items, asked)
+        items, body = outgoing.items, passage.body
+        if outgoing.tools and "tools" not in body.top:
+            # They may stand in an item, so what is said differs from what the client said.
+            body = RequestBody(body.changed(items=items, model=outgoing.model, tools=outgoing.tools))
+            return await link.ask(body.data, items_text(body.input))
+        data = body.changed(items=[], model=outgoing.model, tools=outgoing.tools)
+        if items is not None:
+            return await link.ask(data, joined(*items))
+        return await link.ask(data, asked.items if asked is not None else items_text(body.input))
+
+    def _request(self, passage: Passage, rounds: Rounds, outgoing: Outgoing) -> UpstreamRequest:
+        incoming, changed, model = passage.incoming, outgoing.changed, outgoing.model
+        data = incoming.wire
+        if changed:
+            data = passage.body.changed(items=outgoing.items, model=model, tools=outgoing.tools)
         replace: dict[bytes, bytes | None] = {}
         if model is not None:
             replace[b"x-codex-routing-hint"] = b"model=" + model.encode()

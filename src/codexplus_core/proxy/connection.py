@@ -25,7 +25,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_ahead", "_held", "_now", "_socket", "_worker", "client", "idle_since", "known", "loop", "server", "transport",
+        "_ahead", "_full", "_held", "_now", "_socket", "_worker", "client", "idle_since", "known", "loop", "server",
+        "transport",
     )  # fmt: skip
 
     def __init__(self, worker: Worker) -> None:
@@ -36,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._socket: TransportDuplex | None = None
         self._ahead = b""
         self._held = False
+        self._full = False
         self.transport: asyncio.Transport
         self.client: Address | None = None
         self.server: Address | None = None
@@ -56,22 +58,24 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=_WRITE_AHEAD)
         self.client = _address(transport.get_extra_info("peername"))
         self.server = _address(transport.get_extra_info("sockname"))
+        if self.client is None or self.server is None or self._worker.draining:
+            # A client that broke off before it was accepted has no address (with uvloop), and its bytes come all the
+            # same: whose they are could not be told.
+            transport.abort()
+            return
         self.idle_since = self._worker.loop.time()
         self._worker.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the request under way, of the next one, or of an upgraded connection."""
+        data = bytes(data)  # Windows' loop hands over a bytearray
         now = self._now
-        if now is None:
-            if self._socket is not None:
-                self._socket.feed(data)
-            else:
-                self._next(data)
-            return
-        if now.left:
-            data = now.feed(data)
-        if data:
-            self._ahead += data
+        if self._socket is not None:
+            self._socket.feed(data)
+        elif now is None:
+            self._next(data)
+        elif surplus := now.feed(data) if now.left else data:
+            self._ahead += surplus
             if len(self._ahead) >= _PIPELINED:
                 self.hold()
 
@@ -82,13 +86,15 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is over; whatever is under way learns it."""
         self._worker.gone(self)
-        if self._now is not None:
-            self._now.leave()
+        now, self._now = self._now, None
+        if now is not None:
+            now.leave()
         if self._socket is not None:
             self._socket.lost(error)
 
     def pause_writing(self) -> None:
         """The client reads too slowly."""
+        self._full = True
         if self._socket is not None:
             self._socket.pause()
         elif self._now is not None:
@@ -96,10 +102,13 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """The client has read what waited."""
+        self._full = False
         if self._socket is not None:
             self._socket.go_on()
         elif self._now is not None:
             self._now.go_on()
+        else:
+            self._go_on()
 
     # -- for the exchange under way
 
@@ -119,11 +128,22 @@ class Connection(asyncio.Protocol):
     def upgrade(self) -> TransportDuplex:
         """The connection's bytes from now on."""
         socket = self._socket = TransportDuplex(self.transport)
+        # In this order: more than it takes ahead holds the client back again.
+        self.release()
         if self._ahead:
             ahead, self._ahead = self._ahead, b""
             socket.feed(ahead)
-        self.release()
         return socket
+
+    def ended(self, now: Direct) -> None:
+        """An answer is complete: the next request may come, whatever the application has still to do."""
+        if now is not self._now:
+            return
+        if now.close or now.left or self._worker.draining:
+            self.transport.close()
+            return
+        self._now = None
+        self._go_on()
 
     # -- requests
 
@@ -142,33 +162,40 @@ class Connection(asyncio.Protocol):
             self._ahead = rest if head.websocket else now.feed(rest)
         self._worker.begin(self, now)
 
+    def _go_on(self) -> None:
+        """Nothing is under way."""
+        if self.transport.is_closing():
+            return
+        if not self._full:
+            self.release()
+            if self._ahead:
+                ahead, self._ahead = self._ahead, b""
+                self._next(ahead)
+                return
+        else:
+            # Whoever does not read its answers gets to ask no more.
+            self.hold()
+        self.idle_since = self.loop.time()
+
+    # -- what became of the application
+
     def answered(self, now: Direct) -> None:
-        """The application is done with a request: keep the connection, or end it."""
+        """The application is done with a request."""
         if self._socket is not None:
             # Whoever took the bytes has ended what it had to say.
-            self._now = None
             self.transport.close()
-            return
-        if now.gone:
-            return
-        if not now.ended or now.close or now.left or self._worker.draining:
-            # After an answer that was not ended this is a cut.
+        elif not now.started:
+            self.failed(now)
+        elif not now.ended and not now.gone:
+            # A cut: the answer was not ended.
             now.flush()
             self.transport.close()
-            return
-        self._now = None
-        self.release()
-        if self._ahead:
-            ahead, self._ahead = self._ahead, b""
-            self._next(ahead)
-        else:
-            self.idle_since = self._worker.loop.time()
 
     def failed(self, now: Direct) -> None:
-        """The application broke, or was ended."""
+        """The application broke, was ended, or said nothing."""
         if self._socket is not None:
             self.transport.abort()
-        elif not now.gone:
+        elif not now.ended and not now.gone:
             if not now.started:
                 now.start(500, [(b"content-length", b"0"), (b"connection", b"close")])
             now.flush()

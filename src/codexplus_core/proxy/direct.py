@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .duplex import TransportDuplex
-from .head import Head
+from .head import Head, header_lines
 from .transport import Headers
 
 if TYPE_CHECKING:
@@ -26,14 +26,19 @@ _REASONS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode(
 _BODILESS = frozenset((204, 304))
 
 
-class Client(Protocol):
+class Leaving(Protocol):
+    """Somebody who may leave at any time."""
+
+    gone: bool
+    on_gone: Callable[[], None] | None
+    """Called once when the client leaves before its answer's end."""
+
+
+class Client(Leaving, Protocol):
     """What an HTTP exchange can do beyond ASGI: the same things, without a message and a task for each."""
 
     known: dict[str, object]
     """What is known of the connection; it lasts as long as that."""
-    gone: bool
-    on_gone: Callable[[], None] | None
-    """Called once when the client leaves before its answer's end."""
     on_resume: Callable[[], None] | None
     """Called when the client reads again after a ``write`` that returned False."""
 
@@ -69,7 +74,8 @@ class Direct:
         self._websocket = head.websocket
         self.left = head.length
         """Bytes of the request's body that have not come yet."""
-        self.close = head.close
+        # What follows a handshake that is refused may have been meant as anything.
+        self.close = head.close or head.websocket
         self.started = self.ended = self.gone = False
         self.paused = False
         self.on_gone: Callable[[], None] | None = None
@@ -160,12 +166,23 @@ class Direct:
         """Send the head or a part of the body, once the client has read enough of what was sent before."""
         kind: str = message["type"]
         if kind.endswith(".start"):
-            self.start(message["status"], message.get("headers", []))
+            # ASGI allows any two that can be taken apart.
+            self.start(message["status"], [(name, value) for name, value in message.get("headers", ())])
+            return
+        if kind == "websocket.close":
+            self.start(403, [(b"content-length", b"0")])
+            self.end()
             return
         if not kind.endswith(".body"):
             raise ValueError(f"{kind}: this server takes http.response and websocket.http.response messages")
+        if not self.started or self.ended:
+            raise ValueError(f"{kind}: {'the answer has ended' if self.ended else 'the head comes first'}")
         while self.paused and not self.gone:
             await self._wait()
+        if self.gone:
+            # An application that never waits for anything else must get to learn it.
+            await asyncio.sleep(0)
+            return
         if body := message.get("body", b""):
             self.write(body)
         if not message.get("more_body", False):
@@ -184,17 +201,23 @@ class Direct:
         """Send the head; the body's framing and the connection's fate are decided here."""
         if self.started:
             raise ValueError("the answer's head was sent before")
-        self.started = True
         length: int | None = None
+        told = framed = False
         for name, value in headers:
             size = len(name)
             if size == 14 and name.lower() == b"content-length":
+                if length is not None or not value.isdigit():
+                    raise ValueError("the answer's content-length is no plain number, or is given twice")
                 length = int(value)
             elif size == 10 and name.lower() == b"connection" and value.lower() == b"close":
-                self.close = True
-        lines = b"".join([b"%b: %b\r\n" % line for line in headers])
-        if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers) or b"\0" in lines:
-            raise ValueError("a header holds a line break; whoever set it must not")
+                told = True
+            elif size == 17 and name.lower() == b"transfer-encoding":
+                framed = True
+        if framed:
+            # How the body is framed is decided here.
+            headers = [line for line in headers if line[0].lower() != b"transfer-encoding"]
+        lines = header_lines(headers)
+        self.started = True
         if status in _BODILESS or self._method == "HEAD":
             self._left_to_send = 0
             length = None
@@ -203,8 +226,9 @@ class Direct:
             lines += b"transfer-encoding: chunked\r\n"
         else:
             self._left_to_send = length
-        if not self.close and (self._connection.ending or (self.left and not self._websocket)):
+        if told or self.left or self._connection.ending:
             self.close = True
+        if self.close and not told:
             lines += b"connection: close\r\n"
         # Goes out with the first bytes of the body where those are here already, else in the loop's next turn.
         self._head = b"%b%b\r\n" % (_REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status, lines)
@@ -212,6 +236,8 @@ class Direct:
 
     def write(self, data: bytes) -> bool:
         """Send a part of the body in the framing of the head."""
+        if self.ended or not data:
+            return not self.paused
         if self._chunked:
             self._send(b"%x\r\n%b\r\n" % (len(data), data))
         elif self._left_to_send is not None:
@@ -224,7 +250,7 @@ class Direct:
 
     def end(self) -> None:
         """End the answer; one that lacks promised bytes is not ended, the client is to see a cut."""
-        if self.ended:
+        if self.ended or not self.started:
             return
         if self._chunked:
             self._send(b"0\r\n\r\n")
@@ -234,15 +260,21 @@ class Direct:
             self.flush()
         self.ended = True
         self._wake()
+        self._connection.ended(self)
 
     # -- Upgrade
 
     async def accept(self, headers: Headers) -> TransportDuplex:
         """Agree to the upgrade with exactly these header lines; the connection's bytes are the caller's from now on."""
-        lines = b"".join([b"%b: %b\r\n" % line for line in headers])
+        if self.started:
+            raise ValueError("the handshake was answered before")
+        lines = header_lines(headers)
         self.started = True
         self._send(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % lines)
-        return self._connection.upgrade()
+        socket = self._connection.upgrade()
+        if self.gone:
+            socket.lost(None)
+        return socket
 
     # -- inside
 
@@ -251,7 +283,6 @@ class Direct:
             data, self._head = self._head + data, b""
         if not self.gone:
             self._connection.transport.write(data)
-
 
     def _taken(self) -> bytes:
         parts = self._parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -51,20 +52,12 @@ class Downstream(Protocol):
         ...
 
 
-class HttpDownstream:
-    """An answer over HTTP, as server-sent events."""
+class KeptAlive(ABC):
+    """What both kinds of downstream do alike: count, and keep a client alive while it has to wait for us."""
 
     def __init__(
-        self,
-        send: Send,
-        *,
-        ids: replies.IdSource,
-        clock: Callable[[], float],
-        streams: bool,
-        model: str,
-        keepalive_s: float,
+        self, *, ids: replies.IdSource, clock: Callable[[], float], streams: bool, model: str, keepalive_s: float
     ) -> None:
-        self._send = send
         self._ids = ids
         self._clock = clock
         self._streams = streams
@@ -76,29 +69,19 @@ class HttpDownstream:
         self.first_byte_at: float | None = None
         self.begun = ""
 
+    @abstractmethod
     async def start(self, status: int, headers: Headers) -> None:
-        """Send the head; a second one, after a keep-alive had to send the first, is left out."""
-        if self.started:
-            return
-        self.started = True
-        self.status = status
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        """Send the head; once."""
 
+    @abstractmethod
     async def write(self, events: Sequence[Event]) -> None:
-        """Send events in one piece."""
-        if events:
-            await self.raw(events[0].raw if len(events) == 1 else b"".join([event.raw for event in events]))
+        """Send events."""
 
-    async def raw(self, data: bytes) -> None:
-        """Send body bytes."""
+    def count(self, size: int) -> None:
+        """Note that bytes go out."""
         if self.first_byte_at is None:
             self.first_byte_at = self._clock()
-        self.bytes_out += len(data)
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def finish(self) -> None:
-        """Send the end of the body."""
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        self.bytes_out += size
 
     async def wait(self, work: Awaitable[T]) -> T:
         """Wait for our own work, sending a keep-alive event whenever it takes long.
@@ -126,3 +109,42 @@ class HttpDownstream:
             self.begun = replies.response_id(self._ids)
             await self.write([replies.created(self.begun, self._model)])
         await self.write([replies.keepalive(self.begun, self._model)])
+
+
+class HttpDownstream(KeptAlive):
+    """An answer over HTTP, as server-sent events."""
+
+    def __init__(
+        self,
+        send: Send,
+        *,
+        ids: replies.IdSource,
+        clock: Callable[[], float],
+        streams: bool,
+        model: str,
+        keepalive_s: float,
+    ) -> None:
+        super().__init__(ids=ids, clock=clock, streams=streams, model=model, keepalive_s=keepalive_s)
+        self._send = send
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head; a second one, after a keep-alive had to send the first, is left out."""
+        if self.started:
+            return
+        self.started = True
+        self.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, events: Sequence[Event]) -> None:
+        """Send events in one piece."""
+        if events:
+            await self.raw(events[0].raw if len(events) == 1 else b"".join([event.raw for event in events]))
+
+    async def raw(self, data: bytes) -> None:
+        """Send body bytes."""
+        self.count(len(data))
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self) -> None:
+        """Send the end of the body."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})

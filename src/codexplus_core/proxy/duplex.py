@@ -96,13 +96,14 @@ class TransportDuplex:
     def resume(self) -> None:
         """Let bytes come again."""
         if self._write is not None and self._parts and not self._write(self._taken()):
+            self._hold()
             return
         self._release()
         self._settle()
 
     def write(self, data: bytes) -> bool:
         """Send bytes; False where too many wait by now."""
-        if not self._ended:
+        if not self._ended and not self._transport.is_closing():
             self._transport.write(data)
         return self._writing is None
 
@@ -141,6 +142,8 @@ class TransportDuplex:
     def _settle(self) -> None:
         if not self._ended or self._parts or self._piped is None or self._piped.done():
             return
+        # Two connections that write into each other would keep each other until the collector comes.
+        self._write = None
         if self._error is None:
             self._piped.set_result(None)
         else:

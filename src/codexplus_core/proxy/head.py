@@ -1,4 +1,4 @@
-"""The head of an ordinary HTTP/1.1 request, read strictly; all others are left to the server's own parser."""
+"""The head of an ordinary HTTP/1.1 request, read strictly (all others are hypercorn's), and an answer's lines."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ LIMIT = 64 * 1024
 
 # A narrower grammar than RFC 9112's: origin form, no obs-fold, no control characters, CR LF everywhere.
 _HEAD = re.compile(
-    rb"([A-Z]{3,7}) (/[!-~]*) HTTP/1\.1\r\n((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
+    rb"(?!CONNECT)([A-Z]{3,7}) (/[!-~]*) HTTP/1\.1\r\n((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
 )
 _LINE = re.compile(rb"([^:]+):[\t ]*([^\r]*)\r\n")
 # What decides where a request ends, or what comes after it. All else in a head is the application's business.
 _CONTENT_LENGTH, _CONNECTION, _UPGRADE, _HOST = b"content-length", b"connection", b"upgrade", b"host"
 _DECISIVE = frozenset((_CONTENT_LENGTH, _CONNECTION, _UPGRADE, _HOST))
 _NOT_ORDINARY = frozenset((b"transfer-encoding", b"expect", b"http2-settings", b"trailer", b"te"))
+_UPGRADES = frozenset((b"upgrade", b"keep-alive"))
 _LONGEST_LENGTH = 15
-_NO_QUERY = b""
 
 
 @dataclass(slots=True)
@@ -83,4 +83,9 @@ def read_head(block: bytes) -> Head | None:
     return head
 
 
-_UPGRADES = frozenset((b"upgrade", b"keep-alive"))
+def header_lines(headers: Headers) -> bytes:
+    """The lines of an answer's head. Raises ValueError where one would break into two."""
+    lines = b"".join([b"%b: %b\r\n" % line for line in headers])
+    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers) or b"\0" in lines:
+        raise ValueError("a header holds a line break; whoever set it must not")
+    return lines

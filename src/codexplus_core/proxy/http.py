@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ..conversation.speaker import Speaker, speaker_of
@@ -14,14 +13,15 @@ from ..protocol import replies
 from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.errors import error_body, upstream_failure
 from ..services.sessions import Sessions
-from . import local, passthrough
+from . import passthrough
+from .answering import answered
 from .decode import LIMIT, BadBody, decode, precheck
 from .direct import Client
 from .downstream import KEEPALIVE_S, HttpDownstream
 from .guard import Admitted, Denied
 from .headers import client_headers, upstream_headers, view
 from .other import OtherPaths, send_whole
-from .passage import Incoming, Passage
+from .passage import Incoming
 from .passthrough import ClientGone, Hangup, Receive, Send
 from .refuse import refuse
 from .relay import Relay
@@ -125,22 +125,10 @@ class HttpProxy:
         passage = self._relay.begin(incoming, body, down)
         try:
             with Hangup(receive, client):
-                await self._answer(passage, down)
+                await answered(self._relay, passage, self._log)
             await down.finish()
         finally:
             await self._relay.close(passage)
-
-    async def _answer(self, passage: Passage, down: HttpDownstream) -> None:
-        try:
-            await self._relay.answer(passage)
-        except (UpstreamCut, ClientGone):
-            raise
-        except Exception as error:  # the top of the relay: a fault of ours must not look like an answer
-            self._log.error("relay_failed", error=type(error).__name__, where=_where(error))
-            if down.started:
-                raise UpstreamCut("a fault in codex-plus") from error
-            words = "codex-plus failed inside; this is a bug, its log names the place"
-            await local.plain(down, 500, b"application/json", error_body("internal", words, type="server_error"))
 
     async def _pass(
         self, method: str, admitted: Admitted, headers: Headers, wire: bytes, receive: Receive, send: Send,
@@ -170,13 +158,6 @@ def _speaker(headers: Headers, below: bytes, metadata: Mapping[str, Any] | None 
     speaker = speaker_of(view(headers), metadata)
     # Whatever stands last in what is to be summarized, nobody says it now.
     return replace(speaker, origin="compaction") if below == b"/responses/compact" else speaker
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
 async def read_body(receive: Receive, seen: Mapping[bytes, bytes], limit: int = LIMIT) -> bytes:

@@ -11,6 +11,7 @@ from ..protocol.body import RequestBody
 from ..protocol.tools import Usage
 from ..services.sessions import Thread
 from .downstream import Downstream
+from .link import Asked, Link
 from .transport import Headers
 
 
@@ -39,6 +40,10 @@ class Passage:
     reading: Reading
     exchange: Exchange
     down: Downstream
+    link: Link | None = None
+    """The upstream's WebSocket where the request goes up on one."""
+    asked: Asked | None = None
+    """The client's message where the request came on one."""
     answered_by: str = "upstream"
     error: str | None = None
     complete: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from types import TracebackType
 from typing import Any
 
-from .direct import EXTENSION, Client
+from .direct import EXTENSION, Client, Leaving
 from .transport import Answer, Headers
 
 Message = MutableMapping[str, Any]
@@ -28,7 +28,7 @@ class Hangup:
 
     __slots__ = ("_client", "_receive", "_task", "_watch", "gone")
 
-    def __init__(self, receive: Receive, client: Client | None = None) -> None:
+    def __init__(self, receive: Receive, client: Leaving | None = None) -> None:
         self._receive = receive
         self._client = client
         self._task: asyncio.Task[Any] | None = None

@@ -19,6 +19,7 @@ from .ask import Asking
 from .decide import Decisions
 from .downstream import Downstream
 from .headers import view
+from .link import Asked, Link
 from .passage import Incoming, Passage
 from .target import Targets, endpoint
 from .transport import Upstream, UpstreamCut
@@ -64,12 +65,21 @@ class Relay:
     def _active(self) -> bool:
         return not self._dispatch.hooks.isdisjoint(_ABOUT_REQUESTS) or len(self._commands) > 0
 
-    def begin(self, incoming: Incoming, body: RequestBody, down: Downstream) -> Passage:
+    def begin(
+        self,
+        incoming: Incoming,
+        body: RequestBody,
+        down: Downstream,
+        *,
+        link: Link | None = None,
+        asked: Asked | None = None,
+    ) -> Passage:
         """Read a request against its thread. Raises MalformedBody for broken items."""
         thread = self._sessions.thread(incoming.speaker, body.input or b"")
         reading = read_request(thread.ledger, incoming.speaker, body)
         self._sessions.trim()
-        return Passage(incoming, body, thread, reading, self._exchange(incoming, body, thread, reading), down)
+        exchange = self._exchange(incoming, body, thread, reading)
+        return Passage(incoming, body, thread, reading, exchange, down, link, asked)
 
     async def answer(self, passage: Passage) -> None:
         """Answer a request, all but the message that ends it. Raises UpstreamCut where the client is to see a cut."""

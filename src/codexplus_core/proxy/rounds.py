@@ -12,10 +12,10 @@ from ..protocol.body import encode_item
 from ..protocol.events import Event
 from ..protocol.items import Item, is_call, is_unique, message
 from ..protocol.splice import WATCHED, Splicer
-from ..protocol.sse import Decoder
 from ..protocol.tools import ToolCall, ToolResult, Usage
 from .downstream import Downstream
-from .transport import Answer, UpstreamCut
+from .sources import EventSource
+from .transport import UpstreamCut
 
 _DONE = "response.output_item.done"
 _ADDED = "response.output_item.added"
@@ -51,7 +51,7 @@ class Rounds:
         self._splicer = Splicer()
         if down.begun:
             self._splicer.own(replies.created(down.begun, exchange.model))
-        self._decoder = Decoder(self._types())
+        self._source: EventSource | None = None
         self._out: list[Event] = []
         self._hidden: list[bytes] = []
         self._open_call = False
@@ -61,7 +61,8 @@ class Rounds:
         """The type of the event that ended the response towards the client, ``""`` while it goes on."""
         self.rounds = 0
 
-    def _types(self) -> frozenset[bytes] | None:
+    def types(self) -> frozenset[bytes] | None:
+        """The event types that have to be seen one by one, None for all."""
         if self._watched is None or self._splicer.reads_all:
             return None
         watched = frozenset(kind.encode() for kind in self._watched)
@@ -77,7 +78,7 @@ class Rounds:
         """Tokens of all rounds so far."""
         return self._splicer.usage
 
-    async def read(self, answer: Answer) -> bool:
+    async def read(self, source: EventSource) -> bool:
         """Show one round to the client; True where the model has to be asked again with ``added``.
 
         Raises UpstreamCut where the round broke off.
@@ -86,15 +87,15 @@ class Rounds:
             self._splicer.next_round()
         self.rounds += 1
         self._hidden = []
-        self._decoder = Decoder(self._types())
+        self._source = source
         again = False
         try:
-            while chunk := await answer.read():
-                again = await self._take(self._decoder.feed(chunk)) or again
+            while (events := await source.next()) is not None:
+                again = await self._take(events) or again
         except UpstreamCut:
             if not again:  # a round whose end has come lacks nothing
                 raise
-        return await self._take(self._decoder.close()) or again
+        return again
 
     async def _take(self, events: list[Event]) -> bool:
         again = False
@@ -255,7 +256,8 @@ class Rounds:
     def _conceal(self, event: Event) -> None:
         for key in calls.keys_of(event.data or {}):
             self._splicer.hide(key)
-        self._decoder.watch(self._types())
+        if self._source is not None:
+            self._source.watch(self.types())
 
     # -- the end of a round
 

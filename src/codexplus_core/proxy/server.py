@@ -108,7 +108,7 @@ def serve(settings: ServeSettings, *, drain_s: float = DRAIN_S, leave_s: float =
 
 
 async def _until_signal(settings: ServeSettings, drain_s: float, leave_s: float, leaving: Leaving) -> int:
-    from .app import build
+    from .build import build
 
     stop, abort = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

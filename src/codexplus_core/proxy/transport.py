@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Headers = list[tuple[bytes, bytes]]
 """Header lines in wire order; duplicates and the sender's case are kept."""
@@ -90,6 +90,7 @@ class Duplex(Protocol):
         ...
 
 
+@runtime_checkable
 class Upgraded(Protocol):
     """An upstream that agreed to speak WebSocket: the head of its 101, and the connection."""
 

@@ -63,8 +63,10 @@ class Worker:
 
     async def _answer(self, connection: Connection, exchange: Direct) -> None:
         done = False
+        # The scope leads to the exchange; one that led back would keep both until the collector comes.
+        scope, exchange.scope = exchange.scope, {}
         try:
-            await self._app(exchange.scope, exchange.receive, exchange.send)
+            await self._app(scope, exchange.receive, exchange.send)
             done = True
         finally:
             if done:
@@ -143,6 +145,8 @@ class Worker:
 
     async def close(self) -> None:
         """End whatever still runs, its clients see a cut, and let go of all connections."""
+        if not self.draining:
+            await self.stop_accepting()
         for task in self.running:
             task.cancel()
         for connection in list(self.connections):

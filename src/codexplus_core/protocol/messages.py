@@ -1,0 +1,85 @@
+"""The Responses WebSocket: each text message is one JSON object, an event downwards and a request upwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from .body import RequestBody, encode_item
+from .errors import error_message
+from .events import Event, frame
+from .sse import type_in
+
+ENDINGS = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
+"""Events that end a response; the connection goes on."""
+CREATE = "response.create"
+"""The type of a request."""
+
+_ENVELOPE = ("type", "previous_response_id", "generate")
+_encode = msgspec.json.Encoder().encode
+_top = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_Decoded = msgspec.DecodeError, UnicodeDecodeError, RecursionError
+
+
+def event_of(payload: bytes, *, framed: bool = False) -> Event:
+    """The event of a message; ``framed`` for a client that reads server-sent events."""
+    kind = type_in(payload).decode("utf-8", "replace")
+    return Event(kind, raw=frame(kind, payload) if framed else payload, payload=payload)
+
+
+def items_text(array: bytes | None) -> bytes:
+    """The items of a JSON array without its brackets."""
+    return b"" if array is None else array.strip()[1:-1].strip()
+
+
+def as_request(message: RequestBody, items: bytes) -> bytes:
+    """A message as the body of the HTTP request that would ask the same, with all of the conversation's items.
+
+    ``generate`` stays: it tells a warm-up, which must not be sent over HTTP.
+    """
+    top: dict[str, Any] = {key: raw for key, raw in message.top.items() if key not in _ENVELOPE[:2]}
+    top["input"] = msgspec.Raw(b"[%b]" % items)
+    return _encode(top)
+
+
+def as_message(body: bytes, items: bytes, previous: str) -> bytes:
+    """A request's body as a message that goes on from the response ``previous`` (``""`` for none) with ``items``."""
+    top = _top.decode(body)
+    made: dict[str, Any] = {"type": CREATE}
+    for key, raw in top.items():
+        if key not in _ENVELOPE[:2]:
+            made[key] = raw
+        if key == "model" and previous:
+            made["previous_response_id"] = previous
+    if previous:
+        made.setdefault("previous_response_id", previous)
+    made["input"] = msgspec.Raw(b"[%b]" % items)
+    return _encode(made)
+
+
+def error_frame(status: int, body: bytes, headers: dict[str, str]) -> bytes:
+    """How an HTTP answer that is an error is said on a WebSocket (Codex reads ``status`` and ``error``)."""
+    error: Any = None
+    try:
+        value = msgspec.json.decode(body)
+        error = value.get("error") if isinstance(value, dict) else None
+    except _Decoded:
+        pass
+    if not isinstance(error, dict):
+        words = error_message(body) or body[:4096].decode("utf-8", "replace") or f"status {status}"
+        error = {"type": "invalid_request_error" if status < 500 else "server_error", "code": None, "message": words}
+    return _encode({"type": "error", "status": status, "error": error, "headers": headers})
+
+
+def item_of(event: Event) -> bytes:
+    """The finished item of an ``output_item.done`` event, in the form in which both sides are compared."""
+    item = (event.data or {}).get("item")
+    return encode_item(item) if isinstance(item, dict) else b""
+
+
+def response_id_of(event: Event) -> str:
+    """The id of the response that an event belongs to, ``""`` where it names none."""
+    response = (event.data or {}).get("response")
+    found = response.get("id") if isinstance(response, dict) else None
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,180 @@
+"""A client's WebSocket that we read along: one message after the other through the relay."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..conversation.lineage import Lineage, joined
+from ..conversation.speaker import Speaker, speaker_of
+from ..protocol import replies
+from ..protocol.body import MalformedBody, RequestBody
+from ..protocol.errors import error_body
+from ..protocol.events import Event
+from ..protocol.messages import CREATE, as_request, error_frame, items_text
+from .answering import answered
+from .downstream_socket import SocketDownstream
+from .frames import Frames
+from .handshake import http_headers
+from .headers import view
+from .link import Asked, Link
+from .passage import Incoming
+from .passthrough import ClientGone, Hangup
+from .relay import Relay
+from .transport import Headers, UpstreamCut
+
+_AWAY = 1001
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every conversation needs."""
+
+    relay: Relay
+    log: Any
+    ids: replies.IdSource
+    clock: Callable[[], float]
+    keepalive_s: float
+
+
+class Conversation:
+    """One client connection, with the upstream's (``link``), or without one where requests go up over HTTP."""
+
+    def __init__(
+        self, means: Means, client: Frames, link: Link | None, *, path: bytes, query: bytes, headers: Headers
+    ) -> None:
+        self._means = means
+        self._client = client
+        self._link = link
+        self._path = path
+        self._query = query
+        self._headers = headers
+        self._seen = view(headers)
+        self._lineage = Lineage()
+        self._answering = False
+        if link is not None:
+            link.frames.on_gone = self._upstream_gone
+            link.unasked = client.write
+
+    async def run(self, draining: asyncio.Event) -> None:
+        """Answer messages until the client or the upstream leaves, or the proxy is to end."""
+        client, link = self._client, self._link
+        drained = asyncio.ensure_future(draining.wait())
+        try:
+            while not client.gone and not draining.is_set():
+                reading = asyncio.ensure_future(client.read())
+                try:
+                    await asyncio.wait({reading, drained}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    if not reading.done():
+                        reading.cancel()
+                if reading.cancelled() or not reading.done() or (message := reading.result()) is None:
+                    continue
+                self._answering = True
+                await self._message(message)
+                self._answering = False
+                if link is not None and link.frames.gone:
+                    self._upstream_gone()
+            client.close(_AWAY, "the proxy is stopping")
+        except UpstreamCut as cut:
+            self._means.log.warning("upstream_cut", path=self._path.decode("latin-1"), message=str(cut))
+            self._end_like_upstream()
+        except ClientGone:
+            self._means.log.debug("client_gone", path=self._path.decode("latin-1"))
+        finally:
+            drained.cancel()
+            client.abort() if not client.gone else None
+            if link is not None:
+                link.frames.abort()
+
+    # -- messages
+
+    async def _message(self, message: bytes) -> None:
+        try:
+            body = RequestBody(message)
+            if body.text("type") != CREATE:
+                # Whatever it is, it is between Codex and its upstream.
+                if self._link is not None and not self._link.frames.write(message):
+                    await self._link.frames.drain()
+                return
+            previous = body.text("previous_response_id")
+            before = self._lineage.after(previous) if previous else b""
+            if before is None:
+                await self._error(400, _unknown(previous))
+                return
+            items = joined(before, items_text(body.input))
+            await self._request(body, Asked(message, items, previous, before))
+        except MalformedBody as bad:
+            await self._error(400, error_body("malformed_body", str(bad)))
+
+    async def _request(self, message: RequestBody, asked: Asked) -> None:
+        means = self._means
+        body = RequestBody(as_request(message, asked.items))
+        model = body.text("model")
+        down = SocketDownstream(
+            self._client, self._lineage, asked.items,
+            ids=means.ids, clock=means.clock, model=model, keepalive_s=means.keepalive_s,
+        )  # fmt: skip
+        if self._link is None and body.value("generate") is False:
+            # Nothing is to be warmed up over HTTP.
+            await self._warm(down, model)
+            return
+        incoming = Incoming(
+            method="POST",
+            path=self._path,
+            query=self._query,
+            headers=http_headers(self._headers),
+            wire=body.data,
+            speaker=self._speaker(message),
+            chatgpt="chatgpt-account-id" in self._seen,
+            received_at=means.clock(),
+            transport="websocket",
+        )
+        passage = means.relay.begin(incoming, body, down, link=self._link, asked=asked)
+        try:
+            with Hangup(_never, self._client):
+                await answered(means.relay, passage, means.log)
+            await down.finish()
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await means.relay.close(passage)
+
+    def _speaker(self, message: RequestBody) -> Speaker:
+        # The handshake's headers are its warm-up's; every message says for itself who speaks.
+        own = {key.lower(): value for key, value in message.metadata.items() if isinstance(value, str) and value}
+        return speaker_of({**self._seen, **own})
+
+    async def _warm(self, down: SocketDownstream, model: str) -> None:
+        id = replies.response_id(self._means.ids)
+        begun = replies.created(id, model)
+        response = {**(begun.data or {})["response"], "status": "completed"}
+        await down.write([begun, Event("response.completed", {"response": response, "sequence_number": 1})])
+
+    async def _error(self, status: int, body: bytes) -> None:
+        if not self._client.write(error_frame(status, body, {})):
+            await self._client.drain()
+
+    # -- the end
+
+    def _upstream_gone(self) -> None:
+        if not self._answering:
+            self._end_like_upstream()
+
+    def _end_like_upstream(self) -> None:
+        frames = self._link.frames if self._link is not None else None
+        if frames is not None and frames.close_code is not None:
+            self._client.close(frames.close_code, frames.close_reason)
+        else:
+            self._client.abort()
+
+
+def _unknown(previous: str) -> bytes:
+    words = f"Previous response with id '{previous}' not found."
+    return error_body("previous_response_not_found", words, param="previous_response_id")
+
+
+async def _never() -> Any:
+    raise AssertionError("the client's own way is listened to")

@@ -1,0 +1,159 @@
+"""Text messages over the bytes of an upgraded connection: what a relay that reads along needs of RFC 6455."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.extensions import Extension, PerMessageDeflate
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+
+from .transport import Duplex
+
+MESSAGE_LIMIT = 64 * 1024 * 1024
+"""Bytes that one message may have; as large as a request body may be."""
+_WAITING = 256
+_WAITING_BYTES = 4 * 1024 * 1024
+
+
+class Frames:
+    """One side of a WebSocket connection, after its handshake.
+
+    Pings are answered and bytes taken as they come, so that a peer which leaves is noticed while nobody reads.
+    """
+
+    def __init__(self, duplex: Duplex, *, server: bool, deflate: PerMessageDeflate | None = None) -> None:
+        self._duplex = duplex
+        extensions: list[Extension] = [deflate] if deflate is not None else []
+        self._connection = Connection(ConnectionType.SERVER if server else ConnectionType.CLIENT, extensions)
+        self._messages: deque[bytes] = deque()
+        self._size = 0
+        self._parts: list[str] = []
+        self._length = 0
+        self._held = False
+        self._waiter: asyncio.Future[None] | None = None
+        self.gone = False
+        """The peer has left, or was sent away."""
+        self.on_gone: Callable[[], None] | None = None
+        self.close_code: int | None = None
+        """The code of the peer's close frame; None where it sent none."""
+        self.close_reason = ""
+        self._end = duplex.pipe(self._feed)
+        self._end.add_done_callback(self._over)
+
+    # -- what comes
+
+    async def read(self) -> bytes | None:
+        """The next message; None once the peer has left."""
+        found = await self.read_all()
+        if not found:
+            return None
+        for message in reversed(found[1:]):
+            self._messages.appendleft(message)
+            self._size += len(message)
+        return found[0]
+
+    async def read_all(self) -> list[bytes]:
+        """All messages that have come, at least one; none once the peer has left."""
+        while not self._messages:
+            if self.gone:
+                return []
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        found = list(self._messages)
+        self._messages.clear()
+        self._size = 0
+        if self._held and not self.gone:
+            self._held = False
+            self._duplex.resume()
+        return found
+
+    def _feed(self, data: bytes) -> bool:
+        try:
+            self._connection.receive_data(data)
+            for event in self._connection.events():
+                if isinstance(event, TextMessage):
+                    self._text(event)
+                elif isinstance(event, Ping):
+                    self._duplex.write(self._connection.send(event.response()))
+                elif isinstance(event, CloseConnection):
+                    self.close_code, self.close_reason = event.code, event.reason or ""
+                    self._answer_close(event)
+                elif isinstance(event, BytesMessage):
+                    self.close(CloseReason.UNSUPPORTED_DATA, "messages here are text")
+        except RemoteProtocolError as error:
+            hint = error.event_hint
+            code = hint.code if isinstance(hint, CloseConnection) else CloseReason.PROTOCOL_ERROR
+            self.close(code, str(error)[:100])
+        self._held = len(self._messages) >= _WAITING or self._size >= _WAITING_BYTES
+        return not self._held
+
+    def _text(self, event: TextMessage) -> None:
+        self._parts.append(event.data)
+        self._length += len(event.data)
+        if self._length > MESSAGE_LIMIT:
+            self._parts.clear()
+            self.close(CloseReason.MESSAGE_TOO_BIG, f"a message may have {MESSAGE_LIMIT} bytes")
+            return
+        if event.message_finished:
+            message = "".join(self._parts).encode()
+            self._parts.clear()
+            self._length = 0
+            self._messages.append(message)
+            self._size += len(message)
+            self._wake()
+
+    def _answer_close(self, event: CloseConnection) -> None:
+        with contextlib.suppress(LocalProtocolError):  # it answers ours
+            self._duplex.write(self._connection.send(event.response()))
+        self._duplex.close()
+        self._leave()
+
+    def _over(self, end: asyncio.Future[None]) -> None:
+        if not end.cancelled():
+            end.exception()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.gone:
+            return
+        self.gone = True
+        self._wake()
+        if self.on_gone is not None:
+            self.on_gone()
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # -- what goes
+
+    def write(self, payload: bytes) -> bool:
+        """Send a text message; False where the peer reads too slowly, then ``drain``."""
+        if self.gone:
+            return True
+        return self._duplex.write(self._connection.send(TextMessage(data=payload.decode("utf-8", "replace"))))
+
+    async def drain(self) -> None:
+        """Wait until more may be sent."""
+        await self._duplex.drain()
+
+    def close(self, code: int = CloseReason.NORMAL_CLOSURE, reason: str = "") -> None:
+        """End the connection with a close frame."""
+        if self.gone:
+            return
+        with contextlib.suppress(LocalProtocolError):
+            self._duplex.write(self._connection.send(CloseConnection(code=code, reason=reason or None)))
+        self._duplex.close()
+        self._leave()
+
+    def abort(self) -> None:
+        """End the connection without a word: the peer sees a cut."""
+        self._duplex.abort()
+        self._leave()

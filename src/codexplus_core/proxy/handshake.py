@@ -1,0 +1,82 @@
+"""The WebSocket handshake's header lines, on either side of us (RFC 6455, RFC 7692)."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+from collections.abc import Iterable
+
+from wsproto.extensions import PerMessageDeflate
+from wsproto.handshake import client_extensions_handshake, server_extensions_handshake
+from wsproto.utilities import RemoteProtocolError, generate_accept_token, split_comma_header
+
+from .headers import client_headers, upstream_headers
+from .transport import Headers
+
+_OWN = b"sec-websocket-"
+_EXTENSIONS, _KEY = b"sec-websocket-extensions", b"sec-websocket-key"
+_TUNNELLED = frozenset((_KEY, b"sec-websocket-version", _EXTENSIONS))
+_SWITCH: Headers = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade")]
+
+
+def tunnelled(headers: Headers) -> Headers:
+    """The client's handshake as it goes up where both ends talk to each other and we only carry bytes."""
+    return upstream_headers(headers) + [line for line in headers if line[0].lower() in _TUNNELLED]
+
+
+def tunnel_answer(headers: Headers) -> Headers:
+    """The upstream's 101 as it comes down to such a client."""
+    return [*_SWITCH, *client_headers(headers)]
+
+
+def own_offer(headers: Headers) -> Headers:
+    """The client's handshake as ours: its session headers, a key of our own, and compression where it offered it."""
+    lines = upstream_headers(headers)
+    lines += [(b"sec-websocket-key", base64.b64encode(os.urandom(16))), (b"sec-websocket-version", b"13")]
+    if any("permessage-deflate" in offer for offer in _listed(headers, _EXTENSIONS)):
+        lines.append((_EXTENSIONS, b"permessage-deflate; client_max_window_bits"))
+    return lines
+
+
+def agreed(headers: Headers) -> PerMessageDeflate | None:
+    """The compression that the upstream's 101 agreed to. Raises RemoteProtocolError for what was not offered."""
+    accepted = _listed(headers, _EXTENSIONS)
+    if not accepted:
+        return None
+    deflate = PerMessageDeflate()
+    client_extensions_handshake(accepted, [deflate])
+    return deflate
+
+
+def accepted(headers: Headers, upstream: Headers) -> tuple[Headers, PerMessageDeflate | None]:
+    """Our own 101 for the client that sent ``headers``, with what ``upstream`` said in its, and the compression."""
+    key = next((value for name, value in headers if name.lower() == _KEY), b"")
+    lines = [*_SWITCH, (b"sec-websocket-accept", generate_accept_token(key))]
+    deflate = PerMessageDeflate()
+    chosen = None
+    with contextlib.suppress(RemoteProtocolError, ValueError):  # what nobody understands, nobody takes
+        chosen = server_extensions_handshake(_listed(headers, _EXTENSIONS), [deflate])
+    if chosen:
+        lines.append((_EXTENSIONS, chosen))
+    for name, value in client_headers(upstream):
+        key = name.lower()
+        if not key.startswith(_OWN) or key == _PROTOCOL:
+            lines.append((name, value))
+    return lines, deflate if chosen else None
+
+
+_PROTOCOL = b"sec-websocket-protocol"
+
+
+def http_headers(headers: Headers) -> Headers:
+    """The handshake's session headers as those of the HTTP request that asks the same."""
+    kept = [line for line in headers if not line[0].lower().startswith(_OWN) and line[0].lower() not in _OF_THE_SOCKET]
+    return [*kept, (b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
+
+
+_OF_THE_SOCKET = frozenset((b"openai-beta", b"upgrade", b"connection", b"content-type", b"accept", b"content-length"))
+
+
+def _listed(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
+    return [part for name, value in headers if name.lower() == wanted for part in split_comma_header(value)]

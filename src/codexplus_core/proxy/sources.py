@@ -1,0 +1,48 @@
+"""Where the events of an answer come from: a body of server-sent events, or a WebSocket's messages."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..protocol.events import Event
+from ..protocol.sse import Decoder
+from .transport import Answer, UpstreamCut
+
+
+class EventSource(Protocol):
+    """The events of one answer."""
+
+    async def next(self) -> list[Event] | None:
+        """The events that have come since the last call; None after the end. Raises UpstreamCut where it broke off."""
+        ...
+
+    def watch(self, types: frozenset[bytes] | None) -> None:
+        """Look for other event types from now on; None for all."""
+        ...
+
+
+class BodyEvents:
+    """The events of an HTTP answer's body."""
+
+    def __init__(self, answer: Answer, types: frozenset[bytes] | None) -> None:
+        self._answer = answer
+        self._decoder = Decoder(types)
+        self._ended = False
+
+    async def next(self) -> list[Event] | None:
+        """The events of the next bytes; what is left over at the end comes last."""
+        if self._ended:
+            return None
+        try:
+            chunk = await self._answer.read()
+        except UpstreamCut:
+            self._ended = True
+            raise
+        if chunk:
+            return self._decoder.feed(chunk)
+        self._ended = True
+        return self._decoder.close()
+
+    def watch(self, types: frozenset[bytes] | None) -> None:
+        """Look for other types."""
+        self._decoder.watch(types)

@@ -1,0 +1,134 @@
+"""WebSocket in: the handshake with the upstream first, then a tunnel, or a conversation where somebody reads along."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any, Literal, Protocol
+
+from ..conversation.speaker import speaker_of
+from ..protocol.errors import error_body, upstream_failure
+from .conversation_socket import Conversation, Means
+from .direct import SOCKET
+from .frames import Frames
+from .guard import Admitted
+from .handshake import accepted, tunnel_answer, tunnelled
+from .headers import view
+from .link import Link, connect
+from .passthrough import ClientGone, Hangup, Receive, Send
+from .target import Targets, endpoint
+from .transport import Answer, Duplex, Headers, Upgraded, Upstream, UpstreamError, UpstreamRequest
+from .tunnel import Tunnel
+
+WebSockets = Literal["auto", "bridge", "off"]
+"""``auto``: where the upstream takes one, else HTTP. ``bridge``: towards Codex always. ``off``: never."""
+
+_ERROR_BYTES = 64 * 1024
+_JSON = b"application/json"
+
+
+class Upgrade(Protocol):
+    """A client that waits for our answer to its handshake; found in the scope's extensions under ``SOCKET``."""
+
+    async def accept(self, headers: Headers, /) -> Duplex:
+        """Agree with exactly these header lines; the connection's bytes are the caller's from now on."""
+        ...
+
+
+class WebSocketProxy:
+    """Answers guarded WebSocket handshakes."""
+
+    def __init__(self, *, means: Means, upstream: Upstream, targets: Targets, mode: WebSockets = "auto") -> None:
+        self._means = means
+        self._upstream = upstream
+        self._targets = targets
+        self._mode = mode
+        self._draining = asyncio.Event()
+
+    def drain(self) -> None:
+        """Take no further connection, and end those that are idle, now or later."""
+        self._draining.set()
+
+    async def __call__(self, scope: MutableMapping[str, Any], admitted: Admitted, receive: Receive, send: Send) -> None:
+        """Answer one handshake, and carry what comes after it."""
+        upgrade: Upgrade | None = scope["extensions"].get(SOCKET)
+        if upgrade is None or self._mode == "off" or self._draining.is_set():
+            await _use_http(send)
+        elif endpoint(admitted.path) != b"/responses":
+            await _answer(send, 404, error_body("not_found", "there is a WebSocket at /v1/responses only"))
+        else:
+            await receive()  # websocket.connect
+            try:
+                await self._connect(scope["headers"], admitted, upgrade, receive, send)
+            except ClientGone:
+                self._means.log.debug("client_gone", path=admitted.path.decode("latin-1"))
+
+    async def _connect(
+        self, headers: Headers, admitted: Admitted, upgrade: Upgrade, receive: Receive, send: Send
+    ) -> None:
+        relay = self._means.relay
+        unread = relay.idle or not relay.looks_at(speaker_of(view(headers)))
+        url = self._targets.url(admitted.path, admitted.query, chatgpt=b"chatgpt-account-id" in admitted.seen)
+        try:
+            with Hangup(receive):
+                found: Upgraded | Link | Answer
+                if unread:
+                    found = await self._upstream.connect(UpstreamRequest("GET", url, tunnelled(headers)))
+                else:
+                    found = await connect(self._upstream, url, headers)
+        except UpstreamError as error:
+            self._means.log.warning("upstream_unreachable", kind=error.kind, message=str(error))
+            failure = upstream_failure(error.kind, str(error))
+            await _answer(send, failure.status, failure.body())
+            return
+        if isinstance(found, Link):
+            await self._converse(headers, admitted, upgrade, found)
+        elif isinstance(found, Upgraded):
+            client = await upgrade.accept(tunnel_answer(found.headers))
+            await Tunnel(client, found.socket).run(self._draining)
+        else:
+            await self._refused(found, headers, admitted, upgrade, send)
+
+    async def _converse(self, headers: Headers, admitted: Admitted, upgrade: Upgrade, link: Link | None) -> None:
+        try:
+            lines, deflate = accepted(headers, [] if link is None else link.headers)
+            client = Frames(await upgrade.accept(lines), server=True, deflate=deflate)
+        except BaseException:
+            if link is not None:
+                link.frames.abort()
+            raise
+        conversation = Conversation(
+            self._means, client, link, path=admitted.path, query=admitted.query, headers=headers
+        )
+        await conversation.run(self._draining)
+
+    async def _refused(
+        self, answer: Answer, headers: Headers, admitted: Admitted, upgrade: Upgrade, send: Send
+    ) -> None:
+        try:
+            if answer.status >= 500 and answer.status not in (501, 505):
+                # For the moment only; Codex asks again.
+                body = b""
+                while len(body) < _ERROR_BYTES and (more := await answer.read()):
+                    body += more
+                await _answer(send, answer.status, body, answer.headers)
+                return
+        finally:
+            answer.close()
+        if self._mode == "bridge":
+            await self._converse(headers, admitted, upgrade, None)
+        else:
+            # Over HTTP the upstream gives the same answer again where it is one about the request.
+            await _use_http(send)
+
+
+async def _use_http(send: Send) -> None:
+    # 426 is the one answer that makes Codex fall back to HTTP at once and in silence (0.120, 0.169).
+    await _answer(send, 426, error_body("websocket_unavailable", "this proxy takes requests over HTTP"))
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: Headers | None = None) -> None:
+    told = [line for line in headers or [] if line[0].lower() in (b"content-type", b"retry-after")]
+    lines = [*(told or [(b"content-type", _JSON)]), (b"content-length", str(len(body)).encode())]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": lines})
+    await send({"type": "websocket.http.response.body", "body": body})
