@@ -51,6 +51,7 @@ CELLS = (
 LONG_THREAD = Cell("long-thread", "one thread that grows to 1 MB in 100 turns", "thread", Shape(5), 1, 100, 0, MIB)
 WITH_PLUGINS = (
     Cell("plugins-sse", "with plugins: 64 event streams", "http", _PACED, 64, 64, 0),
+    Cell("plugins-ws", "with plugins: 64 WebSockets", "socket", _PACED, 64, 64, 0),
     Cell("plugins-mb", "with plugins: turns of a thread of 1 MB", "thread", Shape(5), 1, 20, 0, MIB + 20 * KIB, MIB),
 )
 OTHERS = ("long-thread", "plugins", "memory")

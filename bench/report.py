@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -60,27 +60,28 @@ def thread_table(cell: Cell, results: Results) -> str:
     return _table(f"{cell.name}: {cell.title}", head, rows) + _why(results, cell)
 
 
-def plugins_table(stream: Cell, body: Cell, results: Results) -> str:
-    """What each plugin costs that is loaded and has nothing to do."""
-    rows = []
-    bare = None
-    for name, runs in results.runs.get(stream.name, {}).items():
-        turns = results.runs.get(body.name, {}).get(name, [])
-        per_event = median(_per_event(run) or 0.0 for run in runs)
-        per_turn = median(median(run["turns_ms"][1:] or [0.0]) for run in turns) if turns else 0.0
-        bare = bare or (per_event, per_turn)
-        more = [f"{value / base:.2f}" if base else "" for value, base in zip((per_event, per_turn), bare, strict=True)]
-        rows.append([name, _number(per_event), more[0], _number(per_turn), more[1], _errors([*runs, *turns])])
-    head = [
-        "",
-        "64 streams: CPU ms per 1,000 events",
-        "times none",
-        "1 MB thread: CPU ms a request",
-        "times none",
-        "errors",
-    ]
-    title = "plugins: what each costs that is loaded and has nothing to do"
-    return _table(title, head, rows) + _why(results, stream)
+def plugins_table(cells: Sequence[Cell], results: Results) -> str:
+    """What each plugin costs: one that has nothing to do with the exchange, and one that rewrites every prompt."""
+    rows: list[list[str]] = []
+    base: list[float | None] = []
+    for name in results.runs.get(cells[0].name, {}):
+        by_cell = [results.runs.get(cell.name, {}).get(name, []) for cell in cells]
+        costs = [_median(runs, _figure_of(cell)) for cell, runs in zip(cells, by_cell, strict=True)]
+        base = base or costs
+        row = [name]
+        for cost, bare in zip(costs, base, strict=True):
+            row += [_number(cost), f"{cost / bare:.2f}" if cost and bare else ""]
+        rows.append([*row, _errors([run for runs in by_cell for run in runs])])
+    units = {"paced": "CPU ms per 1,000 events", "thread": "CPU ms a request"}
+    head = [""]
+    for cell in cells:
+        head += [f"{cell.title.partition(': ')[2]}: {units[cell.family]}", "times none"]
+    title = "plugins: what each costs that is loaded; the last one rewrites every prompt"
+    return _table(title, [*head, "errors"], rows) + "".join(_why(results, cell) for cell in cells)
+
+
+def _figure_of(cell: Cell) -> Figure:
+    return _per_event if cell.family == "paced" else lambda run: median(run["turns_ms"][1:] or [0.0])
 
 
 def _why(results: Results, cell: Cell) -> str:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,16 +60,13 @@ class Bench:
             if target is not None:
                 self.results.memory_mb[name] = [(idle[name], pss_mb(target.pid))]
                 self._processes.end(target.process)
-        for runs in self.results.runs.values():
-            in_order = {name: runs[name] for name in running if name in runs}
-            runs.clear()
-            runs.update(in_order)
+        self._in_order(list(running))
 
     def one_by_one(self, targets: list[str], cells: list[Cell]) -> None:
         """Each round with a proxy of its own, which knows nothing of the threads of the round before."""
         for number in range(self._rounds):
             say(f"round {number + 1}: {', '.join(cell.name for cell in cells)}")
-            for name in targets:
+            for name in self._random.sample(targets, len(targets)):
                 try:
                     target = start(name, self._processes, self._upstream)
                 except Missing as missing:
@@ -80,6 +78,14 @@ class Bench:
                     memory = self.results.memory_mb.setdefault(f"{cell.name} {name}", [])
                     memory.append((before, pss_mb(target.pid)))
                 self._processes.end(target.process)
+        self._in_order(targets)
+
+    def _in_order(self, targets: Sequence[str]) -> None:
+        for runs in self.results.runs.values():
+            ordered = {name: runs[name] for name in targets if name in runs}
+            if len(ordered) == len(runs):
+                runs.clear()
+                runs.update(ordered)
 
     def _started(self, name: str) -> Started:
         """A target, started once for each round to see how long it takes."""
@@ -133,8 +139,9 @@ def measure(cells: list[str], targets: list[str], *, rounds: int, quick: bool) -
             bench.one_by_one(["codex-plus", f"codex-plus+{REWRITING}"], [LONG_THREAD])
             tables.append(report.thread_table(LONG_THREAD, results))
         if "plugins" in cells:
-            bench.one_by_one(["codex-plus", *(f"codex-plus+{name}" for name in (*PLUGINS, "all"))], [*WITH_PLUGINS])
-            tables.append(report.plugins_table(*WITH_PLUGINS, results))
+            loaded = (f"codex-plus+{name}" for name in (*PLUGINS, "all", REWRITING))
+            bench.one_by_one(["codex-plus", *loaded], [*WITH_PLUGINS])
+            tables.append(report.plugins_table(WITH_PLUGINS, results))
     return f"{machine(rounds)}\n\n" + "\n".join(tables)
 
 

@@ -71,7 +71,7 @@ async def test_an_upstream_failure_is_the_same_with_and_without_the_proxy(
 ) -> None:
     alone, behind = codex(version, name="one"), codex(version, name="two")
     upstream.script = list(ANSWERS[answer])
-    plain = StrictUpstream(ANSWERS[answer], websocket=426)
+    plain = StrictUpstream(ANSWERS[answer])
     async with plain.listen() as url, Tap().open() as below:
         proxy = await serve(plugins, seen_port=below.port)
         below.to = proxy.port

@@ -90,7 +90,7 @@ def essence(messages: list[Message]) -> list[str]:
 async def test_nothing_differs_from_codex_without_the_proxy(version: str, auth: Auth, codex, upstream, serve) -> None:
     alone, behind = codex(version, auth, name="one"), codex(version, auth, name="two")
     upstream.script = script()
-    plain = StrictUpstream(script(), websocket=426)
+    plain = StrictUpstream(script())
     async with plain.listen() as url, Tap().open() as above, Tap().open() as below:
         above.to = int(upstream.url.removesuffix("/v1").rpartition(":")[2])
         proxy = await serve(targets=f"http://127.0.0.1:{above.port}/v1", seen_port=below.port)

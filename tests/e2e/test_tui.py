@@ -50,7 +50,7 @@ async def test_the_screen_is_the_same_with_and_without_the_proxy(codex, upstream
 
     running = await proxy("none")
     upstream.script = script()
-    plain = StrictUpstream(script(), websocket=426)
+    plain = StrictUpstream(script())
     screens = []
     async with plain.listen() as url:
         for name, base in (("one", f"{url}/v1"), ("two", running.url)):

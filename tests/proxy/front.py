@@ -116,7 +116,7 @@ async def fronted(app: App, *, drain_s: float = BOUND, **settings: Any) -> Async
 
 async def read_request(receive: Receive) -> bytes:
     """A request's whole body."""
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         body += message["body"]

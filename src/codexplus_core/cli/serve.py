@@ -18,6 +18,7 @@ from ..services.problem import Problem
 from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, ServeSettings
 from .table import as_json, columns
 
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 BROWSERS = ("chrome", "chrome_android", "edge", "firefox", "safari", "safari_ios")
 """Some of the browsers that curl can impersonate, for a message."""
 
@@ -40,6 +41,13 @@ def configure(parser: ArgumentParser) -> None:
         metavar="BROWSER|none",
         default="chrome",
         help="whose TLS handshake the ChatGPT host is shown (default chrome); none for curl's own",
+    )
+    parser.add_argument(
+        "--websockets",
+        choices=("auto", "bridge", "off"),
+        default="auto",
+        help="give Codex the WebSocket it asks for: where the upstream takes one (auto, the default), always"
+        " (bridge), or never (off)",
     )
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), default="warning", help="default warning"
@@ -88,6 +96,7 @@ def settings_from(args: Namespace, env: Mapping[str, str]) -> ServeSettings:
         listen_fd=activated_socket(env),
         impersonate=None if args.impersonate == "none" else args.impersonate,
         log_level=args.log_level,
+        websockets=args.websockets,
     )
 
 
@@ -140,7 +149,7 @@ def refuse_itself(upstream: str | None, host: str, port: int) -> None:
     parts = urlsplit(upstream)
     name = parts.hostname or ""
     local = is_loopback(name) or name in ("0.0.0.0", "::") or name == host.strip("[]").lower()
-    if local and (parts.port or {"http": 80, "https": 443}[parts.scheme]) == port:
+    if local and (parts.port or _PORTS[parts.scheme]) == port:
         raise Problem(f"--upstream {upstream}: is this proxy itself; name the backend behind it", exit_code=2)
 
 
@@ -164,15 +173,15 @@ def is_loopback(host: str) -> bool:
 
 
 def upstream_url(url: str) -> str:
-    """``url`` without its last slash. Raises Problem unless it is plain http(s)."""
+    """``url`` without its last slash. Raises Problem unless it is plain http(s) or ws(s)."""
     try:
         parts = urlsplit(url)
-        well = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        well = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
         well = False
     if not well or parts.username is not None or parts.query or parts.fragment:
         raise Problem(
-            f"--upstream {url!r}: give an http or https URL without user name, query and fragment", exit_code=2
+            f"--upstream {url!r}: give an http, https, ws or wss URL without user name, query and fragment", exit_code=2
         )
     return url.rstrip("/")
 

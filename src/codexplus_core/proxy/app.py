@@ -21,6 +21,7 @@ from ..services.commands import Commands
 from ..services.core import Services
 from ..services.plugin_store import PluginStore, Values
 from ..services.sessions import Sessions
+from ..services.settings import WebSockets
 from ..services.version import own_version
 from ..watchdog import Watchdog
 from .conversation_socket import Means
@@ -32,7 +33,7 @@ from .refuse import refuse
 from .relay import Relay
 from .target import Targets
 from .transport import Upstream
-from .websocket import WebSocketProxy, WebSockets
+from .websocket import WebSocketProxy
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

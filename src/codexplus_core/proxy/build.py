@@ -22,6 +22,7 @@ from .guard import Guard
 from .peer import peer_uid
 from .target import Targets
 from .upstream import CurlUpstream
+from .upstream_bridge import SocketUpstream
 
 
 def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) -> App:
@@ -52,6 +53,8 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) ->
         for warning in plugin.warnings:
             log.warning("plugin_warning", plugin=plugin.name, reason=warning)
     dispatcher = Dispatcher(plugins, log=log)
+    targets = Targets(override=settings.upstream)
+    upstream = CurlUpstream(impersonate=settings.impersonate)
     return App(
         plugins=plugins,
         dispatcher=dispatcher,
@@ -65,8 +68,9 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) ->
             # Which name other machines know this one by is theirs to say; there the token alone decides.
             any_host=settings.listen_public,
         ),
-        upstream=CurlUpstream(impersonate=settings.impersonate),
-        targets=Targets(override=settings.upstream),
+        upstream=SocketUpstream(upstream) if targets.websocket_only else upstream,
+        targets=targets,
+        websockets=settings.websockets,
         store=_store(settings.home, log),
         log=log,
         config={"host": settings.host, "port": settings.port, "upstream": settings.upstream},

@@ -28,6 +28,8 @@ class Downstream(Protocol):
     status: int
     bytes_out: int
     first_byte_at: float | None
+    each_event: bool
+    """Whether every event goes out by itself, so that a run of them cannot be passed on as it came."""
     begun: str
     """The id of the response whose ``created`` we had to send ourselves, ``""`` if none."""
 
@@ -67,6 +69,7 @@ class KeptAlive(ABC):
         self.status = 0
         self.bytes_out = 0
         self.first_byte_at: float | None = None
+        self.each_event = False
         self.begun = ""
 
     @abstractmethod

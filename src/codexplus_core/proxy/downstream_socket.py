@@ -32,6 +32,7 @@ class SocketDownstream(KeptAlive):
         keepalive_s: float,
     ) -> None:
         super().__init__(ids=ids, clock=clock, streams=True, model=model, keepalive_s=keepalive_s)
+        self.each_event = True
         self._frames = frames
         self._lineage = lineage
         self._items = [asked]

@@ -63,7 +63,7 @@ class Rounds:
 
     def types(self) -> frozenset[bytes] | None:
         """The event types that have to be seen one by one, None for all."""
-        if self._watched is None or self._splicer.reads_all:
+        if self._watched is None or self._splicer.reads_all or self._down.each_event:
             return None
         watched = frozenset(kind.encode() for kind in self._watched)
         return watched | (WATCHED if self._follows else _END_BYTES)

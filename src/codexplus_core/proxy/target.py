@@ -24,7 +24,7 @@ def is_responses(path: bytes) -> bool:
 class Targets:
     """The upstreams: the API, the ChatGPT backend, or one URL for both."""
 
-    __slots__ = ("_api", "_chatgpt")
+    __slots__ = ("_api", "_chatgpt", "websocket_only")
 
     def __init__(
         self,
@@ -33,6 +33,10 @@ class Targets:
         chatgpt: str = "https://chatgpt.com/backend-api/codex",
         override: str | None = None,
     ) -> None:
+        self.websocket_only = override is not None and override.startswith(("ws://", "wss://"))
+        """Whether model requests go up on WebSockets only: the one URL for both says so by its scheme."""
+        if self.websocket_only and override:
+            override = "http" + override.removeprefix("ws")
         self._api = _base("upstream", override) if override else _base("upstream.api", api)
         self._chatgpt = self._api if override else _base("upstream.chatgpt", chatgpt)
 
@@ -45,7 +49,7 @@ class Targets:
 def _base(where: str, url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{where}: {url!r} is no http or https URL; write it like https://api.openai.com/v1")
+        raise ValueError(f"{where}: {url!r} is no http, https, ws or wss URL; write it like https://api.openai.com/v1")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError(f"{where}: a base URL takes no credentials, query or fragment; remove them")
     return url.rstrip("/")

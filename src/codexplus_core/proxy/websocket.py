@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import MutableMapping
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from ..conversation.speaker import speaker_of
 from ..protocol.errors import error_body, upstream_failure
+from ..services.settings import WebSockets
 from .conversation_socket import Conversation, Means
 from .direct import SOCKET
 from .frames import Frames
@@ -19,9 +20,6 @@ from .passthrough import ClientGone, Hangup, Receive, Send
 from .target import Targets, endpoint
 from .transport import Answer, Duplex, Headers, Upgraded, Upstream, UpstreamError, UpstreamRequest
 from .tunnel import Tunnel
-
-WebSockets = Literal["auto", "bridge", "off"]
-"""``auto``: where the upstream takes one, else HTTP. ``bridge``: towards Codex always. ``off``: never."""
 
 _ERROR_BYTES = 64 * 1024
 _JSON = b"application/json"
@@ -51,7 +49,7 @@ class WebSocketProxy:
 
     async def __call__(self, scope: MutableMapping[str, Any], admitted: Admitted, receive: Receive, send: Send) -> None:
         """Answer one handshake, and carry what comes after it."""
-        upgrade: Upgrade | None = scope["extensions"].get(SOCKET)
+        upgrade: Upgrade | None = scope.get("extensions", {}).get(SOCKET)
         if upgrade is None or self._mode == "off" or self._draining.is_set():
             await _use_http(send)
         elif endpoint(admitted.path) != b"/responses":

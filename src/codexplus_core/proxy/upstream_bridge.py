@@ -1,0 +1,159 @@
+"""An upstream that takes model requests over a WebSocket only, for clients that speak HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from ..protocol.body import MalformedBody, RequestBody
+from ..protocol.events import Event
+from ..protocol.messages import items_text
+from .decode import BadBody, decode
+from .link import Link, SocketAnswer, connect
+from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
+
+_STREAM: Headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+_JSON: Headers = [(b"content-type", b"application/json")]
+_OF_THE_BODY = frozenset((b"content-encoding", b"content-length", b"content-type", b"accept", b"accept-encoding"))
+_BETA = (b"openai-beta", b"responses_websockets=2026-02-06")
+
+
+class SocketUpstream:
+    """Sends ``POST …/responses`` as a message on a WebSocket of its own, everything else as it is.
+
+    The answer's messages become server-sent events; a request with ``stream: false`` gets the finished response.
+    """
+
+    def __init__(self, inner: Upstream) -> None:
+        self._inner = inner
+
+    async def open(self, request: UpstreamRequest) -> Answer:
+        """Ask; the answer's head is here once its first message is. Raises UpstreamError."""
+        if request.method != "POST" or not request.url.partition("?")[0].endswith("/responses"):
+            return await self._inner.open(request)
+        body = _body_of(request)
+        kept = [line for line in request.headers if line[0].lower() not in _OF_THE_BODY]
+        if not any(name.lower() == _BETA[0] for name, _ in kept):
+            kept.append(_BETA)
+        link = await connect(self._inner, request.url, kept, framed=True)
+        if not isinstance(link, Link):
+            return link
+        try:
+            answer = await link.ask(body.data, items_text(body.input))
+            first = await _first(answer)
+            status = _status_of(first)
+            if status is not None or body.value("stream") is not True:
+                return await _whole(link, answer, first, status)
+            return BridgedAnswer(link, answer, first)
+        except BaseException:
+            link.frames.abort()
+            raise
+
+    async def connect(self, request: UpstreamRequest) -> Upgraded | Answer:
+        """Open a WebSocket, as the upstream itself does."""
+        return await self._inner.connect(request)
+
+    async def aclose(self) -> None:
+        """Abort what still runs and release every connection."""
+        await self._inner.aclose()
+
+
+class BridgedAnswer:
+    """A WebSocket's messages as an HTTP answer's body."""
+
+    status = 200
+
+    def __init__(self, link: Link, answer: SocketAnswer, first: list[Event]) -> None:
+        self.headers: Headers = [*_STREAM, *(line for line in link.headers if _is_told(line[0]))]
+        self._link = link
+        self._answer = answer
+        self._events: list[Event] | None = first
+        self._going = asyncio.Event()
+        self._going.set()
+
+    async def read(self) -> bytes:
+        """The next events; ``b""`` after the one that ended the response. Raises UpstreamCut."""
+        events, self._events = self._events, None
+        if events is None:
+            events = await self._answer.next()
+        if events is None:
+            self._link.frames.close()
+            return b""
+        return b"".join([event.raw for event in events])
+
+    async def pipe(self, write: Callable[[bytes], bool]) -> None:
+        """Hand the events to ``write`` as they come."""
+        while data := await self.read():
+            if not write(data):
+                self._going.clear()
+                await self._going.wait()
+
+    def resume(self) -> None:
+        """Go on after a ``write`` that returned False."""
+        self._going.set()
+
+    def close(self) -> None:
+        """Drop the answer, and its connection."""
+        self._link.frames.abort()
+
+
+class _Whole:
+    """An answer that is complete."""
+
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self._body = body
+
+    async def read(self) -> bytes:
+        body, self._body = self._body, b""
+        return body
+
+    async def pipe(self, write: Callable[[bytes], bool]) -> None:
+        if self._body:
+            write(await self.read())
+
+    def resume(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _body_of(request: UpstreamRequest) -> RequestBody:
+    encoding = next((value for name, value in request.headers if name.lower() == b"content-encoding"), b"")
+    try:
+        return RequestBody(decode(request.body or b"", encoding))
+    except (BadBody, MalformedBody) as error:
+        raise UpstreamError("protocol", f"only a JSON body can go up on a WebSocket: {error}") from None
+
+
+async def _first(answer: SocketAnswer) -> list[Event]:
+    try:
+        return await answer.next() or []
+    except UpstreamCut as cut:
+        raise UpstreamError("connect", str(cut)) from None
+
+
+def _status_of(events: list[Event]) -> int | None:
+    data = events[0].data if events and events[0].type == "error" else None
+    status = (data or {}).get("status")
+    return status if isinstance(status, int) and 400 <= status < 600 else None
+
+
+async def _whole(link: Link, answer: SocketAnswer, events: list[Event] | None, status: int | None) -> Answer:
+    last = events[-1] if events else None
+    while (events := await answer.next()) is not None:
+        last = events[-1] if events else last
+    link.frames.close()
+    data = (last.data if last is not None else None) or {}
+    if status is None:
+        return _Whole(200, [*_JSON], msgspec.json.encode(data.get("response") or data))
+    told = data.get("headers")
+    lines = [(str(k).encode("latin-1", "replace"), str(v).encode("latin-1", "replace")) for k, v in (told or {}).items()]
+    headers = [*_JSON, *(line for line in lines if _is_told(line[0]))]
+    return _Whole(status, headers, msgspec.json.encode({"error": data.get("error")}))
+
+
+def _is_told(name: bytes) -> bool:
+    return name.lower().startswith((b"x-", b"openai-", b"retry-after"))
