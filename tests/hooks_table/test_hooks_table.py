@@ -23,6 +23,8 @@ from codexplus_core import (
 )
 from codexplus_core.testing import Harness, reasoning, shell, text
 
+pytestmark = pytest.mark.transports("http", "websocket")
+
 TABLE = {
     "on_startup": ["core"],
     "on_shutdown": ["core"],

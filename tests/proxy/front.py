@@ -19,7 +19,7 @@ from codexplus_core.proxy.limits import hypercorn_limits
 from codexplus_core.proxy.passthrough import Receive, Send
 from codexplus_core.proxy.worker import Worker
 
-BOUND = 20.0
+BOUND = 3.0
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 ODD = b"GET / HTTP/1.1\r\nhost: x\r\nte: trailers\r\n\r\n"
 """A request that hypercorn answers."""

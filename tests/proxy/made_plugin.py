@@ -25,5 +25,5 @@ def plugin(**hooks: Any) -> object:
 
 
 def sent(upstream: StrictUpstream, at: int = -1) -> str:
-    """The input of a request for a model's answer, as JSON."""
-    return json.dumps(upstream.turns[at].body["input"], ensure_ascii=False)
+    """All items that a request asks the model to go on from, on whichever transport it came, as JSON."""
+    return json.dumps(upstream.turns[at].conversation, ensure_ascii=False)

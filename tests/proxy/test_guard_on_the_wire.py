@@ -6,8 +6,8 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import h2.config
@@ -20,6 +20,7 @@ from hypercorn.config import Config
 from codexplus_core.proxy.guard import Denied, Guard
 from codexplus_core.proxy.limits import hypercorn_limits
 from codexplus_core.proxy.refuse import refuse
+from codexplus_core.proxy.worker import Worker
 
 TOKEN = b"k3y-" + b"A" * 39
 MIB = 1024 * 1024
@@ -97,18 +98,24 @@ async def _write(writer: asyncio.StreamWriter, sent: bytes) -> None:
         return
 
 
+def configured() -> Config:
+    config = Config()
+    for name, value in hypercorn_limits().items():
+        setattr(config, name, value)
+    config.graceful_timeout = 1
+    config.errorlog = None
+    return config
+
+
 @asynccontextmanager
-async def listening() -> AsyncIterator[Port]:
+async def hypercorn() -> AsyncIterator[Port]:
+    """The guard behind hypercorn alone."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(50)
         app = Port(server.getsockname()[1])
-        config = Config()
-        for name, value in hypercorn_limits().items():
-            setattr(config, name, value)
+        config = configured()
         config.bind = [f"fd://{server.fileno()}"]
-        config.graceful_timeout = 1
-        config.errorlog = None
         ended = asyncio.Event()
         serving = asyncio.create_task(serve(app, config, shutdown_trigger=ended.wait))
         try:
@@ -119,6 +126,31 @@ async def listening() -> AsyncIterator[Port]:
                 await serving
             # hypercorn closed the number; it is not ours to close again.
             server.detach()
+
+
+@asynccontextmanager
+async def own() -> AsyncIterator[Port]:
+    """The guard behind the front that reads ordinary requests itself."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = Port(listener.getsockname()[1])
+    worker = Worker(app, configured())
+    await worker.listen(listener)
+    try:
+        yield app
+    finally:
+        async with asyncio.timeout(20):
+            await worker.stop_accepting()
+            await worker.close()
+
+
+Listening = Callable[[], AbstractAsyncContextManager[Port]]
+
+
+@pytest.fixture(params=[hypercorn, own])
+def listening(request: pytest.FixtureRequest) -> Listening:
+    """Both servers; what they let through and how they refuse has to be the same."""
+    found: Listening = request.param
+    return found
 
 
 @pytest.mark.abuse("A12")
@@ -149,7 +181,9 @@ async def listening() -> AsyncIterator[Port]:
         (b": b\r\n", b"", 400),
     ],
 )
-async def test_a_doubtful_framing_is_refused_and_the_connection_closed(lines: bytes, body: bytes, status: int) -> None:
+async def test_a_doubtful_framing_is_refused_and_the_connection_closed(
+    listening: Listening, lines: bytes, body: bytes, status: int
+) -> None:
     async with listening() as port:
         smuggled = port.get(target=b"/v1/smuggled")
 
@@ -158,7 +192,7 @@ async def test_a_doubtful_framing_is_refused_and_the_connection_closed(lines: by
 
 @pytest.mark.abuse("A12")
 @pytest.mark.parametrize("lines", [b"Content-Length: 2, 2\r\n", b"Content-Length: 2\r\nContent-Length: 2\r\n"])
-async def test_a_length_that_is_repeated_reaches_the_application_once(lines: bytes) -> None:
+async def test_a_length_that_is_repeated_reaches_the_application_once(listening: Listening, lines: bytes) -> None:
     async with listening() as port:
         await port.raw(port.post(lines, b"Connection: close\r\n", body=b"{}"))
 
@@ -173,7 +207,7 @@ async def test_a_length_that_is_repeated_reaches_the_application_once(lines: byt
     [(b"X-A: a\r\n b\r\n", [(b"X-A", b"a b")]), (b"X-A: a\nX-B: b\r\n", [(b"X-A", b"a"), (b"X-B", b"b")])],
 )
 async def test_folded_and_lf_separated_headers_arrive_as_whole_lines(
-    lines: bytes, expected: list[tuple[bytes, bytes]]
+    listening: Listening, lines: bytes, expected: list[tuple[bytes, bytes]]
 ) -> None:
     async with listening() as port:
         await port.raw(port.get(lines, b"Connection: close\r\n"))
@@ -183,7 +217,7 @@ async def test_folded_and_lf_separated_headers_arrive_as_whole_lines(
 
 
 @pytest.mark.abuse("A13", "A05")
-async def test_a_header_hidden_behind_a_bare_lf_is_judged_too() -> None:
+async def test_a_header_hidden_behind_a_bare_lf_is_judged_too(listening: Listening) -> None:
     async with listening() as port:
         assert await port.refused(port.get(b"X-A: a\nOrigin: null\r\n")) == 403
 
@@ -210,7 +244,9 @@ async def test_a_header_hidden_behind_a_bare_lf_is_judged_too() -> None:
         (b"\x16\x03\x01\x02\x00\x01\x00", 400),
     ],
 )
-async def test_a_doubtful_head_is_refused_and_the_connection_closed(head: bytes, status: int) -> None:
+async def test_a_doubtful_head_is_refused_and_the_connection_closed(
+    listening: Listening, head: bytes, status: int
+) -> None:
     async with listening() as port:
         token = b"x-codexplus-token: %b\r\n" % TOKEN
 
@@ -218,7 +254,7 @@ async def test_a_doubtful_head_is_refused_and_the_connection_closed(head: bytes,
 
 
 @pytest.mark.abuse("A01")
-async def test_without_the_token_the_refusal_is_json_and_nothing_is_reached() -> None:
+async def test_without_the_token_the_refusal_is_json_and_nothing_is_reached(listening: Listening) -> None:
     async with listening() as port:
         answer = await port.raw(b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port.number)
 
@@ -229,7 +265,7 @@ async def test_without_the_token_the_refusal_is_json_and_nothing_is_reached() ->
 
 
 @pytest.mark.abuse("A12")
-async def test_a_request_pipelined_behind_a_refused_one_is_not_answered() -> None:
+async def test_a_request_pipelined_behind_a_refused_one_is_not_answered(listening: Listening) -> None:
     async with listening() as port:
         assert await port.refused(port.get(b"Origin: null\r\n") + port.get()) == 403
 
@@ -239,14 +275,14 @@ async def test_a_request_pipelined_behind_a_refused_one_is_not_answered() -> Non
     "lines",
     [b"X-A: " + b"a" * 70_000 + b"\r\n", b"".join(b"X-%d: a\r\n" % n for n in range(1000)), b"X-A: " + b"a" * MIB],
 )
-async def test_a_very_large_head_is_refused(lines: bytes) -> None:
+async def test_a_very_large_head_is_refused(listening: Listening, lines: bytes) -> None:
     async with listening() as port:
         assert await port.refused(port.get(lines)) == 431
 
 
 @pytest.mark.abuse("A14")
 @pytest.mark.parametrize("upgrade", [True, False])
-async def test_http_2_on_the_plain_port_gets_the_guards_refusal(upgrade: bool) -> None:
+async def test_http_2_on_the_plain_port_gets_the_guards_refusal(listening: Listening, upgrade: bool) -> None:
     async with listening() as port:
         client = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
@@ -280,14 +316,14 @@ WEBSOCKET = (
 
 
 @pytest.mark.abuse("A09")
-async def test_a_websocket_of_a_web_page_is_refused_before_it_is_accepted() -> None:
+async def test_a_websocket_of_a_web_page_is_refused_before_it_is_accepted(listening: Listening) -> None:
     async with listening() as port:
         assert await port.refused(port.get(*WEBSOCKET, b"Origin: null\r\n", target=b"/v1/responses")) == 403
 
 
 @pytest.mark.abuse("A10")
 @pytest.mark.wire("W3")
-async def test_a_websocket_of_codex_reaches_the_application() -> None:
+async def test_a_websocket_of_codex_reaches_the_application(listening: Listening) -> None:
     async with listening() as port:
         answer = await port.raw(port.get(*WEBSOCKET, target=b"/v1/responses"))
 
@@ -296,7 +332,7 @@ async def test_a_websocket_of_codex_reaches_the_application() -> None:
 
 
 @pytest.mark.abuse("A09")
-async def test_bytes_behind_a_refused_upgrade_are_no_request() -> None:
+async def test_bytes_behind_a_refused_upgrade_are_no_request(listening: Listening) -> None:
     async with listening() as port:
         refused = port.get(*WEBSOCKET, b"Origin: null\r\n", target=b"/v1/responses")
 
@@ -308,7 +344,7 @@ async def test_bytes_behind_a_refused_upgrade_are_no_request() -> None:
 
 @pytest.mark.abuse("A01", "A17")
 @pytest.mark.parametrize("size", [5 * MIB, 20 * MIB])
-async def test_a_client_that_is_still_sending_gets_to_read_the_refusal(size: int) -> None:
+async def test_a_client_that_is_still_sending_gets_to_read_the_refusal(listening: Listening, size: int) -> None:
     async with listening() as port:
         request = port.post(b"Origin: null\r\nContent-Length: %d\r\n" % size, body=bytes(size))
 
@@ -316,7 +352,9 @@ async def test_a_client_that_is_still_sending_gets_to_read_the_refusal(size: int
 
 
 @pytest.mark.abuse("A17")
-async def test_a_refused_client_that_promises_ten_gigabytes_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_client_that_promises_ten_gigabytes_is_let_go(
+    listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("codexplus_core.proxy.refuse._DRAIN_SECONDS", 0.05)
     async with listening() as port:
         request = port.post(b"Origin: null\r\nContent-Length: 10000000000\r\n", body=b"a" * 10)
@@ -326,7 +364,7 @@ async def test_a_refused_client_that_promises_ten_gigabytes_is_let_go(monkeypatc
 
 @pytest.mark.abuse("A17")
 async def test_a_refused_client_that_never_stops_sending_is_let_go_and_leaves_nothing_behind(
-    monkeypatch: pytest.MonkeyPatch,
+    listening: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("codexplus_core.proxy.refuse._DRAIN_SECONDS", 0.05)
     async with listening() as port:
@@ -347,7 +385,7 @@ async def test_a_refused_client_that_never_stops_sending_is_let_go_and_leaves_no
         assert len(port.reached) == 1
 
 
-async def test_the_clients_header_case_arrives() -> None:
+async def test_the_clients_header_case_arrives(listening: Listening) -> None:
     async with listening() as port:
         await port.raw(port.get(b"X-MiXed: Value\r\n", b"Connection: close\r\n"))
 

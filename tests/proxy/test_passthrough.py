@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from raw_http import CHUNKED_HEAD, END, Connection, Script, always, chunk, ok, serving
 
+from codexplus_core.proxy.chunks import Chunks
 from codexplus_core.proxy.passthrough import ClientGone, Hangup, Message, Receive, Send, client_of, forward, send_end
 from codexplus_core.proxy.server import serve_app
 from codexplus_core.proxy.transport import Answer, Headers, UpstreamCut, UpstreamError, UpstreamRequest
@@ -65,12 +66,14 @@ class Proxy:
                     self.counted += len(data)
                     return data
 
-                async def counted_pipe(write: Callable[[bytes], bool]) -> None:
-                    def counting(data: bytes) -> bool:
-                        self.counted += len(data)
-                        return write(data)
+                async def counted_pipe(write: Callable[[bytes], bool], framed: Callable[[bytes, bool], bool]) -> None:
+                    chunks = Chunks()
 
-                    await pipe(counting)
+                    def counting(data: bytes, closed: bool) -> bool:
+                        self.counted += len(chunks.bodies(data))
+                        return framed(data, closed)
+
+                    await pipe(write, counting)
 
                 counted = Counted(answer, counted_read, counted_pipe)
                 try:
@@ -304,7 +307,7 @@ class Empty:
     async def read(self) -> bytes:
         return b""
 
-    async def pipe(self, write: Callable[[bytes], bool]) -> None: ...
+    async def pipe(self, write: Callable[[bytes], bool], framed: object = None) -> None: ...
 
     def resume(self) -> None: ...
 

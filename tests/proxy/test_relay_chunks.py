@@ -11,6 +11,8 @@ from proxy.made_plugin import DONE, PLUS, VERSIONS, plugin, sent
 from codexplus_core import Event, Exchange
 from codexplus_core.testing import Harness, shell, text
 
+pytestmark = pytest.mark.transports("http", "websocket")
+
 
 def _chunk_plugin(kind: str, change: Any) -> object:
     return plugin(WATCHES=(kind,), on_chunk=lambda event: change(event))

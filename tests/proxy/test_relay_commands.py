@@ -11,6 +11,8 @@ from proxy.made_plugin import plugin, sent
 from codexplus_core import Command, Exchange, LocalReply
 from codexplus_core.testing import Harness
 
+pytestmark = pytest.mark.transports("http", "websocket")
+
 
 def commands(*made: Command) -> object:
     return plugin(add_commands=lambda: list(made))

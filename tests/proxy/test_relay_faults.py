@@ -16,6 +16,8 @@ from codexplus_core.proxy.decode import BadBody
 from codexplus_core.proxy.transport import UpstreamCut, UpstreamError
 from codexplus_core.testing import Harness, StrictUpstream, shell, text
 
+pytestmark = pytest.mark.transports("http", "websocket")
+
 
 class Faulty:
     """Fails in every hook, in its own way."""
@@ -136,6 +138,7 @@ async def test_a_local_answer_that_breaks_off_ends_as_failed() -> None:
 
 
 @pytest.mark.abuse("I15")
+@pytest.mark.transports("http")
 async def test_an_answer_to_another_path_that_breaks_off_is_an_error_with_words() -> None:
     async def pieces() -> AsyncIterator[str]:
         yield "half of "
@@ -170,6 +173,7 @@ def failing_upstream(error: Exception) -> StrictUpstream:
         (lambda: None, failing_upstream(UpstreamCut("no")), 0, "upstream", "cut"),
     ],
 )
+@pytest.mark.transports("http")
 async def test_plugins_are_told_how_another_path_ended(
     decide: Any, upstream: StrictUpstream | None, status: int, answered_by: str, error: str | None
 ) -> None:
@@ -186,6 +190,7 @@ async def test_plugins_are_told_how_another_path_ended(
 
 
 @pytest.mark.req("P11")
+@pytest.mark.transports("http")
 async def test_who_only_wants_to_know_the_end_is_told_of_other_paths_too() -> None:
     ends: list[str] = []
     async with Harness([plugin(on_exchange_end=lambda exchange: ends.append(exchange.path))]) as proxy:
@@ -194,6 +199,7 @@ async def test_who_only_wants_to_know_the_end_is_told_of_other_paths_too() -> No
         assert (ends, reply.ended) == (["/models"], True)
 
 
+@pytest.mark.transports("http")
 async def test_a_body_that_does_not_begin_has_no_longer_than_one_that_does_not_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -209,6 +215,7 @@ async def test_a_body_that_does_not_begin_has_no_longer_than_one_that_does_not_e
 @pytest.mark.parametrize(
     "body", [b'{"model":"m","input":[],"model":"n"}', b"[" * 100_000, b'{"input":' + b"[" * 100_000 + b"]" * 100_000]
 )
+@pytest.mark.transports("http")
 async def test_a_body_that_cannot_be_read_in_one_way_is_a_bad_request(body: bytes) -> None:
     async with Harness([plugin(on_request=lambda: None)]) as proxy:
         reply = await proxy.request("POST", "/v1/responses", [(b"content-type", b"application/json")], body)

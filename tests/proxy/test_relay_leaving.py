@@ -14,10 +14,13 @@ from codexplus_core import Exchange, LocalReply, Refusal, hookimpl
 from codexplus_core.proxy.transport import UpstreamError
 from codexplus_core.testing import Gate, Harness, StrictUpstream, call, status, text
 
+pytestmark = pytest.mark.transports("http", "websocket")
+
 
 @pytest.mark.req("P11")
 @pytest.mark.wire("W6")
 @pytest.mark.parametrize("phase", ["on_request", "other path", "before the head", "mid-stream", "hidden tool", "local"])
+@pytest.mark.transports("http")
 async def test_a_client_that_goes_ends_the_plugins_work_and_the_upstreams(phase: str) -> None:
     reached, ended, leave = asyncio.Event(), asyncio.Event(), asyncio.Event()
     outcomes: list[Any] = []
@@ -71,6 +74,7 @@ async def test_a_client_that_goes_ends_the_plugins_work_and_the_upstreams(phase:
 @pytest.mark.req("P8")
 @pytest.mark.wire("W16")
 @pytest.mark.parametrize("then", ["model", "local", "refusal", "error", "unreachable"])
+@pytest.mark.transports("http")
 async def test_a_slow_plugin_keeps_the_client_alive_with_data_events(then: str) -> None:
     go = asyncio.Event()
 

@@ -13,6 +13,8 @@ from proxy.made_plugin import VERSIONS, plugin, sent
 from codexplus_core import Exchange, LocalReply, Refusal
 from codexplus_core.testing import Harness
 
+pytestmark = pytest.mark.transports("http", "websocket")
+
 
 @pytest.mark.wire("W9")
 @pytest.mark.parametrize("version", VERSIONS)
@@ -81,6 +83,7 @@ async def test_a_refused_prompt_that_is_sent_again_is_refused_again_and_not_sent
 
 
 @pytest.mark.parametrize("stream", [True, False, None])
+@pytest.mark.transports("http")
 async def test_clients_that_are_not_codex_are_refused_with_a_status_and_json(stream: bool | None) -> None:
     body: dict[str, Any] = {"model": "m", "input": "please no"}
     if stream is not None:
@@ -94,6 +97,7 @@ async def test_clients_that_are_not_codex_are_refused_with_a_status_and_json(str
 
 
 @pytest.mark.parametrize("stream", [False, None])
+@pytest.mark.transports("http")
 async def test_a_client_that_does_not_stream_gets_a_local_reply_as_one_object(stream: bool | None) -> None:
     body: dict[str, Any] = {"model": "m", "input": "hello"}
     if stream is not None:
@@ -111,6 +115,7 @@ async def test_a_client_that_does_not_stream_gets_a_local_reply_as_one_object(st
     assert (answer["status"], answer["output"][0]["content"][0]["text"]) == ("completed", "pong")
 
 
+@pytest.mark.transports("http")
 async def test_a_prompt_given_as_a_plain_string_can_be_read_and_rewritten() -> None:
     def on_request(exchange: Exchange) -> None:
         assert exchange.prompt == "hello"
@@ -125,6 +130,7 @@ async def test_a_prompt_given_as_a_plain_string_can_be_read_and_rewritten() -> N
         assert proxy.upstream.turns[0].body["input"][0]["content"][0]["text"] == "rewritten"
 
 
+@pytest.mark.transports("http")
 async def test_other_paths_can_be_answered_and_refused() -> None:
     async def pieces() -> AsyncIterator[str]:
         yield "two "

@@ -10,6 +10,8 @@ import pytest
 from codexplus_core import Exchange, ToolCall, ToolResult, hookimpl
 from codexplus_core.testing import Answer, Gate, Harness, call, cut, reasoning, shell, stall, text
 
+pytestmark = pytest.mark.transports("http", "websocket")
+
 VERSIONS = ("0.29.0", "0.60.1", "0.98.0", "0.120.0", "0.169.0")
 
 
@@ -31,8 +33,8 @@ class Adder:
         return ToolResult("three")
 
 
-def outputs(body: dict[str, Any]) -> list[Any]:
-    return [item["output"] for item in body["input"] if item.get("type") == "function_call_output"]
+def outputs(items: list[dict[str, Any]]) -> list[Any]:
+    return [item["output"] for item in items if item.get("type") == "function_call_output"]
 
 
 @pytest.mark.wire("W12", "W18")
@@ -62,7 +64,7 @@ async def test_a_hidden_call_is_not_made_again_when_the_answer_behind_it_broke_o
     assert again.text.endswith("Three.")
     assert later.seen.completed
     assert adder.runs == runs
-    sent = [outputs(turn.body) for turn in proxy.upstream.turns if turn.body]
+    sent = [outputs(turn.conversation) for turn in proxy.upstream.turns]
     assert sent[2] == sent[3] == ["three"] * runs
 
 
@@ -86,11 +88,12 @@ async def test_a_retry_does_not_change_the_context_that_was_added(version: str) 
         await proxy.retry()
         await proxy.say("go on")
 
-    first, again, later = (str(turn.body["input"]) for turn in proxy.upstream.turns if turn.body)
+    turns = proxy.upstream.turns
+    first, again, later = (str(turn.conversation) for turn in turns)
     assert first.count("'once'") == again.count("'once'") == 1
     assert first.count("'always'") == again.count("'always'") == 1
     assert later.count("'once'") == 2
-    assert proxy.upstream.turns[1].body["input"] == proxy.upstream.turns[0].body["input"] or version == "0.169.0"
+    assert turns[1].conversation == turns[0].conversation or version == "0.169.0"
 
 
 async def test_context_never_comes_behind_a_compaction_trigger() -> None:
@@ -103,7 +106,7 @@ async def test_context_never_comes_behind_a_compaction_trigger() -> None:
         await proxy.say("hello")
         await proxy.send(proxy.codex.compact())
 
-    assert proxy.upstream.turns[-1].body["input"][-1]["type"] == "compaction_trigger"
+    assert proxy.upstream.turns[-1].conversation[-1]["type"] == "compaction_trigger"
 
 
 async def test_a_model_set_on_a_tools_output_holds_for_the_rest_of_the_turn() -> None:
@@ -124,10 +127,11 @@ async def test_a_model_set_on_a_tools_output_holds_for_the_rest_of_the_turn() ->
         await proxy.tool_outputs()
         await proxy.say("again")
 
-    models = [turn.body["model"] for turn in proxy.upstream.turns if turn.body]
+    models = [turn.body["model"] for turn in proxy.upstream.turns]
     assert [model == "other" for model in models] == [False, True, True, False]
 
 
+@pytest.mark.transports("http")
 async def test_two_requests_of_one_thread_at_once_keep_their_hidden_calls_apart() -> None:
     adder = Adder()
     gate = Gate("slow")
@@ -150,6 +154,7 @@ async def test_two_requests_of_one_thread_at_once_keep_their_hidden_calls_apart(
 
 
 @pytest.mark.wire("W18")
+@pytest.mark.transports("http")
 async def test_the_same_turn_on_two_connections_at_once_runs_a_plugin_once() -> None:
     asked, go_on = asyncio.Event(), asyncio.Event()
     prompts: list[str] = []
@@ -177,6 +182,7 @@ async def test_the_same_turn_on_two_connections_at_once_runs_a_plugin_once() -> 
 
 
 @pytest.mark.wire("W18")
+@pytest.mark.transports("http")
 async def test_a_turn_whose_first_request_was_left_undecided_is_decided_by_the_next() -> None:
     asked, leave = asyncio.Event(), asyncio.Event()
     prompts: list[str] = []

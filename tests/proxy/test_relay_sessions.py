@@ -11,6 +11,8 @@ from proxy.made_plugin import PLUS, VERSIONS, plugin
 from codexplus_core import Exchange, Session, ToolResult
 from codexplus_core.testing import CodexClient, Harness, call, cut, shell, status, text
 
+pytestmark = pytest.mark.transports("http", "websocket")
+
 
 @pytest.mark.wire("W10")
 @pytest.mark.parametrize("version", VERSIONS)
@@ -92,13 +94,14 @@ async def test_how_an_exchange_ended_is_reported(
 
     (end,) = ends
     assert (end.error, end.answered_by, end.status, end.rounds) == (error, answered_by, code, rounds)
-    assert end.bytes_out == len(reply.body)
+    assert end.bytes_out == sum(map(len, reply.messages or [reply.body]))
     assert end.bytes_in > 0
     assert end.total_s >= (end.first_byte_s or 0) >= 0
     assert end.usage.input_tokens == (100 * rounds if error is None else 0)
 
 
 @pytest.mark.req("P11")
+@pytest.mark.transports("http")
 async def test_health_and_readiness_are_told_and_a_draining_proxy_is_not_ready() -> None:
     async with Harness([plugin(on_request=lambda: None)]) as proxy:
         health = json.loads((await proxy.request("GET", "/_codexplus/health")).body)
@@ -110,6 +113,7 @@ async def test_health_and_readiness_are_told_and_a_draining_proxy_is_not_ready()
     assert (ready.status, draining.status) == (200, 503)
 
 
+@pytest.mark.transports("http")
 async def test_of_two_plugins_with_one_route_the_first_serves_it_and_the_conflict_is_reported() -> None:
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route

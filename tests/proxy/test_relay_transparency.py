@@ -27,6 +27,8 @@ from codexplus_core.testing import (
     text,
 )
 
+both = pytest.mark.transports("http", "websocket")
+
 VERSIONS = ("0.29.0", "0.60.1", "0.98.0", "0.120.0", "0.169.0")
 
 
@@ -54,17 +56,18 @@ class Looks:
     def on_turn_end(self) -> None: ...
 
 
-def sse(*events: dict[str, Any]) -> bytes:
-    return b"".join(b"event: %s\ndata: %s\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in events)
+def compact(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+@both
 @pytest.mark.req("P5")
 @pytest.mark.wire("W1")
 @pytest.mark.parametrize("auth", ["chatgpt", "api"])
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])
 async def test_unchanged_requests_go_up_in_the_clients_own_bytes(
-    plugins: list[object], version: str, auth: Any
+    plugins: list[object], version: str, auth: Any, transport: str
 ) -> None:
     async with Harness(plugins, codex=version, auth=auth, script=[shell("ls"), text("done")]) as proxy:
         requests = [proxy.codex.say("hello")]
@@ -74,7 +77,11 @@ async def test_unchanged_requests_go_up_in_the_clients_own_bytes(
         requests.append(proxy.codex.say("thanks"))
         await proxy.send(requests[2])
 
-        assert [got.raw for got in proxy.upstream.turns] == [sent.body for sent in requests]
+        sent_up = [got.raw for got in proxy.upstream.turns]
+        if transport == "websocket":
+            assert sent_up == [compact(message) for message in proxy.socket.sent[1:]]
+            return
+        assert sent_up == [sent.body for sent in requests]
         for got, sent in zip(proxy.upstream.turns, requests, strict=True):
             lost = {name.decode() for name, _ in sent.headers} - {name.lower() for name, _ in got.headers}
             assert lost <= {"host", "content-length"}
@@ -109,6 +116,7 @@ WIRES = {
 }
 
 
+@both
 @pytest.mark.req("P4", "P5")
 @pytest.mark.wire("W2", "W19")
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
@@ -165,6 +173,7 @@ async def test_an_upstreams_status_body_and_retry_after_pass_as_they_are(plugins
     assert reply.header("x-codex-credits") == "3"
 
 
+@both
 @pytest.mark.req("P7")
 @pytest.mark.wire("W7")
 @pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])
@@ -179,6 +188,7 @@ async def test_an_upstreams_cut_is_a_cut_for_the_client_too(plugins: list[object
     assert again.text == "Hello from the script."
 
 
+@both
 @pytest.mark.wire("W7")
 async def test_a_cut_after_completed_loses_nothing() -> None:
     done = text("whole")
@@ -196,6 +206,7 @@ def _types(answer: Any) -> list[Any]:
     return list(answer.steps(Asked({}, [], Ids()), "resp_1"))
 
 
+@both
 @pytest.mark.parametrize(
     "answer", [failed("rate_limit_exceeded", "slow down"), incomplete()], ids=["failed", "incomplete"]
 )
@@ -246,6 +257,7 @@ async def test_a_websocket_upgrade_is_answered_426() -> None:
     assert sent[0]["status"] == 426
 
 
+@both
 @pytest.mark.req("P7")
 @pytest.mark.parametrize("plugins", [[], [Looks()]], ids=["no plugin", "a plugin that looks"])
 @pytest.mark.parametrize(
@@ -274,6 +286,7 @@ async def test_a_response_that_is_no_event_stream_passes_as_it_is() -> None:
     assert (reply.status, reply.body) == (200, b"{ }  odd")
 
 
+@both
 @pytest.mark.req("P12")
 async def test_plugins_see_no_credentials_and_the_log_none_either() -> None:
     seen: dict[str, str] = {}
@@ -361,6 +374,7 @@ async def test_a_body_larger_than_the_limit_is_refused_by_its_length_alone() -> 
     assert not proxy.upstream.requests
 
 
+@both
 async def test_a_call_of_a_tool_that_the_client_runs_passes_untouched() -> None:
     async with Harness([Looks()], script=[call("view_image", {"path": "a.png"})]) as proxy:
         reply = await proxy.say("look")

@@ -25,12 +25,19 @@ class Lineage:
         return None if end is None else self._text[:end]
 
     def going_on(self, items: bytes) -> tuple[str, bytes]:
-        """The newest response that ``items`` go on from, and what they add; ``""`` and all where there is none."""
-        found, end = "", 0
-        for response_id, known in self._ends.items():
-            if known >= end and self._begins(items, known):
-                found, end = response_id, known
-        return (found, items[end + (end > 0) :]) if found else ("", items)
+        """The newest response and what ``items`` add to it; ``""`` and all of them where they do not go on from it.
+
+        Older ones are of no use here: an API that stores nothing need not remember more than the newest.
+        """
+        found = next(reversed(self._ends), "")
+        end = self._ends.get(found, 0)
+        if not found or not self._begins(items, end):
+            return "", items
+        return found, items[end + (end > 0) :]
+
+    def forget(self) -> None:
+        """Go on from nothing any more."""
+        self._ends.clear()
 
     def said(self, response_id: str, items: bytes) -> None:
         """Note that after this response the items are ``items``."""

@@ -78,6 +78,12 @@ def item_of(event: Event) -> bytes:
     return encode_item(item) if isinstance(item, dict) else b""
 
 
+def status_of(event: Event) -> int | None:
+    """The HTTP status that an error message names; None for any other event."""
+    found = (event.data or {}).get("status") if event.type == "error" else None
+    return found if isinstance(found, int) and 400 <= found < 600 else None
+
+
 def response_id_of(event: Event) -> str:
     """The id of the response that an event belongs to, ``""`` where it names none."""
     response = (event.data or {}).get("response")

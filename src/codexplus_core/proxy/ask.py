@@ -64,6 +64,7 @@ class Asking:
                     if isinstance(answer, SocketAnswer):
                         await passage.down.start(answer.status, answer.headers)
                         again = await rounds.read(answer)
+                        passage.down.status = answer.status
                     elif not await self._head(passage, answer, rounds):
                         return
                     else:

@@ -86,9 +86,10 @@ class Conversation:
             self._means.log.debug("client_gone", path=self._path.decode("latin-1"))
         finally:
             drained.cancel()
-            client.abort() if not client.gone else None
+            if not client.gone:
+                client.abort()
             if link is not None:
-                link.frames.abort()
+                self._end_like_client(link)
 
     # -- messages
 
@@ -126,7 +127,7 @@ class Conversation:
             method="POST",
             path=self._path,
             query=self._query,
-            headers=http_headers(self._headers),
+            headers=http_headers(self._headers, message.metadata),
             wire=body.data,
             speaker=self._speaker(message),
             chatgpt="chatgpt-account-id" in self._seen,
@@ -162,6 +163,13 @@ class Conversation:
     def _upstream_gone(self) -> None:
         if not self._answering:
             self._end_like_upstream()
+
+    def _end_like_client(self, link: Link) -> None:
+        client = self._client
+        if client.close_code is not None and not self._answering:
+            link.frames.close(client.close_code, client.close_reason)
+        else:
+            link.frames.abort()
 
     def _end_like_upstream(self) -> None:
         frames = self._link.frames if self._link is not None else None

@@ -54,6 +54,13 @@ class Client(Leaving, Protocol):
         """Send a part of the answer's body; False where the client reads too slowly."""
         ...
 
+    chunked: bool
+    """Whether the answer's head, once started, promised chunks."""
+
+    def write_chunks(self, data: bytes, closed: bool) -> bool:
+        """Send chunks in somebody else's framing; ``closed`` where the last one is among them."""
+        ...
+
     def end(self) -> None:
         """End the answer well."""
         ...
@@ -63,8 +70,9 @@ class Direct:
     """An exchange as its connection sees it; it is a Client, and an Upgrade for a WebSocket handshake."""
 
     __slots__ = (
-        "_chunked", "_connection", "_given", "_head", "_left_to_send", "_method", "_parts", "_size", "_waiter",
-        "_websocket", "close", "ended", "gone", "known", "left", "on_gone", "on_resume", "paused", "scope", "started",
+        "_closed", "_connection", "_given", "_head", "_left_to_send", "_method", "_parts", "_size", "_waiter",
+        "_websocket", "chunked", "close", "ended", "gone", "known", "left", "on_gone", "on_resume", "paused", "scope",
+        "started",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, head: Head) -> None:
@@ -84,7 +92,7 @@ class Direct:
         self._size = 0
         self._given = False
         self._waiter: asyncio.Future[None] | None = None
-        self._chunked = False
+        self.chunked = self._closed = False
         self._head = b""
         self._left_to_send: int | None = None
         self.scope: dict[str, Any] = {
@@ -222,7 +230,7 @@ class Direct:
             self._left_to_send = 0
             length = None
         elif length is None:
-            self._chunked = True
+            self.chunked = True
             lines += b"transfer-encoding: chunked\r\n"
         else:
             self._left_to_send = length
@@ -238,7 +246,7 @@ class Direct:
         """Send a part of the body in the framing of the head."""
         if self.ended or not data:
             return not self.paused
-        if self._chunked:
+        if self.chunked:
             self._send(b"%x\r\n%b\r\n" % (len(data), data))
         elif self._left_to_send is not None:
             if len(data) > self._left_to_send:
@@ -248,11 +256,19 @@ class Direct:
                 self._send(data)
         return not self.paused
 
+    def write_chunks(self, data: bytes, closed: bool) -> bool:
+        """Send chunks as they came."""
+        self._closed = closed
+        self._send(data)
+        return not self.paused
+
     def end(self) -> None:
         """End the answer; one that lacks promised bytes is not ended, the client is to see a cut."""
         if self.ended or not self.started:
             return
-        if self._chunked:
+        if self._closed:
+            pass
+        elif self.chunked:
             self._send(b"0\r\n\r\n")
         elif self._left_to_send:
             return

@@ -36,6 +36,7 @@ class SocketDownstream(KeptAlive):
         self._frames = frames
         self._lineage = lineage
         self._items = [asked]
+        self._refused = False
         self._error: list[bytes] = []
         self._headers: dict[str, str] = {}
 
@@ -46,6 +47,7 @@ class SocketDownstream(KeptAlive):
         self.started = True
         self.status = status
         if status != 200:
+            self._refused = True
             lines = [(name.lower(), value) for name, value in headers]
             self._headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in lines if n.startswith(_TOLD)}
 
@@ -72,7 +74,7 @@ class SocketDownstream(KeptAlive):
 
     async def finish(self) -> None:
         """Send the error where there is one; the connection goes on."""
-        if self._error or self.status >= 400:
+        if self._error or self._refused:
             payload = error_frame(self.status, b"".join(self._error), self._headers)
             self.count(len(payload))
             if not self._frames.write(payload):

@@ -40,6 +40,8 @@ class Frames:
         self.gone = False
         """The peer has left, or was sent away."""
         self.on_gone: Callable[[], None] | None = None
+        self.on_unread: Callable[[], None] | None = None
+        """Called when messages have come while nobody reads."""
         self.close_code: int | None = None
         """The code of the peer's close frame; None where it sent none."""
         self.close_reason = ""
@@ -53,9 +55,7 @@ class Frames:
         found = await self.read_all()
         if not found:
             return None
-        for message in reversed(found[1:]):
-            self._messages.appendleft(message)
-            self._size += len(message)
+        self.put_back(found[1:])
         return found[0]
 
     async def read_all(self) -> list[bytes]:
@@ -64,7 +64,14 @@ class Frames:
             if self.gone:
                 return []
             self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self.take()
+
+    def take(self) -> list[bytes]:
+        """The messages that wait by now."""
         found = list(self._messages)
         self._messages.clear()
         self._size = 0
@@ -73,10 +80,19 @@ class Frames:
             self._duplex.resume()
         return found
 
+    def put_back(self, messages: list[bytes]) -> None:
+        """Let messages that were read wait again, in front of all others."""
+        self._messages.extendleft(reversed(messages))
+        self._size += sum(map(len, messages))
+
     def _feed(self, data: bytes) -> bool:
+        if self.gone:
+            return True
         try:
             self._connection.receive_data(data)
             for event in self._connection.events():
+                if self.gone:
+                    break  # what comes behind a close is nobody's
                 if isinstance(event, TextMessage):
                     self._text(event)
                 elif isinstance(event, Ping):
@@ -90,6 +106,8 @@ class Frames:
             hint = error.event_hint
             code = hint.code if isinstance(hint, CloseConnection) else CloseReason.PROTOCOL_ERROR
             self.close(code, str(error)[:100])
+        if self._messages and self._waiter is None and self.on_unread is not None:
+            self.on_unread()
         self._held = len(self._messages) >= _WAITING or self._size >= _WAITING_BYTES
         return not self._held
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from wsproto.extensions import PerMessageDeflate
 from wsproto.handshake import client_extensions_handshake, server_extensions_handshake
@@ -69,12 +71,29 @@ def accepted(headers: Headers, upstream: Headers) -> tuple[Headers, PerMessageDe
 _PROTOCOL = b"sec-websocket-protocol"
 
 
-def http_headers(headers: Headers) -> Headers:
-    """The handshake's session headers as those of the HTTP request that asks the same."""
-    kept = [line for line in headers if not line[0].lower().startswith(_OWN) and line[0].lower() not in _OF_THE_SOCKET]
-    return [*kept, (b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
+def http_headers(headers: Headers, notes: Mapping[str, Any]) -> Headers:
+    """The handshake's session headers as those of the HTTP request that asks the same.
+
+    ``notes`` is the message's ``client_metadata``: it knows the turn, where the handshake knew only of the first one.
+    """
+    told = dict(filter(None, (_noted(name, value) for name, value in notes.items())))
+    kept = [
+        (name, value)
+        for name, value in headers
+        if (key := name.lower()) not in told and not key.startswith(_OWN) and key not in _OF_THE_SOCKET
+    ]
+    return [*kept, *told.items(), (b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
 
 
+def _noted(name: str, value: object) -> tuple[bytes, bytes] | None:
+    # Codex 0.169 has one header of a POST under such a name, all others under their own.
+    header = name.removeprefix("ws_request_header_").replace("_", "-").lower()
+    if _NOTE.fullmatch(header) is None or not (isinstance(value, str) and value.isascii() and value.isprintable()):
+        return None
+    return header.encode(), value.encode()
+
+
+_NOTE = re.compile(r"x-(?!codex-ws-)[a-z0-9-]+")
 _OF_THE_SOCKET = frozenset((b"openai-beta", b"upgrade", b"connection", b"content-type", b"accept", b"content-length"))
 
 

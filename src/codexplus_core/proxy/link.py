@@ -10,7 +10,7 @@ from wsproto.utilities import RemoteProtocolError
 
 from ..conversation.lineage import Lineage, joined
 from ..protocol.events import Event
-from ..protocol.messages import ENDINGS, as_message, event_of, item_of, response_id_of
+from ..protocol.messages import ENDINGS, as_message, event_of, item_of, response_id_of, status_of
 from .frames import Frames
 from .handshake import agreed, own_offer
 from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
@@ -32,21 +32,21 @@ class Asked:
 class SocketAnswer:
     """One response's events on a connection that goes on after it; it is both the answer and its events' source."""
 
-    status = 200
-
     def __init__(self, link: Link, sent: bytes) -> None:
+        self.status = 200
+        """200, or what the upstream's error message says at its end."""
         self.headers: Headers = []
         self._link = link
         self._items = [sent]
-        self._left: list[bytes] = []
         self._ended = False
 
     async def next(self) -> list[Event] | None:
         """The events that have come, None after the one that ended the response. Raises UpstreamCut."""
         if self._ended:
+            # Only now: the end itself has been shown.
+            self._link.rest()
             return None
-        messages = self._left or await self._link.frames.read_all()
-        self._left = []
+        messages = await self._link.frames.read_all()
         if not messages:
             raise UpstreamCut("the upstream ended its WebSocket within an answer")
         events: list[Event] = []
@@ -57,9 +57,13 @@ class SocketAnswer:
                 self._items.append(item_of(event))
             elif event.type in ENDINGS:
                 self._ended = True
-                self._link.put_back(messages[at + 1 :])
+                self._link.frames.put_back(messages[at + 1 :])
                 if event.type == "response.completed":
                     self._link.lineage.said(response_id_of(event), joined(*self._items))
+                else:
+                    # The API drops what a failed response went on from; the whole conversation is always legal.
+                    self._link.lineage.forget()
+                    self.status = status_of(event) or 200
                 break
         return events
 
@@ -68,7 +72,9 @@ class SocketAnswer:
 
     def close(self) -> None:
         """Drop the answer: there is no way to stop it but to end the connection."""
-        if not self._ended:
+        if self._ended:
+            self._link.rest()
+        else:
             self._link.frames.abort()
 
 
@@ -80,8 +86,10 @@ class Link:
         self.framed = framed
         self.lineage = Lineage()
         self.frames = Frames(upgraded.socket, server=False, deflate=deflate)
+        self.frames.on_unread = self._unread
         self.unasked: Callable[[bytes], bool] | None = None
-        """Gets what comes behind the end of an answer."""
+        """Gets what the upstream says of its own accord, between answers."""
+        self._answering = False
 
     async def ask(self, body: bytes, items: bytes, asked: Asked | None = None) -> SocketAnswer:
         """Send a request: ``body`` in HTTP's form, with all ``items`` of the conversation; only new ones go up.
@@ -96,13 +104,20 @@ class Link:
         else:
             previous, new = self.lineage.going_on(items)
             message = as_message(body, new, previous)
+        self._answering = True
         if not self.frames.write(message):
             await self.frames.drain()
         return SocketAnswer(self, items)
 
-    def put_back(self, messages: list[bytes]) -> None:
-        """Pass on what the upstream said behind the end of an answer."""
-        for message in messages:
+    def rest(self) -> None:
+        """Note that an answer is over, and pass on what came behind it: the next answer begins with its own words."""
+        self._answering = False
+        self._unread()
+
+    def _unread(self) -> None:
+        if self._answering:
+            return
+        for message in self.frames.take():
             if self.unasked is not None:
                 self.unasked(message)
 

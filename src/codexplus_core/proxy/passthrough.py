@@ -98,7 +98,7 @@ async def forward(answer: Answer, send: Send, client: Client | None, headers: He
     client.start(answer.status, lines)
     client.on_resume = answer.resume
     try:
-        await answer.pipe(client.write)
+        await answer.pipe(client.write, client.write_chunks if client.chunked else None)
     finally:
         client.on_resume = None
 

@@ -106,7 +106,7 @@ class Relay:
             and reading.key is not None
         ):
             reading.ledger.finish(reading.key)
-        if self._dispatch.has("on_exchange_end"):
+        if reading.origin != "warmup" and self._dispatch.has("on_exchange_end"):
             await self._dispatch.exchange_end(passage.exchange, passage.outcome(self._clock()))
 
     def _exchange(self, incoming: Incoming, body: RequestBody, thread: Thread, reading: Reading) -> Exchange:

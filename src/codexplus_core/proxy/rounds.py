@@ -40,11 +40,13 @@ class Rounds:
         self._direct = 0
         self._anchor: Key | None = None
         self._aborted: list[bytes] = []
-        watched = dispatcher.watched_types(exchange)
+        # No plugin was asked about a warm-up (on a WebSocket it has an answer, too), so none is told of its answer.
+        told = exchange.turn.origin != "warmup"
+        watched = dispatcher.watched_types(exchange) if told else frozenset()
         self._watched = watched
         self._chunks = watched is None or bool(watched)
-        self._holds = bool(exchange.added_tools) or dispatcher.has("on_tool_use")
-        self._turn_end = dispatcher.has("on_turn_end")
+        self._holds = told and (bool(exchange.added_tools) or dispatcher.has("on_tool_use"))
+        self._turn_end = told and dispatcher.has("on_turn_end")
         # Whoever changes an item changes what the client will re-send, so the ledger must see every one of them.
         # What another branch of the thread left behind at the same place must not stick to the model's new words.
         self._follows = self._holds or self._turn_end or self._chunks or reading.ledger.decided

@@ -34,11 +34,12 @@ class Answer(Protocol):
         """
         ...
 
-    async def pipe(self, write: Callable[[bytes], bool]) -> None:
+    async def pipe(self, write: Callable[[bytes], bool], framed: Callable[[bytes, bool], bool] | None = None) -> None:
         """Hand all bytes to ``write`` as they come, instead of to ``read``; returns at the clean end.
 
-        Where ``write`` returns False the upstream is held back until ``resume``. It must not raise. Raises UpstreamCut
-        when the stream broke off.
+        A body that comes in chunks may go to ``framed`` instead, chunks and all; its second argument says that the last
+        chunk is among them. Where either returns False the upstream is held back until ``resume``. They must not raise.
+        Raises UpstreamCut when the stream broke off.
         """
         ...
 

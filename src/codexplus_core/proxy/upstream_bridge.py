@@ -83,7 +83,7 @@ class BridgedAnswer:
             return b""
         return b"".join([event.raw for event in events])
 
-    async def pipe(self, write: Callable[[bytes], bool]) -> None:
+    async def pipe(self, write: Callable[[bytes], bool], framed: object = None) -> None:
         """Hand the events to ``write`` as they come."""
         while data := await self.read():
             if not write(data):
@@ -111,7 +111,7 @@ class _Whole:
         body, self._body = self._body, b""
         return body
 
-    async def pipe(self, write: Callable[[bytes], bool]) -> None:
+    async def pipe(self, write: Callable[[bytes], bool], framed: object = None) -> None:
         if self._body:
             write(await self.read())
 
@@ -150,7 +150,8 @@ async def _whole(link: Link, answer: SocketAnswer, events: list[Event] | None, s
     if status is None:
         return _Whole(200, [*_JSON], msgspec.json.encode(data.get("response") or data))
     told = data.get("headers")
-    lines = [(str(k).encode("latin-1", "replace"), str(v).encode("latin-1", "replace")) for k, v in (told or {}).items()]
+    pairs = told.items() if isinstance(told, dict) else ()
+    lines = [(str(name).encode("latin-1", "replace"), str(value).encode("latin-1", "replace")) for name, value in pairs]
     headers = [*_JSON, *(line for line in lines if _is_told(line[0]))]
     return _Whole(status, headers, msgspec.json.encode({"error": data.get("error")}))
 

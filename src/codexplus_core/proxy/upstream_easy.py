@@ -51,6 +51,8 @@ class Handle:
         setopt(CurlOpt.TCP_NODELAY, 1)
         setopt(CurlOpt.TCP_KEEPALIVE, 1)
         setopt(CurlOpt.HTTP_CONTENT_DECODING, 0)
+        # curl still follows the chunks, but hands out what it read at once and not chunk by chunk.
+        setopt(CurlOpt.HTTP_TRANSFER_DECODING, 0)
         setopt(CurlOpt.FOLLOWLOCATION, 0)
         setopt(CurlOpt.PATH_AS_IS, 1)
         setopt(CurlOpt.SUPPRESS_CONNECT_HEADERS, 1)

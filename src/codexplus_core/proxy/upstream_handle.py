@@ -11,13 +11,17 @@ from typing import Any
 from curl_cffi import CurlError, CurlOpt
 from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
+from .chunks import BrokenFraming, Chunks
 from .transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
 from .upstream_easy import Handle
 from .upstream_multi import Multi
 
+Framed = Callable[[bytes, bool], bool]
+"""Takes chunks as they came; told whether the body's end is in them, False where too much waits by now."""
 QUEUE_LIMIT = 256 * 1024
 """Bytes that wait for a slow reader before the upstream is paused."""
 
+_FRAMING = b"transfer-encoding"
 _DETAIL = re.compile(r"curl: \(\d+\) (.*?)\.? ?(?:See https://curl\.se.*)?$", re.S)
 
 
@@ -25,8 +29,8 @@ class Transfer:
     """A running request and its answer; ``on_end`` gets the handle back, once, when curl has let go of it."""
 
     __slots__ = (
-        "_error", "_future", "_handle", "_head", "_held", "_multi", "_on_end", "_paused", "_queue", "_size", "_waiter",
-        "_write", "headers", "idle", "origin", "status",
+        "_chunks", "_error", "_future", "_handle", "_head", "_held", "_multi", "_on_end", "_paused", "_queue", "_size",
+        "_waiter", "_write", "headers", "idle", "origin", "status",
     )  # fmt: skip
 
     def __init__(self, multi: Multi, handle: Handle, origin: str, on_end: Callable[[Transfer, Handle], None]) -> None:
@@ -44,6 +48,7 @@ class Transfer:
         self._held = False
         self._write: Callable[[bytes], bool] | None = None
         self._head = False
+        self._chunks: Chunks | None = None
         self._error: Exception | None = None
         self._future: asyncio.Future[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -88,11 +93,19 @@ class Transfer:
         data = self._taken()
         if self._paused:
             self._go_on()
-        return data
+        if self._chunks is None:
+            return data
+        try:
+            return self._chunks.bodies(data) or await self.read()
+        except BrokenFraming as error:
+            raise UpstreamCut(f"{self.origin} broke off its answer: {error}") from None
 
-    async def pipe(self, write: Callable[[bytes], bool]) -> None:
-        """Hand everything to ``write`` as it comes; returns at the clean end. Raises UpstreamCut as ``read`` does."""
-        self._write = write
+    async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
+        """Hand everything to ``write`` as it comes; returns at the clean end. Raises UpstreamCut as ``read`` does.
+
+        A chunked body goes to ``framed`` where that is given, as it came.
+        """
+        self._write = write if self._chunks is None else self._following(self._chunks, write, framed)
         self.pass_on()
         while True:
             future = self._future
@@ -122,6 +135,22 @@ class Transfer:
             self._go_on()
         if self._handle is None:
             self._wake()
+
+    def _following(
+        self, chunks: Chunks, write: Callable[[bytes], bool], framed: Framed | None
+    ) -> Callable[[bytes], bool]:
+        def follow(data: bytes) -> bool:
+            try:
+                if framed is not None:
+                    data = chunks.feed(data)
+                    return framed(data, chunks.closed) if data else True
+                data = chunks.bodies(data)
+                return write(data) if data else True
+            except BrokenFraming as error:
+                self.abort(UpstreamCut(f"{self.origin} broke off its answer: {error}"))
+                return True
+
+        return follow
 
     def _taken(self) -> bytes:
         queue = self._queue
@@ -180,6 +209,8 @@ class Transfer:
         elif line in (b"\r\n", b"\n"):
             if self.status >= 200:
                 self._head = True
+                if any(name.lower() == _FRAMING and _is_chunked(value) for name, value in self.headers):
+                    self._chunks = Chunks()
                 self._wake()
         elif line[:1] in (b" ", b"\t"):
             if self.headers:
@@ -234,6 +265,10 @@ class TransferError(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = int(code)
+
+
+def _is_chunked(coding: bytes) -> bool:
+    return coding.lower().rpartition(b",")[2].strip() == b"chunked"
 
 
 def detail(error: Any) -> str:

@@ -13,6 +13,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.events import Event, Updated
 
 from .connection import Connection
 from .direct import Direct
@@ -89,7 +90,7 @@ class Worker:
         protocol.connection_made(transport)
         reader.feed_data(data)
         writer = asyncio.StreamWriter(transport, protocol, reader, self.loop)
-        server = TCPServer(ASGIWrapper(self._counted), self.loop, self._config, self._context, {}, reader, writer)  # type: ignore[arg-type]
+        server = _Handed(ASGIWrapper(self._counted), self.loop, self._config, self._context, {}, reader, writer)  # type: ignore[arg-type]
         task = self.loop.create_task(server.run(), name="codexplus-hypercorn")
         self._handed[task] = transport
         task.add_done_callback(self._let_go)
@@ -172,3 +173,17 @@ class Worker:
     def _check_empty(self) -> None:
         if self.draining and not self.connections and not self._handed:
             self._empty.set()
+
+
+class _Handed(TCPServer):
+    # hypercorn 0.18 waits for its idle timer before it lets go of a connection whose client has left.
+    over = False
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        self.over = True
+        await self.idle_task.stop()
+
+    async def protocol_send(self, event: Event) -> None:
+        if not (self.over and isinstance(event, Updated)):
+            await super().protocol_send(event)

@@ -20,8 +20,8 @@ class ServeSettings:
     that other machines reach: every request then needs the token. ``listen_fd`` is a socket that is bound and listening
     already (systemd), None otherwise. ``impersonate`` names the browser whose TLS handshake the ChatGPT host is shown,
     None for none. ``log_level`` is the least severe level that is written.
-    ``websockets`` says when Codex gets the WebSocket that it asks for: ``auto`` where the upstream takes one (else it is
-    told to use HTTP), ``bridge`` always (requests go up over HTTP where they must), ``off`` never.
+    ``websockets`` says when Codex gets the WebSocket that it asks for: ``auto`` where the upstream takes one (else it
+    is told to use HTTP), ``bridge`` always (requests go up over HTTP where they must), ``off`` never.
     """
 
     host: str

@@ -200,7 +200,7 @@ class InProcessAnswer:
             self._finished(self._reply)
             raise UpstreamCut("the scripted upstream broke off") from cut
 
-    async def pipe(self, write: Callable[[bytes], bool]) -> None:
+    async def pipe(self, write: Callable[[bytes], bool], framed: object = None) -> None:
         """Hand the scripted chunks to ``write``."""
         while data := await self.read():
             self._going.set()

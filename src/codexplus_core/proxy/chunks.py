@@ -1,0 +1,113 @@
+"""The chunked framing of an upstream's body (RFC 9112, section 7.1), followed without taking it apart."""
+
+from __future__ import annotations
+
+import re
+
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\r\n]*)?\r\n")
+_END = b"0\r\n\r\n"
+# A size line that goes on for longer holds nothing that anybody means.
+_LINE_LIMIT = 4096
+_TRAILER_LIMIT = 64 * 1024
+
+
+class BrokenFraming(ValueError):
+    """The bytes are no chunks."""
+
+
+class Chunks:
+    """Follows a chunked body from its first byte to its last, however the bytes are cut.
+
+    ``feed`` takes bytes and returns them as they are, without what follows the body; ``bodies`` returns the chunks'
+    contents instead. Use one of the two. Trailers are left out: ``ended`` says when the last chunk was seen, and the
+    bytes that ``feed`` returned hold its ``0`` only where nothing followed it (``closed``).
+    """
+
+    __slots__ = ("_held", "_skip", "_trailers", "closed", "ended")
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.closed = False
+        self._skip = 0  # bytes of the chunk under way that are still to come, its line break included
+        self._held = b""  # the beginning of a size line
+        self._trailers = False
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes that belong to the body, in their framing. Raises BrokenFraming."""
+        if self.ended:
+            return b""
+        if self._held:
+            data, self._held = self._held + data, b""
+        at = self._skip
+        size = len(data)
+        match = _SIZE.match
+        while at < size and not self._trailers:
+            found = match(data, at)
+            if found is None:
+                self._hold(data[at:])
+                return data[:at]
+            length = int(found[1], 16)
+            if length:
+                at = found.end() + length + 2
+                continue
+            if data[at:] == _END:
+                self.ended = self.closed = True
+                self._skip = 0
+                return data
+            self._trailers = True
+            self._end(data[at + len(found[0]) - 2 :])
+            return data[:at]
+        if self._trailers:
+            self._end(data)
+            return b""
+        self._skip = at - size
+        return data
+
+    def bodies(self, data: bytes) -> bytes:
+        """The contents of the chunks. Raises BrokenFraming."""
+        if self.ended:
+            return b""
+        if self._held:
+            data, self._held = self._held + data, b""
+        parts: list[bytes] = []
+        at = 0
+        size = len(data)
+        if self._skip:
+            # What is missing of a chunk ends with its line break.
+            parts.append(data[: max(0, self._skip - 2)])
+            at = self._skip
+        while at < size and not self._trailers:
+            found = _SIZE.match(data, at)
+            if found is None:
+                self._hold(data[at:])
+                at = size
+                break
+            length = int(found[1], 16)
+            if not length:
+                self._trailers = True
+                self._end(data[found.end() - 2 :])
+                return b"".join(parts)
+            begin = found.end()
+            at = begin + length + 2
+            parts.append(data[begin : begin + length])
+        if self._trailers:
+            self._end(data)
+            return b""
+        self._skip = at - size
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _hold(self, rest: bytes) -> None:
+        line = rest.partition(b"\n")
+        if line[1] or len(rest) > _LINE_LIMIT or not (rest[:1].isalnum() or not rest):
+            raise BrokenFraming("a chunk's size is no hexadecimal number")
+        self._held = rest
+        self._skip = 0
+
+    def _end(self, rest: bytes) -> None:
+        # ``rest`` begins with the line break of the last chunk's size line, so that none at all is an empty line too.
+        self._held += rest
+        if b"\r\n\r\n" in self._held:
+            self.ended = True
+            self._held = b""
+        elif len(self._held) > _TRAILER_LIMIT:
+            raise BrokenFraming("the trailers never end")
