@@ -88,7 +88,7 @@ class Conversation(RuleBasedStateMachine):
     @precondition(waits_for_outputs)
     @rule()
     def interrupt_the_tools(self) -> None:
-        self.codex.interrupt()
+        self.world.interrupt()
 
     @precondition(waits_for_retry)
     @rule()
@@ -148,6 +148,7 @@ class Conversation(RuleBasedStateMachine):
 @pytest.mark.req("P8")
 @pytest.mark.wire("W9", "W11", "W12", "W13", "W18")
 @pytest.mark.abuse("C05")
+@pytest.mark.transports("http", "websocket")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_client_and_model_each_keep_their_own_view_of_one_conversation(version: str) -> None:
     machine = type(f"Conversation_{version.replace('.', '_')}", (Conversation,), {"version": version})

@@ -110,10 +110,10 @@ async def _pieces() -> AsyncIterator[str]:
         yield piece
 
 
-def _plan(request: Item) -> tuple[list[str], int]:
+def _plan(items: list[Item]) -> tuple[list[str], int]:
     plan: list[str] = []
     stage = 0
-    for item in request["input"]:
+    for item in items:
         words = json.dumps(item)
         if item.get("role") == "user":
             plan = words.partition("plan=")[2].partition(";")[0].split(",") if "plan=" in words else []
@@ -123,10 +123,10 @@ def _plan(request: Item) -> tuple[list[str], int]:
     return plan, stage
 
 
-def model(request: Item) -> Answer:
+def model(request: Item, items: list[Item]) -> Answer:
     """What the model answers: the next step of the plan in the newest user message, by what has been done of it."""
-    plan, stage = _plan(request)
-    offered = json.dumps([request.get("tools"), [item for item in request["input"] if "tools" in item]])
+    plan, stage = _plan(items)
+    offered = json.dumps([request.get("tools"), [item for item in items if "tools" in item]])
     step = plan[stage] if stage < len(plan) and '"plus"' in offered else ""
     hidden = call("plus", {"stage": stage, "by": MODEL})
     # Every stage has a call that carries its number, so the plan goes on from what the model is sent.
@@ -177,11 +177,16 @@ class World:
         self.proxy = Harness([self.plugin], upstream=self.upstream, store=self.store)
 
     async def start(self) -> None:
-        await self.proxy.app.start()
+        await self.proxy.__aenter__()
 
     async def stop(self) -> None:
-        await self.proxy.app.stop()
+        async with asyncio.timeout(20):
+            await self.proxy.__aexit__(None, None, None)
         self.store.close()
+
+    @property
+    def over_websocket(self) -> bool:
+        return self.proxy.transport == "websocket"
 
     async def restart(self) -> None:
         await self.stop()
@@ -190,7 +195,7 @@ class World:
         await self.start()
 
     def _answer(self, request: Item) -> Answer:
-        answer = model(request)
+        answer = model(request, self.upstream.requests[-1].conversation)
         cut, self._cut = self._cut, None
         gate, self._stall = self._stall, None
         if cut is not None:
@@ -235,29 +240,42 @@ class World:
         before = len(self.upstream.turns)
         async with asyncio.timeout(20):
             sending = asyncio.ensure_future(
-                self.proxy.request(request.method, request.path, request.headers, request.body, leave=leave)
+                self.proxy.send(request, self.codex)
+                if self.over_websocket
+                else self.proxy.request(request.method, request.path, request.headers, request.body, leave=leave)
             )
             standing = asyncio.ensure_future(self.upstream.standing_at(gate))
             await asyncio.wait({sending, standing}, return_when=asyncio.FIRST_COMPLETED)
             standing.cancel()
+            if self.over_websocket and not sending.done():
+                self.interrupt()
             leave.set()
             self.last = await sending
-        self.codex.feed(self.last.body)
-        if self.last.ended:
-            self.last.seen = self.codex.finish(status=self.last.status)
-        else:
-            self.codex.interrupt()
+        if not self.over_websocket:
+            self.codex.feed(self.last.body)
+            if self.last.ended:
+                self.last.seen = self.codex.finish(status=self.last.status)
+            else:
+                self.codex.interrupt()
         self._compare(request, before, self.last)
         self.check(self.last)
 
+    def interrupt(self) -> None:
+        if self.over_websocket:
+            self.proxy.socket_of(self.codex).interrupt()
+        else:
+            self.codex.interrupt()
+
     async def compact(self) -> None:
         request = self.codex.compact()
-        reply = await self.proxy.request(request.method, request.path, request.headers, request.body)
-        assert reply.status == 200, reply.body
         if request.path.endswith("/compact"):
+            if self.over_websocket:
+                self.proxy.socket_of(self.codex).drop()
+            reply = await self.proxy.request(request.method, request.path, request.headers, request.body)
             self.codex.compacted(reply.body)
         else:
-            self.codex.receive(reply.body)
+            reply = await self.proxy.send(request, self.codex)
+        assert reply.status == 200, reply.body
         self.lineage = []
         self.check(reply)
 
@@ -286,7 +304,7 @@ class World:
 
     def _compare(self, request: ClientRequest, before: int, reply: Reply) -> None:
         view = plain(request.json["input"])
-        rounds = [plain(got.body["input"]) for got in self.upstream.turns[before:]]
+        rounds = [plain(got.conversation) for got in self.upstream.turns[before:]]
         self.read_since_start = True
         self.threads.add(self.codex.thread.thread)
         repeated, self._repeats = self._repeats, reply.seen.retries
