@@ -229,7 +229,7 @@ def test_a_service_gets_the_upstream_and_the_plugins(codex_home, private_home, c
     ("words", "said"),
     [
         (["--upstream", GATEWAY], "only with --service"),
-        (["--service", "--upstream", "ftp://x"], "give an http or https URL"),
+        (["--service", "--upstream", "ftp://x"], "give an http, https, ws or wss URL"),
         (["--service", "--upstream", "http://127.0.0.1:3000/v1"], "is this proxy itself"),
         (["--service", "--plugins", "nope"], "nope"),
         (["--service", "--plugins", "list"], "stands alone"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -76,24 +75,24 @@ def http_headers(headers: Headers, notes: Mapping[str, Any]) -> Headers:
 
     ``notes`` is the message's ``client_metadata``: it knows the turn, where the handshake knew only of the first one.
     """
-    told = dict(filter(None, (_noted(name, value) for name, value in notes.items())))
+    told = {name.lower(): value.encode() for name, value in notes.items() if _is_line(name, value)}
     kept = [
-        (name, value)
+        (name, told.get(name.decode("latin-1").lower(), value))
         for name, value in headers
-        if (key := name.lower()) not in told and not key.startswith(_OWN) and key not in _OF_THE_SOCKET
+        if not name.lower().startswith(_OWN) and name.lower() not in _OF_THE_SOCKET
     ]
-    return [*kept, *told.items(), (b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
+    # Codex 0.169 has the one header that it sends with a POST, but with no handshake, under such a name.
+    kept += [
+        (n[len(_NOTE) - 2 :].replace("_", "-").encode(), value) for n, value in told.items() if n.startswith(_NOTE)
+    ]
+    return [*kept, (b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
 
 
-def _noted(name: str, value: object) -> tuple[bytes, bytes] | None:
-    # Codex 0.169 has one header of a POST under such a name, all others under their own.
-    header = name.removeprefix("ws_request_header_").replace("_", "-").lower()
-    if _NOTE.fullmatch(header) is None or not (isinstance(value, str) and value.isascii() and value.isprintable()):
-        return None
-    return header.encode(), value.encode()
+def _is_line(name: str, value: object) -> bool:
+    return isinstance(value, str) and (name + value).isascii() and (name + value).isprintable()
 
 
-_NOTE = re.compile(r"x-(?!codex-ws-)[a-z0-9-]+")
+_NOTE = "ws_request_header_x_"
 _OF_THE_SOCKET = frozenset((b"openai-beta", b"upgrade", b"connection", b"content-type", b"accept", b"content-length"))
 
 
