@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from proxy.front import GET, answer, fronted, on_each_loop, reset, until
 
-from codexplus_core.proxy.direct import SOCKET, Direct
+from codexplus_core.proxy.client import SOCKET
+from codexplus_core.proxy.direct import Direct
 from codexplus_core.proxy.passthrough import Receive, Send
 
 UPGRADE = (

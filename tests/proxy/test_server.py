@@ -236,7 +236,7 @@ class App:
         await self.told.wait()
         await send({"type": "http.response.body", "body": b"told", "more_body": True})
         await asyncio.Event().wait()
-stub = types.ModuleType("codexplus_core.proxy.app")
+stub = types.ModuleType("codexplus_core.proxy.build")
 stub.build = App
 sys.modules[stub.__name__] = stub
 from codexplus_core.proxy.server import serve
@@ -294,7 +294,7 @@ class App:
             except asyncio.CancelledError:
                 if how == "thread":
                     raise
-stub = types.ModuleType("codexplus_core.proxy.app")
+stub = types.ModuleType("codexplus_core.proxy.build")
 stub.build = App
 sys.modules[stub.__name__] = stub
 from codexplus_core.proxy.server import serve

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, MutableMapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from .client import EXTENSION, SOCKET
 from .duplex import TransportDuplex
 from .head import Head, header_lines
 from .transport import Headers
@@ -16,54 +17,9 @@ if TYPE_CHECKING:
 
 Message = MutableMapping[str, Any]
 
-EXTENSION = "codexplus.client"
-"""The key in an HTTP scope's ``extensions`` under which a Client is found, on a server of ours."""
-SOCKET = "codexplus.socket"
-"""The key in a WebSocket scope's ``extensions`` under which an Upgrade is found, on a server of ours."""
-
 _READ_AHEAD = 256 * 1024
 _REASONS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _BODILESS = frozenset((204, 304))
-
-
-class Leaving(Protocol):
-    """Somebody who may leave at any time."""
-
-    gone: bool
-    on_gone: Callable[[], None] | None
-    """Called once when the client leaves before its answer's end."""
-
-
-class Client(Leaving, Protocol):
-    """What an HTTP exchange can do beyond ASGI: the same things, without a message and a task for each."""
-
-    known: dict[str, object]
-    """What is known of the connection; it lasts as long as that."""
-    on_resume: Callable[[], None] | None
-    """Called when the client reads again after a ``write`` that returned False."""
-
-    def whole_body(self) -> bytes | None:
-        """The request's body if all of it is here by now; then nothing is left to ``receive``."""
-        ...
-
-    def start(self, status: int, headers: Headers) -> None:
-        """Send the answer's head. Raises ValueError for a header that would break its line."""
-        ...
-
-    def write(self, data: bytes) -> bool:
-        """Send a part of the answer's body; False where the client reads too slowly."""
-        ...
-
-    chunked: bool
-    """Whether the answer's head, once started, promised chunks."""
-
-    def write_chunks(self, data: bytes, closed: bool) -> bool:
-        """Send chunks in somebody else's framing; ``closed`` where the last one is among them."""
-        ...
-
-    def end(self) -> None:
-        """End the answer well."""
-        ...
 
 
 class Direct:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .direct import EXTENSION, Client
+from .client import EXTENSION, Client
 from .guard_path import is_nearly_a_model_path, is_plain
 from .target import endpoint, is_responses
 

@@ -15,8 +15,8 @@ from ..protocol.errors import error_body, upstream_failure
 from ..services.sessions import Sessions
 from . import passthrough
 from .answering import answered
+from .client import Client
 from .decode import LIMIT, BadBody, decode, precheck
-from .direct import Client
 from .downstream import KEEPALIVE_S, HttpDownstream
 from .guard import Admitted, Denied
 from .headers import client_headers, upstream_headers, view

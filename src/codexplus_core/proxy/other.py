@@ -12,8 +12,8 @@ from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.errors import error_body
 from ..protocol.tools import Usage
 from ..services.sessions import Sessions
+from .client import Client
 from .decode import BadBody, decode
-from .direct import Client
 from .guard import Admitted
 from .headers import view
 from .passthrough import Hangup, Message, Receive, Send

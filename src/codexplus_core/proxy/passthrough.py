@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from types import TracebackType
 from typing import Any
 
-from .direct import EXTENSION, Client, Leaving
+from .client import EXTENSION, Client, Leaving
 from .transport import Answer, Headers
 
 Message = MutableMapping[str, Any]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import MutableMapping
-from typing import Any, Protocol
+from typing import Any
 
 from ..conversation.speaker import speaker_of
 from ..protocol.errors import error_body, upstream_failure
 from ..services.settings import WebSockets
+from .client import SOCKET, Upgrade
 from .conversation_socket import Conversation, Means
-from .direct import SOCKET
 from .frames import Frames
 from .guard import Admitted
 from .handshake import accepted, tunnel_answer, tunnelled
@@ -18,19 +19,12 @@ from .headers import view
 from .link import Link, connect
 from .passthrough import ClientGone, Hangup, Receive, Send
 from .target import Targets, endpoint
-from .transport import Answer, Duplex, Headers, Upgraded, Upstream, UpstreamError, UpstreamRequest
+from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 from .tunnel import Tunnel
 
 _ERROR_BYTES = 64 * 1024
 _JSON = b"application/json"
-
-
-class Upgrade(Protocol):
-    """A client that waits for our answer to its handshake; found in the scope's extensions under ``SOCKET``."""
-
-    async def accept(self, headers: Headers, /) -> Duplex:
-        """Agree with exactly these header lines; the connection's bytes are the caller's from now on."""
-        ...
+_TOLD = (b"content-type", b"content-encoding", b"retry-after")
 
 
 class WebSocketProxy:
@@ -85,7 +79,7 @@ class WebSocketProxy:
             client = await upgrade.accept(tunnel_answer(found.headers))
             await Tunnel(client, found.socket).run(self._draining)
         else:
-            await self._refused(found, headers, admitted, upgrade, send)
+            await self._refused(found, headers, admitted, upgrade, receive, send)
 
     async def _converse(self, headers: Headers, admitted: Admitted, upgrade: Upgrade, link: Link | None) -> None:
         try:
@@ -101,14 +95,15 @@ class WebSocketProxy:
         await conversation.run(self._draining)
 
     async def _refused(
-        self, answer: Answer, headers: Headers, admitted: Admitted, upgrade: Upgrade, send: Send
+        self, answer: Answer, headers: Headers, admitted: Admitted, upgrade: Upgrade, receive: Receive, send: Send
     ) -> None:
         try:
             if answer.status >= 500 and answer.status not in (501, 505):
                 # For the moment only; Codex asks again.
                 body = b""
-                while len(body) < _ERROR_BYTES and (more := await answer.read()):
-                    body += more
+                with Hangup(receive), contextlib.suppress(UpstreamCut):
+                    while len(body) < _ERROR_BYTES and (more := await answer.read()):
+                        body += more
                 await _answer(send, answer.status, body, answer.headers)
                 return
         finally:
@@ -126,7 +121,7 @@ async def _use_http(send: Send) -> None:
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Headers | None = None) -> None:
-    told = [line for line in headers or [] if line[0].lower() in (b"content-type", b"retry-after")]
+    told = [line for line in headers or [] if line[0].lower() in _TOLD]
     lines = [*(told or [(b"content-type", _JSON)]), (b"content-length", str(len(body)).encode())]
     await send({"type": "websocket.http.response.start", "status": status, "headers": lines})
     await send({"type": "websocket.http.response.body", "body": body})
