@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .hookspecs import hookimpl
     from .protocol.events import Event
     from .protocol.tools import ToolCall, ToolResult, Usage
+    from .services.approvals.proposal import Granted, Proposal
     from .services.files import CannotOpen
     from .services.run import CannotStart
 
@@ -33,8 +34,10 @@ __all__ = [
     "Core",
     "Event",
     "Exchange",
+    "Granted",
     "LocalReply",
     "Outcome",
+    "Proposal",
     "Refusal",
     "RunResult",
     "Session",
@@ -57,6 +60,8 @@ _ELSEWHERE = {
     "Command": ".command",
     "Core": ".core",
     "Event": ".protocol.events",
+    "Granted": ".services.approvals.proposal",
+    "Proposal": ".services.approvals.proposal",
     "ToolCall": ".protocol.tools",
     "ToolResult": ".protocol.tools",
     "Usage": ".protocol.tools",

@@ -15,7 +15,10 @@ class Action:
     """Something the proxy is about to do for a user: run a program, read a file, open a connection.
 
     ``kind`` says which of ``argv``, ``path`` and ``url`` counts. ``source`` names who asks and from which file, for the
-    people and rules that decide. ``permissions`` are those declared by the asker (``run:prettier``, ``read_repo``).
+    people and rules that decide. ``permissions`` are those declared by the asker (``run:prettier``, ``read_repo``);
+    with any of them a program runs in the sandbox and gets no more. ``sandbox`` is the least level that holds it:
+    ``lsm`` or ``full`` for what a project brings along; ``process`` without permissions is no sandbox, for the user's
+    own programs.
     """
 
     kind: Literal["run", "read", "connect"]
@@ -29,6 +32,7 @@ class Action:
     stdin: bytes = b""
     env: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 5.0
+    sandbox: Literal["process", "lsm", "full"] = "process"
 
 
 class ActionDenied(Exception):

@@ -11,9 +11,18 @@ from .exchange import RunResult
 class Core(Protocol):
     """The core's services, handed to ``on_startup``.
 
-    ``config`` is what ``serve`` was told, ``store`` keeps JSON values over a restart (``get``, ``set``, ``delete``;
-    each plugin has its own), ``log`` is the event log (``core.log.info("event", field=…)``) and ``commands`` the slash
-    commands of all plugins. ``permissions`` and ``approvals`` are None in this version.
+    ``config`` is the configuration: ``config["port"]`` is what ``serve`` was told, ``config.get("slash")`` a setting of
+    the user, and ``config.for_project(session.cwd)`` the settings that count in a project, with ``get(key, default)``,
+    ``value(key)`` (with its origin), ``items(key)`` (a list's members, each with its origin), ``warnings`` and
+    ``generation``, which changes when a file does. ``store`` keeps JSON values over a restart (``get``, ``set``,
+    ``delete``; each plugin has its own), ``log`` is the event log (``core.log.info("event", field=…)``) and
+    ``commands`` the slash commands of all plugins. ``permissions`` is None in this version.
+
+    ``approvals`` asks the user: ``answer = await core.approvals.require(exchange, [Proposal(…)])`` is a Granted, or the
+    question, a LocalReply to return from ``on_request`` or as a command's answer. After a yes the same hook is called
+    again with the same prompt, so ask before you do anything, and for everything at once. Where nobody can be asked
+    (tool calls, mid-stream), ``core.approvals.check(proposals)`` gives a verdict with ``granted`` and a ``message``
+    that says how to allow it beforehand. Vetoes by ``on_action`` are another matter: a yes does not overrule them.
     """
 
     config: Any

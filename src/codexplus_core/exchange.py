@@ -127,9 +127,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_body", "_cwd", "_model", "_parse", "_routes", "_states", "_tools", "added_tools", "context", "headers",
-        "kind", "method", "model_changed", "path", "prompt", "prompt_as_typed", "session", "transport", "turn",
-        "watched",
+        "_body", "_cwd", "_model", "_parse", "_routes", "_standing", "_states", "_tools", "added_tools", "context",
+        "headers", "kind", "method", "model_changed", "path", "prompt", "prompt_as_typed", "session", "transport",
+        "turn", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -153,7 +153,8 @@ class Exchange:
         that was already decided). Setting it changes what the model reads, now and in every later request; where it is
         None, setting it has no effect."""
         self.prompt_as_typed = prompt
-        """The human's new text as it came, whatever plugins set ``prompt`` to."""
+        """The human's new text as it came, whatever plugins set ``prompt`` to; where it was the answer to a question of
+        ``core.approvals``, the prompt that the question was about."""
         self._model = model
         self.model_changed = False
         self.transport = transport
@@ -171,6 +172,7 @@ class Exchange:
         self.watched: dict[str, set[str]] = {}
         """Event types that plugins asked for with ``watch``, by plugin."""
         self._routes: Any = None  # the dispatcher's plan for this exchange's events, made on the first one
+        self._standing: Any = None  # where the prompt stands, for approvals
         self._states = _States()
 
     @property

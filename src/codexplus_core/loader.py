@@ -44,6 +44,7 @@ class Plugin:
     target: object = None
     fail_closed: bool = False
     watches: tuple[str, ...] = ()
+    enforces_policy: bool = False
     hooks: tuple[HookFunction, ...] = ()
     error: str | None = None
     warnings: list[str] = field(default_factory=list)
@@ -163,7 +164,7 @@ def _load(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[], obje
         plugin.target = target
         stage = "cannot be read"
         declared = check_declarations(target)
-        plugin.order, plugin.fail_closed, plugin.watches = declared
+        plugin.order, plugin.fail_closed, plugin.watches, plugin.enforces_policy = declared
         specs, marks_of = _specs(manager), manager.parse_hookimpl_opts
         plugin.warnings += check_hooks(target, plugin.watches, specs=specs, marks_of=marks_of)
         stage = "is not accepted by pluggy"

@@ -16,8 +16,10 @@ class BadPlugin(Exception):
     """A plugin that breaks the contract; the message goes after its name."""
 
 
-def check_declarations(target: object) -> tuple[int, bool, tuple[str, ...]]:
-    """The plugin's ORDER, FAIL_CLOSED and WATCHES, defaults filled in; raises BadPlugin for a wrong type."""
+def check_declarations(target: object) -> tuple[int, bool, tuple[str, ...], bool]:
+    """The plugin's ORDER, FAIL_CLOSED, WATCHES and ENFORCES_POLICY, defaults filled in; raises BadPlugin for a wrong
+    type.
+    """
     _check_api(getattr(target, "API_VERSION", API_VERSION))
     order = getattr(target, "ORDER", 50)
     if not isinstance(order, int) or isinstance(order, bool):
@@ -28,7 +30,12 @@ def check_declarations(target: object) -> tuple[int, bool, tuple[str, ...]]:
     watches = getattr(target, "WATCHES", ())
     if not isinstance(watches, tuple) or not all(isinstance(word, str) for word in watches):
         raise BadPlugin(f"declares WATCHES = {watches!r}; it must be a tuple of event types: WATCHES = ('type',)")
-    return order, fail_closed, watches
+    enforces = getattr(target, "ENFORCES_POLICY", False)
+    if not isinstance(enforces, bool):
+        raise BadPlugin(f"declares ENFORCES_POLICY = {enforces!r}; it must be True or False")
+    if enforces and not fail_closed:
+        raise BadPlugin("declares ENFORCES_POLICY without FAIL_CLOSED = True; a policy that a fault skips is none")
+    return order, fail_closed, watches, enforces
 
 
 def _check_api(declared: Any) -> None:

@@ -16,6 +16,8 @@ from codexplus_core.cli.main import main
 from codexplus_core.cli.surroundings import Surroundings
 from codexplus_core.contributions import Check, CheckResult
 from codexplus_core.services.codex import Codex
+from codexplus_core.services.sandbox import sandbox
+from codexplus_core.services.sandbox.probe import Probe
 
 NO_PLUGINS = SimpleNamespace(plugins=(), call_sync=lambda hook: [])
 
@@ -243,6 +245,7 @@ def test_doctor_as_a_whole_says_something_about_everything(private_home, capsys)
         "plugins",
         "upstream",
         "state directory",
+        "sandbox",
     }
     assert checks["proxy"]["state"] == checks["upstream"]["state"] == "ok"
 
@@ -359,3 +362,22 @@ def test_a_state_directory_that_cannot_be_made_is_an_error(around):
 
     assert found.status == "error"
     assert "/proc/nope: cannot be made" in found.message
+
+
+@pytest.mark.parametrize(
+    ("level", "reasons", "status", "text"),
+    [
+        ("full", (), "ok", "full"),
+        ("lsm", ("full: user namespaces are blocked: x=1",), "ok", "lsm (full: user namespaces are blocked: x=1)"),
+        ("process", ("lsm: no Landlock",), "warning", "process (lsm: no Landlock)"),
+    ],
+)
+async def test_the_level_of_the_sandbox_is_said_with_its_reasons(around, monkeypatch, level, reasons, status, text):
+    async def probe_once() -> Probe:
+        return Probe(level, reasons)
+
+    monkeypatch.setattr(sandbox, "probe_once", probe_once)
+
+    found = await doctor_checks.sandbox(around())
+
+    assert (found.status, found.message, bool(found.fix)) == (status, text, level != "full")

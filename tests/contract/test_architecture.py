@@ -61,7 +61,15 @@ DOORS = {
     "starlette": ("proxy/",),
     "pluggy": ("hookspecs.py", "loader.py", "dispatch.py"),
 }
-PROCESS_DOOR = ("services/run.py",)
+PROCESS_DOOR = (
+    "services/run.py",
+    # The sandbox's launcher is a process of its own; in it these fork, supervise and become the program.
+    "services/sandbox/launching.py",
+    "services/sandbox/launcher/serve.py",
+    "services/sandbox/launcher/supervise.py",
+    "services/sandbox/launcher/child.py",
+    "services/sandbox/launcher/canary.py",
+)
 PROCESS_MODULES = {"subprocess", "pty", "multiprocessing"}
 PROCESS_CALLS = {
     "create_subprocess_exec",

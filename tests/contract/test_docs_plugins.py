@@ -150,9 +150,18 @@ async def disk(proxy: Harness) -> None:
     assert check.run().status in ("ok", "error")
 
 
+async def machine(proxy: Harness) -> None:
+    question = await proxy.say("/machine")
+    assert "uname -a" in question.text and proxy.upstream.turns == []
+
+    await proxy.say("y")
+
+    assert "What is this machine? " in sent(proxy) and "Allow?" not in sent(proxy) and '"y"' not in sent(proxy)
+
+
 EFFECTS: dict[str, Callable[[Harness], Awaitable[None]]] = {
     f"codexplus_{effect.__name__}": effect
-    for effect in (ping, shout, no_keys, house_rules, dice, no_delete, redact, meter, finish, disk)
+    for effect in (ping, shout, no_keys, house_rules, dice, no_delete, redact, meter, finish, disk, machine)
 }
 
 

@@ -105,6 +105,7 @@ def test_the_declarations_have_the_defaults_of_the_loader() -> None:
         "ORDER": str(given["order"]),
         "FAIL_CLOSED": str(given["fail_closed"]),
         "WATCHES": str(given["watches"]),
+        "ENFORCES_POLICY": str(given["enforces_policy"]),
     }
 
 

@@ -22,6 +22,7 @@ from codexplus_core.proxy.guard import Guard
 from codexplus_core.proxy.server import serve_app
 from codexplus_core.proxy.target import Targets
 from codexplus_core.proxy.upstream import CurlUpstream
+from codexplus_core.services.config import Config
 from codexplus_core.services.settings import ServeSettings
 from codexplus_core.services.store import SQLiteStore
 from codexplus_core.testing import Log
@@ -167,7 +168,7 @@ async def served(
         targets=Targets(override=targets) if isinstance(targets, str) else targets,
         store=SQLiteStore(state / "state.db", lambda event, fields: log.error(event, **fields)),
         log=log,
-        config={},
+        config=Config(None),
         keepalive_s=keepalive_s,
     )
     settings = ServeSettings("127.0.0.1", port, None, (), state, listen_fd=listener.detach())

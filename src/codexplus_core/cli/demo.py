@@ -35,6 +35,7 @@ def run(args: Namespace) -> int:
 async def _session(home: Path, *, quiet: bool) -> dict[str, Any]:
     from ..proxy.build import build
     from ..proxy.server import serve_app
+    from ..services.config import Config
     from ..testing import StrictUpstream
     from .demo_plugin import DemoPlugin
     from .demo_script import SCRIPT, Screen, play
@@ -49,9 +50,9 @@ async def _session(home: Path, *, quiet: bool) -> dict[str, Any]:
         )
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()
-        server = asyncio.create_task(
-            serve_app(build(settings, {"demo": DemoPlugin()}), settings, ready=ready.set_result, stop=stop)
-        )
+        # Settings and policies of this machine have no say: the model is scripted.
+        app = build(settings, {"demo": DemoPlugin()}, config=Config(None))
+        server = asyncio.create_task(serve_app(app, settings, ready=ready.set_result, stop=stop))
         try:
             waiting: set[asyncio.Future[Any]] = {server, ready}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -15,6 +15,7 @@ from ..contributions import Check, CheckResult
 from ..services import codex
 from ..services.codex_config import KEY, gateway, port_of_ours
 from .doctor_proxy import plugins, port, proxy, upstream
+from .doctor_settings import settings
 from .init import obstacles, without_token
 from .surroundings import Surroundings
 
@@ -31,7 +32,9 @@ def core_checks(around: Surroundings) -> list[Check]:
         "proxy": proxy,
         "plugins": plugins,
         "upstream": upstream,
+        "settings": settings,
         "state directory": state_directory,
+        "sandbox": sandbox,
         ".pth files": pth_files,
     }
     return [Check(name, partial(check, around)) for name, check in parts.items()]
@@ -127,6 +130,7 @@ def state_directory(around: Surroundings) -> CheckResult:
     foreign, wide = [], []
     # Commands and settings of the user may be links and may be readable; what we keep secret may not.
     own = [home, *(home / name for name in ("token", "init.json", "state.db", "log", "backups", "cache"))]
+    own += [home / "approvals.db", home / "approvals.key"]
     for path in own:
         try:
             found = path.lstat() if path != home else path.stat()
@@ -143,6 +147,15 @@ def state_directory(around: Surroundings) -> CheckResult:
     if not os.access(home, os.W_OK):
         return CheckResult("error", f"{home}: not writable", f"chmod u+w {home}")
     return CheckResult("ok", f"{home}: private")
+
+
+async def sandbox(around: Surroundings) -> CheckResult:
+    """How strongly programs of a project are held here, tried out."""
+    # The others do without asyncio and ctypes.
+    from ..services.sandbox.sandbox import probe_once
+
+    found = await probe_once()
+    return CheckResult("ok" if found.level != "process" else "warning", str(found), found.fix)
 
 
 def _cannot_be_made(home: Path) -> str:

@@ -15,6 +15,7 @@ from ..services.listener import peer_uid_known
 from ..services.paths import codex_home, log_dir, state_dir, token
 from ..services.problem import Problem
 from ..services.settings import DEFAULT_HOST, DEFAULT_PORT
+from . import init_settings
 from .plugin_commands import installed
 from .serve import port_number, refuse_itself
 from .start import passed_on, port_option, serve_argv
@@ -34,6 +35,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--service", action="store_true", help="keep the proxy running (systemd or launchd)")
     parser.add_argument("--upstream", metavar="URL", help="with --service: the serve option of that name")
     parser.add_argument("--plugins", metavar="NAME,NAME|none", help="with --service: the serve option of that name")
+    parser.add_argument("--migrate", action="store_true", help="also copy settings and commands from .codex to .claude")
     parser.add_argument("--undo", action="store_true", help="restore Codex's configuration and remove the service")
     for option in OF_PLUGINS:
         parser.add_argument(f"--{option}", action="store_true", help=SUPPRESS)
@@ -45,16 +47,24 @@ def run(args: Namespace) -> int:
         if getattr(args, option):
             raise _not_here(option, plugin)
     if args.undo:
-        if args.service or args.port or args.upstream or args.plugins:
+        if args.service or args.port or args.upstream or args.plugins or args.migrate:
             raise Problem("--undo: takes no other option; it undoes all of it", exit_code=2)
         return undo(os.environ)
     extra = passed_on(args.upstream, args.plugins)
     if extra and not args.service:
         raise Problem(f"{extra[0]}: only with --service; without one, give it to serve or run", exit_code=2)
-    return set_up(os.environ, port=args.port, service=args.service, ask=not args.yes, extra=extra)
+    return set_up(os.environ, port=args.port, service=args.service, ask=not args.yes, extra=extra, migrate=args.migrate)
 
 
-def set_up(env: Mapping[str, str], *, port: int | None, service: bool, ask: bool, extra: tuple[str, ...] = ()) -> int:
+def set_up(
+    env: Mapping[str, str],
+    *,
+    port: int | None,
+    service: bool,
+    ask: bool,
+    extra: tuple[str, ...] = (),
+    migrate: bool = False,
+) -> int:
     """Show what is found and planned, ask, write. Asking needs a terminal; ``extra`` goes to the service's `serve`."""
     home, path = state_dir(env), codex_setup.config_file(codex_home(env))
     before = codex_setup.configured_url(path)
@@ -62,7 +72,7 @@ def set_up(env: Mapping[str, str], *, port: int | None, service: bool, ask: bool
     refuse_itself(extra[1] if extra[:1] == ("--upstream",) else None, DEFAULT_HOST, port)
     kept = _service(env, home, port, extra) if service else None
     found = codex.detect(env)
-    for line in findings(env, path, found):
+    for line in [*findings(env, path, found), *init_settings.found(env, Path.cwd())]:
         print(line)
     # The proxy sends to OpenAI, so a company's gateway would be left out without a word.
     to_gateway = f" --upstream {without_token(before)}" if gateway(before) and "--upstream" not in extra else ""
@@ -81,7 +91,10 @@ def set_up(env: Mapping[str, str], *, port: int | None, service: bool, ask: bool
         print(f"{shown(planned)} already has {KEY} for port {port}; it stays as it is.")
     for file in kept.files if kept else ():
         print(f"This will write {file}")
-    if ask and (planned.changes or kept) and not confirmed():
+    copies = init_settings.movable(env, Path.cwd())
+    if copies:
+        init_settings.announce(copies, chosen=migrate)
+    if ask and (planned.changes or kept or (copies and migrate)) and not confirmed():
         print("Nothing was changed.")
         return 1
     backup = codex_setup.apply(planned, home)
@@ -91,6 +104,8 @@ def set_up(env: Mapping[str, str], *, port: int | None, service: bool, ask: bool
         print(f"Done. The file as it was is kept in {backup}; codex-plus init --undo puts it back.")
     if kept is not None:
         _start(kept, home)
+    if copies and (migrate or (ask and confirmed("Copy these to .claude?"))):
+        init_settings.migrate(copies)
     export = f'  export OPENAI_BASE_URL="{planned.url}"'
     if found is None:
         print("Install Codex (npm install -g @openai/codex) and log in (codex login); then it goes through the proxy.")

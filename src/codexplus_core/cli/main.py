@@ -22,6 +22,8 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("stop", "end the proxy that runs in the background", "codexplus_core.cli.stop"),
     ("init", "put Codex behind the proxy, or take it off again (--undo)", "codexplus_core.cli.init"),
     ("doctor", "check the installation and say what to do", "codexplus_core.cli.doctor"),
+    ("config", "show settings, and which file each comes from", "codexplus_core.cli.config"),
+    ("approvals", "answer what a project asks to run, and see what is allowed", "codexplus_core.cli.approvals"),
     ("demo", "show what it does, without an account", "codexplus_core.cli.demo"),
     ("plugin", "start a plugin of your own", "codexplus_core.cli.plugin"),
 )
@@ -97,7 +99,7 @@ def _without_command(words: list[str]) -> int:
         epilog="codex-plus COMMAND --help explains a command.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("-V", "--version", action="store_true", help="print the version and exit")
     if words != ["--version"]:
         _list_commands(parser)
     if parser.parse_args(words).version:

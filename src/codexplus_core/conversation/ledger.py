@@ -62,7 +62,7 @@ class Ledger:
     def withheld(self, content: str) -> bool:
         """True where the newest item of this content was kept from the model."""
         records = self._by_content.get(content)
-        return bool(records and records[-1].kind in ("local", "refused"))
+        return bool(records and records[-1].kind in ("local", "refused", "answer"))
 
     @property
     def size(self) -> int:
@@ -232,7 +232,7 @@ class Ledger:
             self._by_id[key.id] = record
         self._by_place[place] = record
         self._edited = self._edited or record.edits
-        if record.kind == "prompt":
+        if record.kind in ("prompt", "answer"):
             self._newest_prompt = record
         siblings = self._by_content[key.content]
         if older is not None and older in siblings:

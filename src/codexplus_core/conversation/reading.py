@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from ..protocol.body import RequestBody, encode_item
 from ..protocol.items import CALLS, Item, digest, is_output, message, type_of
 from .ledger import Ledger
-from .record import Key, Record
-from .speaker import ASIDE, Origin, Prompt, Speaker, newest_prompt, origin_of, with_text
+from .record import Key, Kind, Record
+from .speaker import ASIDE, Origin, Prompt, Speaker, newest_prompt, origin_of, typed, with_text
 from .view import ClientView, Emission
 
 
@@ -31,6 +32,8 @@ class Reading:
     prompt: Prompt | None
     record: Record | None
     emission: Emission
+    meant: Key | None = None
+    """The prompt in whose place the newest words stand, where these are an answer to a question about it."""
 
     @property
     def key(self) -> Key | None:
@@ -93,6 +96,24 @@ class Reading:
         """Note that plugins have seen every output so far."""
         self.view.judged = max(self.view.judged, self.count)
 
+    def answered_before(self) -> Key | None:
+        """The item of the human's words before the prompt, where a reply of ours was the whole answer to them."""
+        replied = False
+        for index, item in self.view.backwards(0 if self.prompt is None else self.prompt.index):
+            kind, role = type_of(item), item.get("role")
+            if kind in ASIDE or role in ("developer", "system"):
+                continue
+            key = self.view.keys[index]
+            if kind == "message" and role == "user":
+                if typed(index, item) is not None:
+                    return key if replied else None
+                continue
+            record = self.ledger.find(key)
+            if kind != "message" or record is None or record.kind != "reply":
+                return None
+            replied = True
+        return None
+
     # -- decisions about the prompt
 
     def keep_prompt(self, *, text: str | None = None, context: Sequence[str] = (), model: str | None = None) -> None:
@@ -101,11 +122,35 @@ class Reading:
         if key is None or prompt is None:
             return
         replace = None
-        if text is not None and text != prompt.text:
+        if self.meant is not None:
+            replace = self._meant_items(prompt, prompt.text if text is None else text)
+        elif text is not None and text != prompt.text:
             replace = [encode_item(with_text(self.view.item(prompt.index), prompt.part, text))]
+        kind: Kind = "prompt" if self.meant is None else "answer"
         self.ledger.record(
-            key, "prompt", turn=self.speaker.turn, replace=replace, context=_developer(context), model=model, renew=True
+            key, kind, turn=self.speaker.turn, replace=replace, context=_developer(context), model=model, renew=True
         )
+
+    def _meant_items(self, answer: Prompt, text: str) -> list[bytes]:
+        """The prompt that is meant, with other words, as if it were said now: its pictures and skills come along."""
+        said = self.view.item(answer.index)
+        for index in range(answer.index - 1, -1, -1):
+            if self.meant is None or not self.meant.means(self.view.keys[index]):
+                continue
+            item = self.view.item(index)
+            prompt = typed(index, item)
+            if prompt is None:
+                break
+            notes = {**(item.get(_NOTES) or {}), **{k: v for k, v in (said.get(_NOTES) or {}).items() if k in _WHEN}}
+            own = {name: said[name] for name in ("id",) if name in said} | ({_NOTES: notes} if notes else {})
+            behind = takewhile(self._is_users, range(index + 1, answer.index))
+            return [encode_item({**with_text(item, prompt.part, text), **own}), *map(self.view.raw, behind)]
+        # A compaction took it away.
+        return [encode_item(with_text(said, answer.part, text))]
+
+    def _is_users(self, index: int) -> bool:
+        item = self.view.item(index)
+        return type_of(item) == "message" and item.get("role") == "user"
 
     def withhold_prompt(self, kind: Any, reply: str | None = None) -> None:
         """Never send the prompt to the model: it was answered here (``local``) or refused."""
@@ -115,8 +160,7 @@ class Reading:
         self.ledger.record(key, kind, turn=self.speaker.turn, replace=(), reply=reply, renew=True)
         # What Codex put behind the words belongs to them: a skill's text that `$name` brought in.
         for index in range(prompt.index + 1, self.count):
-            item = self.view.item(index)
-            if type_of(item) == "message" and item.get("role") == "user":
+            if self._is_users(index):
                 self.ledger.record(self.view.keys[index], kind, turn=self.speaker.turn, replace=(), renew=True)
 
     def add_context(self, texts: Sequence[str]) -> None:
@@ -134,6 +178,11 @@ class Reading:
         old = self.ledger.find(key)
         if old is None or not old.context:
             self.ledger.record(key, old.kind if old else "anchor", context=_developer(texts))
+
+
+# What Codex notes beside an item: whose words its parts are, and when they were said.
+_NOTES = "internal_chat_message_metadata_passthrough"
+_WHEN = ("turn_id", "create_time")
 
 
 def output_digest(output: Item) -> str:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-Kind = Literal["prompt", "local", "refused", "reply", "call", "output", "anchor"]
+Kind = Literal["prompt", "answer", "local", "refused", "reply", "call", "output", "anchor"]
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -26,6 +26,12 @@ class Key(msgspec.Struct, frozen=True):
         """The same item at another place."""
         return Key(self.id, self.content, self.epoch, ordinal)
 
+    def means(self, other: Key) -> bool:
+        """True where both mean one item of one thread."""
+        if self.id is not None and other.id is not None:
+            return (self.id, self.content) == (other.id, other.content)
+        return self == other
+
 
 class Segment(msgspec.Struct, frozen=True):
     """Items that the model gets behind another one, as long as the client has not the item ``until`` (None: always).
@@ -40,7 +46,8 @@ class Segment(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True):
     """One item's edits and decisions.
 
-    ``kind`` says what was decided: ``prompt`` (a human's prompt that goes to the model), ``local`` (answered here),
+    ``kind`` says what was decided: ``prompt`` (a human's prompt that goes to the model), ``answer`` (a human's answer
+    to a question of ours, in whose place the prompt goes up that it was about), ``local`` (answered here),
     ``refused``, ``reply`` (our answer to a local prompt), ``call`` (shown changed to the client), ``output`` (a tool's
     output that was judged), ``anchor`` (only something after it). ``replace`` is what the model gets for the item: None
     the item itself, an empty tuple nothing. ``context`` and ``after`` follow it: injected text, hidden rounds.

@@ -187,13 +187,14 @@ def newest_prompt(view: ClientView, count: int | None = None) -> Prompt | None:
             continue
         if kind != "message" or item.get("role") != "user" or is_summary(item):
             return None
-        found = _typed(index, item)
+        found = typed(index, item)
         if found is not None:
             return found
     return None
 
 
-def _typed(index: int, item: Item) -> Prompt | None:
+def typed(index: int, item: Item) -> Prompt | None:
+    """The words that a human typed in a user's message, None where it holds none."""
     parts, kinds = parts_of(item), kinds_of(item)
     if kinds is not None:
         for at in range(min(len(parts), len(kinds)) - 1, -1, -1):

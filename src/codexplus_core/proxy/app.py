@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -17,11 +17,14 @@ from starlette.routing import BaseRoute, Mount, Route
 from ..conversation.record import LedgerStore
 from ..dispatch import Dispatcher
 from ..loader import Plugins
+from ..services.approvals.service import Approvals
 from ..services.commands import Commands
+from ..services.config import Config
 from ..services.core import Services
 from ..services.plugin_store import PluginStore, Values
 from ..services.sessions import Sessions
 from ..services.settings import WebSockets
+from ..services.transcripts import Transcripts
 from ..services.version import own_version
 from ..watchdog import Watchdog
 from .conversation_socket import Means
@@ -64,13 +67,15 @@ class App:
         targets: Targets,
         store: Store,
         log: Any,
-        config: Mapping[str, Any],
+        config: Config,
         ids: Callable[[], str] = lambda: uuid.uuid4().hex,
         clock: Callable[[], float] = time.monotonic,
         keepalive_s: float = KEEPALIVE_S,
         websockets: WebSockets = "auto",
         watchdog: Watchdog | None = None,
         peer: PeerUid | None = None,
+        approvals: Approvals | None = None,
+        transcripts: Transcripts | None = None,
     ) -> None:
         self.plugins = plugins
         self.dispatcher = dispatcher
@@ -83,12 +88,15 @@ class App:
         self._began = clock()
         self.sessions = Sessions(store, clock)
         self.commands = Commands(plugins.call_sync("add_commands"), log.warning)
+        self.approvals = approvals if approvals is not None else Approvals()
         self.core = Services(
-            dispatcher=dispatcher, commands=self.commands, store=PluginStore(store), log=log, config=config
-        )
+            dispatcher=dispatcher, commands=self.commands, store=PluginStore(store), log=log, config=config,
+            approvals=self.approvals, transcripts=transcripts,
+        )  # fmt: skip
+        self.transcripts = transcripts
         self._relay = Relay(
             dispatcher=dispatcher, sessions=self.sessions, upstream=upstream, targets=targets,
-            commands=self.commands, log=log, ids=ids, clock=clock,
+            commands=self.commands, approvals=self.approvals, log=log, ids=ids, clock=clock, transcripts=transcripts,
         )  # fmt: skip
         self._proxy = HttpProxy(
             relay=self._relay, dispatcher=dispatcher, sessions=self.sessions, upstream=upstream, targets=targets,
@@ -135,9 +143,13 @@ class App:
         for session in self._relay.ended_sessions(all=True):
             await self.dispatcher.session(session, "end")
         await self.dispatcher.shutdown(self.core)
+        await self.core.close()
         await self.upstream.aclose()
         self.guard.close()
         self.store.close()
+        self.approvals.close()
+        if self.transcripts is not None:
+            await asyncio.to_thread(self.transcripts.close)
         if self._peer is not None:
             self._peer.close()
 

@@ -55,6 +55,7 @@ class Asking:
         """Send a request up, show the answer, and send up further rounds as long as the model has to be asked again."""
         down = passage.down
         rounds = Rounds(passage.exchange, passage.reading, self._dispatch, down)
+        passage.added = rounds.added
         try:
             while True:
                 answer = await self._open(passage, rounds)

@@ -9,13 +9,17 @@ from typing import Any
 
 from ..conversation.record import MemoryStore
 from ..dispatch import Dispatcher
-from ..loader import load_plugins
+from ..loader import Plugins, load_plugins
 from ..services import paths
+from ..services.approvals.service import Approvals
+from ..services.config import Config, policy_place
 from ..services.log import open_log
 from ..services.memory import MemoryValues
 from ..services.problem import Problem
+from ..services.redact import Redactor
 from ..services.settings import ServeSettings
 from ..services.store import SQLiteStore
+from ..services.transcripts import Transcripts
 from ..watchdog import Watchdog
 from .app import App, Store
 from .guard import Guard
@@ -25,12 +29,14 @@ from .upstream import CurlUpstream
 from .upstream_bridge import SocketUpstream
 
 
-def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) -> App:
+def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *, config: Config | None = None) -> App:
     """The application that ``serve`` runs: plugins loaded, state opened, the upstream ready to connect.
 
-    ``extra`` names plugins that are no installed packages. Raises Problem where the port could not be guarded, the user
-    of a connection unknown and no token to be had, and where a plugin that was asked for by name does not work.
+    ``extra`` names plugins that are no installed packages; ``config`` stands in for the settings files. Raises Problem
+    where the port could not be guarded, the user of a connection unknown and no token to be had, where a plugin that
+    was asked for by name does not work, and where there is an administrator's policy that no plugin enforces.
     """
+    config = open_config(settings, os.environ) if config is None else config
     peer = None if settings.listen_public else peer_uid()
     secret, why = "", ""
     try:
@@ -39,19 +45,25 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) ->
         if peer is None:
             raise
         why = str(problem)
-    log = open_log(level=settings.log_level, token=secret)
+    redactor = _redactor(config, secret)
+    log = open_log(level=settings.log_level, token=secret, redactor=redactor)
     if why:
         log.error("state_unusable", reason=why)
     plugins = load_plugins(settings.plugins, extra=extra)
-    if plugins.required_problems:
+    wrong = plugins.required_problems or _unenforced(config, plugins)
+    if wrong:
         if peer is not None:
             peer.close()
-        raise Problem("; ".join(plugins.required_problems), exit_code=2)
+        raise Problem("; ".join(wrong), exit_code=2)
     for plugin in plugins.plugins:
         if plugin.error is not None:
             log.error("plugin_broken", plugin=plugin.name, reason=plugin.error)
         for warning in plugin.warnings:
             log.warning("plugin_warning", plugin=plugin.name, reason=warning)
+    for trouble in redactor.problems:
+        log.warning("settings_problem", reason=trouble)
+    for notice in config.user.warnings:
+        log.warning("settings_problem", reason=str(notice))
     dispatcher = Dispatcher(plugins, log=log)
     targets = Targets(override=settings.upstream)
     upstream = CurlUpstream(impersonate=settings.impersonate)
@@ -73,8 +85,60 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None) ->
         websockets=settings.websockets,
         store=_store(settings.home, log),
         log=log,
-        config={"host": settings.host, "port": settings.port, "upstream": settings.upstream},
+        config=config,
+        approvals=_approvals(settings.home, log),
+        transcripts=_transcripts(settings.home, config, redactor, log),
     )
+
+
+def open_config(settings: ServeSettings, env: Mapping[str, str]) -> Config:
+    """The settings files of this user and machine, with what ``serve`` was told on top. Raises BadPolicy."""
+    overrides: dict[str, Any] = {} if settings.upstream is None else {"upstream": {"url": settings.upstream}}
+    return Config(
+        Path(env.get("HOME") or Path.home()),
+        overrides,
+        env={**env, "CODEX_PLUS_HOME": str(settings.home)},
+        policy=policy_place(),
+        served={"host": settings.host, "port": settings.port, "upstream": settings.upstream},
+    )
+
+
+def _unenforced(config: Config, plugins: Plugins) -> list[str]:
+    """Why nothing may be served: a policy that its subject can uninstall is none."""
+    if not config.has_policy or any(plugin.enforces_policy for plugin in plugins.loaded):
+        return []
+    where = policy_place().path
+    return [f"{where}: there is a policy of your administrator, and no plugin that enforces it; install or load"
+            " codex-plus-enterprise"]  # fmt: skip
+
+
+def _redactor(config: Config, secret: str) -> Redactor:
+    patterns = [_pattern(item.value, str(item.origin)) for item in config.user.items("redact.patterns")]
+    return Redactor(patterns, [("token", secret)] if secret else [])
+
+
+def _pattern(value: Any, source: str) -> tuple[str, str, str]:
+    if isinstance(value, dict):
+        return str(value.get("kind", "custom")), str(value["pattern"]), source
+    return "custom", str(value), source
+
+
+def _transcripts(home: Path, config: Config, redactor: Redactor, log: Any) -> Transcripts:
+    def report(event: str, fields: dict[str, Any]) -> None:
+        log.error(event, **fields)
+
+    return Transcripts(home, config=config, redactor=redactor, report=report)
+
+
+def _approvals(home: Path, log: Any) -> Approvals:
+    def report(event: str, fields: dict[str, Any]) -> None:
+        log.error(event, **fields)
+
+    try:
+        return Approvals(paths.private_dir(home), report=report)
+    except Problem:
+        # What is allowed must not be in others' hands; `_store` has said what is wrong with the directory.
+        return Approvals(report=report)
 
 
 def _store(home: Path, log: Any) -> Store:

@@ -14,10 +14,12 @@ from ..protocol import calls, replies
 from ..protocol.body import encode_item
 from ..protocol.items import tools_of
 from ..protocol.tools import ToolCall, ToolResult
+from ..services.approvals.service import Approvals
 from ..services.commands import Commands
 from ..services.sessions import Sessions
 from ..services.titles import Titles, title_for
 from .passage import Passage
+from .questions import Questions
 
 _INTERRUPTED = (
     "This was interrupted before its answer was complete, and it has not been run again. "
@@ -28,11 +30,14 @@ _INTERRUPTED = (
 class Decisions:
     """Asks whoever may answer, and writes the outcome down before it takes effect."""
 
-    def __init__(self, dispatcher: Dispatcher, sessions: Sessions, commands: Commands, log: Any) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, sessions: Sessions, commands: Commands, approvals: Approvals, log: Any
+    ) -> None:
         self._log = log
         self._dispatch = dispatcher
         self._sessions = sessions
         self._commands = commands
+        self._questions = Questions(approvals)
         self._titles = Titles()
         self._under_way: dict[tuple[str, Key], asyncio.Event] = {}
 
@@ -56,9 +61,10 @@ class Decisions:
         while (other := self._under_way.get(place)) is not None:
             # The same prompt twice at once, on two connections: the first one's decision holds for both.
             await other.wait()
-            reading.look_again()
-            exchange.prompt = None if reading.new_prompt is None else exchange.prompt
-        if exchange.prompt is None:
+        # It may also be decided already, since this one was read.
+        reading.look_again()
+        if reading.new_prompt is None:
+            exchange.prompt = None
             return await self._ask_plugins(passage)
         self._under_way[place] = asyncio.Event()
         try:
@@ -69,11 +75,15 @@ class Decisions:
     async def _ask_plugins(self, passage: Passage) -> LocalReply | Refusal | None:
         exchange = passage.exchange
         typed = exchange.prompt
-        decision = await self._dispatch.request(exchange) if self._dispatch.has("on_request") else None
+        answered = self._questions.before(passage) if typed is not None else None
+        decision: LocalReply | Refusal | None = answered
+        if answered is None and self._dispatch.has("on_request"):
+            decision = await self._dispatch.request(exchange)
         if exchange.added_tools:
             self._drop_taken_tools(exchange)
         if decision is None and typed is not None:
             decision = await self._commands.answer(exchange, self._dispatch.command)
+        self._questions.after(passage, decision)
         self._keep(passage, decision, typed)
         return decision
 
@@ -95,12 +105,14 @@ class Decisions:
         if isinstance(decision, LocalReply):
             reading.withhold_prompt("local", decision.text if isinstance(decision.text, str) else None)
         elif isinstance(decision, Refusal):
-            if decision.withhold:
+            if decision.withhold or reading.meant is not None:
                 reading.withhold_prompt("refused", decision.message)
         else:
             model = exchange.model if exchange.model_changed else None
             reading.keep_prompt(text=exchange.prompt, context=exchange.context, model=model)
-        self._titles.decided(typed, reading.speaker.thread, local=decision is not None)
+        # The answer to a question is no name for anything.
+        local = decision is not None or reading.meant is not None
+        self._titles.decided(typed, reading.speaker.thread, local=local)
 
     def repeated(self, passage: Passage) -> LocalReply | Refusal | None:
         """What earlier requests decided, for a request that asks again; nothing runs a second time.

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from ..protocol import replies
 from ..protocol.events import Event
 from .transport import Headers
+from .witness import Witness
 
 T = TypeVar("T")
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -32,6 +33,8 @@ class Downstream(Protocol):
     """Whether every event goes out by itself, so that a run of them cannot be passed on as it came."""
     begun: str
     """The id of the response whose ``created`` we had to send ourselves, ``""`` if none."""
+    witness: Witness | None
+    """Who notes what goes out, None where nobody does."""
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head; once."""
@@ -71,6 +74,7 @@ class KeptAlive(ABC):
         self.first_byte_at: float | None = None
         self.each_event = False
         self.begun = ""
+        self.witness: Witness | None = None
 
     @abstractmethod
     async def start(self, status: int, headers: Headers) -> None:
@@ -141,10 +145,17 @@ class HttpDownstream(KeptAlive):
     async def write(self, events: Sequence[Event]) -> None:
         """Send events in one piece."""
         if events:
-            await self.raw(events[0].raw if len(events) == 1 else b"".join([event.raw for event in events]))
+            if self.witness is not None:
+                self.witness.events(events)
+            await self._body(events[0].raw if len(events) == 1 else b"".join([event.raw for event in events]))
 
     async def raw(self, data: bytes) -> None:
         """Send body bytes."""
+        if self.witness is not None:
+            self.witness.raw(data)
+        await self._body(data)
+
+    async def _body(self, data: bytes) -> None:
         self.count(len(data))
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 

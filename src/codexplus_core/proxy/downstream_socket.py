@@ -54,6 +54,8 @@ class SocketDownstream(KeptAlive):
     async def write(self, events: Sequence[Event]) -> None:
         """Send events, a message for each."""
         ready = True
+        if self.witness is not None:
+            self.witness.events(events)
         for event in events:
             payload = event.payload
             if not payload:
@@ -70,6 +72,8 @@ class SocketDownstream(KeptAlive):
 
     async def raw(self, data: bytes) -> None:
         """Keep the body of an error; an answer that is none of the API's streams has no other place here."""
+        if self.witness is not None:
+            self.witness.raw(data)
         self._error.append(data)
 
     async def finish(self) -> None:

@@ -48,6 +48,8 @@ class Passage:
     error: str | None = None
     complete: bool = False
     sent: list[bytes] | None = None
+    added: list[bytes] | None = None
+    """What the rounds so far put behind it; None where the model was not asked."""
     usage: Usage = field(default_factory=Usage)
     rounds: int = 0
 

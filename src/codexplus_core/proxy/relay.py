@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,10 @@ from ..dispatch import Dispatcher
 from ..exchange import Exchange, Refusal, Session, Turn
 from ..protocol import replies
 from ..protocol.body import RequestBody
+from ..services.approvals.service import Approvals
 from ..services.commands import Commands
 from ..services.sessions import Sessions, Thread
+from ..services.transcripts import Transcripts
 from . import local
 from .ask import Asking
 from .decide import Decisions
@@ -23,6 +26,7 @@ from .link import Asked, Link
 from .passage import Incoming, Passage
 from .target import Targets, endpoint
 from .transport import Upstream, UpstreamCut
+from .witness import Witness, account_of
 
 _ABOUT_REQUESTS = frozenset(
     ("on_session", "on_request", "on_tool_use", "on_tool_result", "on_chunk", "on_turn_end", "on_exchange_end")
@@ -40,17 +44,20 @@ class Relay:
         upstream: Upstream,
         targets: Targets,
         commands: Commands,
+        approvals: Approvals,
         log: Any,
         ids: replies.IdSource,
         clock: Callable[[], float],
+        transcripts: Transcripts | None = None,
     ) -> None:
         self._dispatch = dispatcher
         self._sessions = sessions
         self._commands = commands
-        self._decisions = Decisions(dispatcher, sessions, commands, log)
+        self._decisions = Decisions(dispatcher, sessions, commands, approvals, log)
         self._asking = Asking(dispatcher, upstream, targets, log)
         self._ids = ids
         self._clock = clock
+        self._transcripts = transcripts
 
     @property
     def idle(self) -> bool:
@@ -79,6 +86,9 @@ class Relay:
         reading = read_request(thread.ledger, incoming.speaker, body)
         self._sessions.trim()
         exchange = self._exchange(incoming, body, thread, reading)
+        if self._transcripts is not None and reading.origin != "warmup" and self._transcripts.on:
+            typed = reading.new_prompt
+            down.witness = Witness(None if typed is None else typed.text)
         return Passage(incoming, body, thread, reading, exchange, down, link, asked)
 
     async def answer(self, passage: Passage) -> None:
@@ -106,8 +116,11 @@ class Relay:
             and reading.key is not None
         ):
             reading.ledger.finish(reading.key)
+        outcome = passage.outcome(self._clock())
+        if self._transcripts is not None and passage.down.witness is not None:
+            self._transcripts.keep(account_of(passage, passage.down.witness, outcome, time.time()))
         if reading.origin != "warmup" and self._dispatch.has("on_exchange_end"):
-            await self._dispatch.exchange_end(passage.exchange, passage.outcome(self._clock()))
+            await self._dispatch.exchange_end(passage.exchange, outcome)
 
     def _exchange(self, incoming: Incoming, body: RequestBody, thread: Thread, reading: Reading) -> Exchange:
         prompt = reading.new_prompt

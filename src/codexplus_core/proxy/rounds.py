@@ -16,6 +16,7 @@ from ..protocol.tools import ToolCall, ToolResult, Usage
 from .downstream import Downstream
 from .sources import EventSource
 from .transport import UpstreamCut
+from .witness import NOTED
 
 _DONE = "response.output_item.done"
 _ADDED = "response.output_item.added"
@@ -67,8 +68,8 @@ class Rounds:
         """The event types that have to be seen one by one, None for all."""
         if self._watched is None or self._splicer.reads_all or self._down.each_event:
             return None
-        watched = frozenset(kind.encode() for kind in self._watched)
-        return watched | (WATCHED if self._follows else _END_BYTES)
+        ours = WATCHED if self._follows else _END_BYTES if self._down.witness is None else NOTED | _END_BYTES
+        return ours | {kind.encode() for kind in self._watched}
 
     @property
     def reads(self) -> bool:

@@ -1,41 +1,37 @@
-"""The proxy's own log: one JSON object a line, events with fields, never a body or a header value."""
+"""The proxy's own log: one JSON object a line, events with fields, never a body or a header value, no secrets."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any, TextIO
 
 import structlog
 
+from .redact import Redactor, redacting
+
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def open_log(stream: TextIO | None = None, *, level: str = "warning", token: str = "") -> Any:
-    """A logger that writes to ``stream`` (standard error unless given). ``token``, the proxy's secret, is blotted
-    out.
+def open_log(
+    stream: TextIO | None = None, *, level: str = "warning", token: str = "", redactor: Redactor | None = None
+) -> Any:
+    """A logger that writes to ``stream`` (standard error unless given), without secrets.
+
+    ``token`` is the proxy's own secret. ``redactor`` knows those of the user; the built-in rules hold in any case.
     """
     out = sys.stderr if stream is None else stream
-    chain: list[Callable[..., Any]] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    redactor = redactor or Redactor()
     if token:
-        chain.append(_without(token))
-    chain.append(structlog.processors.JSONRenderer(ensure_ascii=True))
+        redactor = redactor.with_secrets(("token", token))
     return structlog.wrap_logger(
         structlog.WriteLogger(out),
-        processors=chain,
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redacting(redactor),
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         cache_logger_on_first_use=True,
     )
-
-
-def _without(token: str) -> Callable[[Any, str, dict[str, Any]], dict[str, Any]]:
-    def blot(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-        return {
-            key: value.replace(token, "…") if isinstance(value, str) and token in value else value
-            for key, value in event.items()
-        }
-
-    return blot

@@ -13,9 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from .output import OUTPUT_LIMIT, Kept
 from .problem import Problem
+
+if TYPE_CHECKING:
+    from .sandbox.level import Level
 
 KEPT_NAMES = ("PATH", "HOME", "LANG", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT")
 """The names a program gets besides those it is passed; the last four are what Windows needs to start anything."""
@@ -30,13 +34,18 @@ class CannotStart(Problem):
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a program ended. ``returncode`` is -n after signal n; None only when even killing it brought no end."""
+    """How a program ended. ``returncode`` is -n after signal n; None only when even killing it brought no end.
+
+    ``dropped`` counts the bytes of both outputs that were thrown away, ``level`` says how strongly it was held.
+    """
 
     returncode: int | None
     stdout: bytes
     stderr: bytes
     timed_out: bool = False
     truncated: bool = False
+    dropped: int = 0
+    level: Level = "process"
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -55,18 +64,13 @@ class _Collector(asyncio.SubprocessProtocol):
     """Keeps the first bytes of both outputs and throws the rest away, so that a flood neither blocks nor grows."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.output = {1: bytearray(), 2: bytearray()}
-        self.truncated = False
+        self.output = {1: Kept(limit), 2: Kept(limit)}
         self.exited = asyncio.Event()
         self.closed = asyncio.Event()
         self._open = {1, 2}
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        kept = self.output[fd]
-        room = self.limit - len(kept)
-        self.truncated = self.truncated or len(data) > room
-        kept += data[: max(room, 0)]
+        self.output[fd].add(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         self._open.discard(fd)
@@ -94,7 +98,7 @@ async def run_program(
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
     timeout: float | None = 5.0,
-    output_limit: int = 64 * 1024,
+    output_limit: int = OUTPUT_LIMIT,
 ) -> RunResult:
     """Run ``argv`` without a shell and collect what it prints, at most ``output_limit`` bytes of each output.
 
@@ -134,13 +138,9 @@ async def run_program(
             async with asyncio.timeout(STRAGGLER_SECONDS):
                 await collector.exited.wait()
                 await collector.closed.wait()
-        return RunResult(
-            transport.get_returncode(),
-            bytes(collector.output[1]),
-            bytes(collector.output[2]),
-            timed_out,
-            collector.truncated,
-        )
+        stdout, stderr = collector.output[1], collector.output[2]
+        dropped = stdout.dropped + stderr.dropped
+        return RunResult(transport.get_returncode(), stdout.value(), stderr.value(), timed_out, dropped > 0, dropped)
     finally:
         if not (collector.exited.is_set() and collector.closed.is_set()):
             _kill_group(transport.get_pid())

@@ -18,7 +18,10 @@ from ..loader import load_plugins
 from ..proxy.app import App
 from ..proxy.guard import Guard
 from ..proxy.target import Targets
+from ..services.approvals.service import Approvals
+from ..services.config import Config
 from ..services.memory import MemoryValues
+from ..services.transcripts import Transcripts
 from .asgi_socket import AsgiSockets, Refusal
 from .client_reply import Reply
 from .codex import CodexClient
@@ -72,7 +75,9 @@ class Harness:
     answers (``codexplus_core.testing.text``, ``call``, ``shell`` …). ``proxy.upstream`` has every request that
     reached it, ``proxy.log`` every log event; on leaving, a request that the real API would refuse fails the test,
     unless ``strict`` is False. ``codex`` names the version that the client is modelled on. With
-    ``transport="websocket"`` it tries a WebSocket first, as Codex 0.120 and later do.
+    ``transport="websocket"`` it tries a WebSocket first, as Codex 0.120 and later do. ``config`` is what plugins find
+    in ``core.config``; by default no settings file is read. What is allowed is forgotten at the end, unless
+    ``approvals`` is an object that was made for a directory; transcripts are kept only by ``transcripts``.
     """
 
     def __init__(
@@ -90,6 +95,9 @@ class Harness:
         keepalive_s: float = 4.0,
         limit: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
+        config: Config | None = None,
+        approvals: Approvals | None = None,
+        transcripts: Transcripts | None = None,
     ) -> None:
         self.log = Log()
         self.transport: Transport = transport
@@ -108,7 +116,9 @@ class Harness:
             targets=Targets(override=BASE),
             store=MemoryValues(self.store),
             log=self.log,
-            config={},
+            config=config if config is not None else Config(None),
+            approvals=approvals,
+            transcripts=transcripts,
             ids=lambda: f"test{next(ids)}",
             clock=clock,
             keepalive_s=keepalive_s,

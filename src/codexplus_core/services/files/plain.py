@@ -1,4 +1,4 @@
-"""The one door for files that a user or a model named."""
+"""Reading one regular file, bounded, without following a link."""
 
 from __future__ import annotations
 
@@ -26,14 +26,25 @@ def read_file(path: Path, *, limit: int = LIMIT) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = (getattr(error, "strerror", None) or "cannot be opened").lower()
         raise CannotOpen(f"{path}: {why}; name a readable file") from None
+    return read_opened(handle, str(path), limit)
+
+
+def read_opened(handle: int, name: str, limit: int) -> bytes:
+    """The bytes of an opened file, which is closed. Raises CannotOpen for no regular file and over ``limit`` bytes."""
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):
+        # Before a file object is made of it: that would refuse a folder in other words.
         os.close(handle)
-        raise CannotOpen(f"{path}: no regular file; name a file with text")
+        raise CannotOpen(f"{name}: no regular file; name a file with text")
     with os.fdopen(handle, "rb") as file:
+        # A sparse file takes no room on the disk, but all of it in memory.
         if found.st_size > limit:
-            raise CannotOpen(f"{path}: larger than {limit} bytes; name a smaller file")
-        data = file.read(limit + 1)
+            raise CannotOpen(f"{name}: larger than {limit} bytes; name a smaller file")
+        try:
+            data = file.read(limit + 1)
+        except OSError as error:
+            why = (error.strerror or "cannot be read").lower()
+            raise CannotOpen(f"{name}: {why}; name a readable file") from None
     if len(data) > limit:
-        raise CannotOpen(f"{path}: larger than {limit} bytes; name a smaller file")
+        raise CannotOpen(f"{name}: larger than {limit} bytes; name a smaller file")
     return data

@@ -1,0 +1,204 @@
+"""`codex-plus config`: the settings that count, the file that each comes from, and what does not count."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from ..services.config import Config, Explanation, Notice, Origin, Settings, Value, policy_place
+from ..services.config.schema import KEYS
+from ..services.problem import Problem
+from .table import as_json, columns
+
+_SECRET = re.compile(
+    r"(?i)token|secret|passw|passphrase|api_?key|apikey|_key$|auth|cookie|credential|bearer|private|_pat$"
+)
+HIDDEN = "…"
+_WIDTH = 100
+
+
+def configure(parser: ArgumentParser) -> None:
+    """The arguments of `config`."""
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
+    text = "list every setting, with the file and line that it comes from"
+    _common(actions.add_parser("list", help=text, description=text))
+    text = "tell where the value of KEY comes from, what it hides, and what was ignored"
+    explain = actions.add_parser("explain", help=text, description=text)
+    explain.add_argument("key", metavar="KEY", help="dotted, such as permissions.deny or mcpServers.github")
+    _common(explain)
+
+
+def _common(parser: ArgumentParser) -> None:
+    parser.add_argument("--project", metavar="DIR", type=Path, help="the project's directory (default: this one)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: Namespace) -> int:
+    """Show it."""
+    settings = open_settings(os.environ, Path.cwd() if args.project is None else args.project)
+    short = Shorter(settings.project, Path(os.environ.get("HOME") or Path.home()))
+    if args.action == "list":
+        print(as_json(listing(settings)) if args.json else as_text(settings, short))
+        return 0
+    explained = settings.explain(args.key)
+    if explained.value is None and explained.known is None and not (explained.ignored or explained.warnings):
+        near = get_close_matches(args.key, [key.name.removesuffix(".*").removesuffix(".**") for key in KEYS], n=1)
+        hint = f"did you mean {near[0]}?" if near else "codex-plus config list shows what is set"
+        raise Problem(f"{printable(args.key)}: is not set, and no key that is known; {hint}")
+    print(as_json(explanation(explained)) if args.json else explanation_text(explained, short))
+    return 0
+
+
+def open_settings(env: Mapping[str, str], project: Path) -> Settings:
+    """The settings that count in a directory. Raises Problem where it is none, or the policy cannot be relied on."""
+    if not project.is_dir():
+        raise Problem(f"{project}: is no directory; name the project's", exit_code=2)
+    home = Path(env.get("HOME") or Path.home())
+    return Config(home, env=env, policy=policy_place()).for_project(project.absolute())
+
+
+def masked(key: str, value: Any) -> Any:
+    """``value`` without what is secret by the name of its key."""
+    if isinstance(value, str) and _SECRET.search(re.split(r"[.\[]", key)[-1]):
+        return HIDDEN
+    if isinstance(value, dict):
+        return {name: masked(str(name).replace(".", "_"), item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [masked(key, item) for item in value]
+    return value
+
+
+def printable(text: str) -> str:
+    """``text`` without what a terminal would obey: control characters, and those that turn the direction of writing."""
+    return "".join(each if each.isprintable() else f"\\u{{{ord(each):x}}}" for each in text)
+
+
+# -- for programs
+
+
+def listing(settings: Settings) -> dict[str, Any]:
+    """Everything that counts, and what does not."""
+    return {
+        "project": None if settings.project is None else str(settings.project),
+        "files": [
+            {"path": str(file.path), "layer": file.layer, "state": file.state, "trusted": file.trusted}
+            for file in settings.files
+        ],
+        "settings": [value_row(value) for value in settings.list()],
+        "ignored": [notice_row(notice) for notice in settings.ignored],
+        "warnings": [notice_row(notice) for notice in settings.warnings],
+    }
+
+
+def value_row(value: Value) -> dict[str, Any]:
+    """One value."""
+    row: dict[str, Any] = {"key": value.key, "value": masked(value.key, value.written), **origin_row(value.origin)}
+    if value.reads:
+        row["reads"] = list(value.reads)
+    if value.overrides:
+        row["overrides"] = [value_row(other) for other in value.overrides]
+    if value.parts:
+        row["parts"] = [value_row(part) for part in value.parts]
+    return row
+
+
+def origin_row(origin: Origin) -> dict[str, Any]:
+    """Where something stands."""
+    file = None if origin.file is None else str(origin.file)
+    return {"layer": origin.layer, "file": file, "line": origin.line, "trusted": origin.trusted}
+
+
+def notice_row(notice: Notice) -> dict[str, Any]:
+    """One notice."""
+    return {"key": notice.key, "text": notice.what, "fix": notice.todo, **origin_row(notice.origin)}
+
+
+def explanation(explained: Explanation) -> dict[str, Any]:
+    """All about one key."""
+    found: dict[str, Any] = {"key": explained.key, "set": explained.value is not None}
+    if explained.value is not None:
+        found |= value_row(explained.value)
+    if explained.known is not None:
+        known = explained.known
+        found |= {"takes": known.takes, "meaning": known.text, "merge": known.merge, "project": known.project}
+    found["ignored"] = [notice_row(notice) for notice in explained.ignored]
+    found["warnings"] = [notice_row(notice) for notice in explained.warnings]
+    return found
+
+
+# -- for people
+
+
+class Shorter:
+    """Writes origins as a person reads them: relative to the project, or to the home directory."""
+
+    def __init__(self, project: Path | None, home: Path) -> None:
+        self._starts = [(f"{project}{os.sep}", "")] if project is not None else []
+        self._starts.append((f"{home}{os.sep}", f"~{os.sep}"))
+
+    def __call__(self, text: object) -> str:
+        """``text`` with what it begins with shortened, and without what a terminal would obey."""
+        words = str(text)
+        for start, instead in self._starts:
+            if words.startswith(start):
+                return printable(instead + words.removeprefix(start))
+        return printable(words)
+
+
+def as_text(settings: Settings, short: Shorter) -> str:
+    """Everything that counts, and what does not."""
+    blocks = []
+    if settings.files:
+        files = [(file.layer, file.state, short(file.path)) for file in settings.files]
+        blocks.append(columns(("layer", "state", "file"), files))
+    rows = [(printable(value.key), brief(value), _sources(value, short)) for value in settings.list()]
+    blocks.append(columns(("key", "value", "from"), rows) if rows else "nothing is set; everything is at its default")
+    blocks += _notices("ignored", settings.ignored, short) + _notices("to correct", settings.warnings, short)
+    return "\n\n".join(blocks)
+
+
+def brief(value: Value) -> str:
+    """A value on one line."""
+    text = printable(json.dumps(masked(value.key, value.written), ensure_ascii=False))
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+
+
+def _sources(value: Value, short: Shorter) -> str:
+    origins = [part.origin for part in value.parts] or [value.origin]
+    return ", ".join(dict.fromkeys(short(origin) for origin in origins))
+
+
+def _notices(title: str, notices: Iterable[Notice], short: Shorter) -> list[str]:
+    lines = [f"  {short(notice)}" for notice in notices]
+    return ["\n".join([f"{title}:", *lines])] if lines else []
+
+
+def explanation_text(explained: Explanation, short: Shorter) -> str:
+    """All about one key."""
+    lines = []
+    value = explained.value
+    if value is None:
+        lines.append(f"{printable(explained.key)}: not set")
+    else:
+        lines += [f"{printable(value.key)} = {brief(value)}", f"  from {_place(value.origin, short)}"]
+        if value.reads:
+            lines.append(f"  reads {', '.join(value.reads)} from the environment")
+        for part in value.parts:
+            lines.append(f"  {brief(part)}  from {_place(part.origin, short)}")
+            lines += [f"    also in {_place(other.origin, short)}" for other in part.overrides]
+        lines += [f"  hides {brief(other)}  from {_place(other.origin, short)}" for other in value.overrides]
+    if explained.known is not None:
+        lines.append(f"  takes: {explained.known.takes.replace('`', '')}")
+    more = _notices("ignored", explained.ignored, short) + _notices("to correct", explained.warnings, short)
+    return "\n\n".join(["\n".join(lines), *more])
+
+
+def _place(origin: Origin, short: Shorter) -> str:
+    layer = "" if origin.file is None else f" ({origin.layer})"
+    return f"{short(origin)}{layer}"

@@ -1,0 +1,1 @@
+"""Asking the user before something of a project runs, and remembering the answer."""

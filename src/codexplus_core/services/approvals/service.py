@@ -1,0 +1,178 @@
+"""The approvals as plugins have them in ``core.approvals``, and as the command line answers them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...budget import pause
+from ...exchange import Exchange, LocalReply, Session
+from ..problem import Problem
+from .database import Database, Report, Unusable
+from .grants import Grant, Grants
+from .pending import Pending, Question, Standing
+from .proposal import Granted, Proposal, Verdict, digest
+from .question import in_chat, not_allowed, offers_always, question_text
+
+Provider = Callable[[Path], Iterable[Proposal]]
+"""Gives all that a project's configuration would ask for."""
+
+
+def _silent(_event: str, _fields: dict[str, Any]) -> None:
+    return
+
+
+class Approvals:
+    """Asks the user, and knows what was answered.
+
+    A plugin hands ``require`` what it is about to do and either gets on with it or returns the question:
+
+        answer = await core.approvals.require(exchange, [proposal])
+        if isinstance(answer, LocalReply):
+            return answer
+
+    After a yes the same hook is called again, with the same prompt. Ask before you do anything, and for all at once:
+    what you did before asking is done again. Where nobody can be asked, ``check`` says at once whether it is allowed.
+    Everything lies in ``home`` (``approvals.db``, ``approvals.key``); without one it is forgotten with this object.
+    """
+
+    def __init__(
+        self, home: Path | None = None, *, report: Report = _silent, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._report = report
+        self.database = Database(home, report)
+        self.grants = Grants(self.database, clock)
+        self.questions = Pending(self.database, clock)
+        self._providers: list[Provider] = []
+
+    # -- for plugins
+
+    async def require(self, exchange: Exchange, proposals: Sequence[Proposal]) -> Granted | LocalReply:
+        """Granted where the user has allowed every one of these, one-time answers being used up; else the question.
+
+        Return the question from ``on_request`` or as a command's answer, in its own words. Where an answer cannot come
+        back in this conversation it says how to allow it from a terminal.
+        """
+        async with pause():
+            standing = exchange._standing
+            use = standing.use if isinstance(standing, Standing) else ""
+            digests = tuple(dict.fromkeys(digest(proposal) for proposal in proposals))
+            try:
+                if self.grants.granted(digests, use):
+                    return Granted(digests)
+                missing = self._missing(proposals, use)
+                return self._ask(missing, standing if isinstance(standing, Standing) else None)
+            except Unusable as trouble:
+                return LocalReply(f"Not run: what you have allowed cannot be looked up ({trouble}).")
+
+    def check(self, proposals: Sequence[Proposal], *, session: Session | None = None) -> Verdict:
+        """Whether these are allowed, for places where nobody can be asked; one-time answers are used up.
+
+        The message of a no says how to allow it beforehand. Never asks in the conversation: an answer there would be
+        to something that the user did not see. ``session`` is whose work it is; a yes does not depend on it.
+        """
+        digests = tuple(dict.fromkeys(digest(proposal) for proposal in proposals))
+        try:
+            if self.grants.granted(digests, ""):
+                return Verdict(True)
+            missing = self._missing(proposals, "")
+            question = self.questions.note(missing, always=offers_always(missing))
+        except Unusable as trouble:
+            return Verdict(False, f"not allowed: what was allowed cannot be looked up ({trouble})")
+        return Verdict(False, not_allowed(question), question.id)
+
+    def register(self, provider: Provider) -> None:
+        """Add a provider: ``provider(project)`` gives all that a project's configuration would ask for."""
+        self._providers.append(provider)
+
+    def proposals(self, project: Path) -> list[Proposal]:
+        """What the registered providers know that a project would ask for."""
+        return [proposal for provider in self._providers for proposal in provider(project)]
+
+    # -- for people
+
+    def pending(self) -> list[Question]:
+        """Questions that can still be answered with ``allow``, the oldest first. Raises Problem."""
+        with _told():
+            return self.questions.kept()
+
+    def list(self) -> list[Grant]:
+        """Every yes that counts, the oldest first. Raises Problem."""
+        with _told():
+            return self.grants.live()
+
+    def find(self, id: str) -> Question | None:
+        """The question with this id. Raises Problem."""
+        with _told():
+            return self.questions.find(id)
+
+    def allow(self, id: str, *, always: bool = False) -> Sequence[Grant]:
+        """Say yes to a question, once or for good. Raises Problem where there is none with this id."""
+        with _told():
+            question = self.questions.find(id)
+            if question is None:
+                raise Problem(f"{id}: no such question, or older than a week; codex-plus approvals list shows them")
+            pairs = [(key, bytes(raw)) for key, raw in zip(question.digests, question.proposals, strict=True)]
+            with self.database.transaction() as db:
+                made = self.grants.write(db, pairs, always=always, how="command line", question=id)
+                if question.state in ("noted", "dropped"):
+                    # One that is open in a conversation stays so: a "y" there makes the work go on.
+                    self.questions.settle(db, question, answer="yes", by="command line")
+        return made
+
+    def allow_now(self, proposals: Iterable[Proposal]) -> Sequence[Grant]:
+        """Say yes for good to proposals as they are now, unasked. Raises Problem."""
+        with _told():
+            return self.grants.allow(proposals, always=True, how="project")
+
+    def revoke(self, id: str) -> Sequence[Grant]:
+        """Withdraw the yes with this id, or every yes to the question of this id. Raises Problem."""
+        with _told():
+            gone = self.grants.revoke(id)
+            question = self.questions.find(id)
+            if question is not None and question.state != "answered":
+                with self.database.transaction() as db:
+                    self.questions.settle(db, question, answer="no", by="command line")
+            elif not gone:
+                raise Problem(f"{id}: nothing was allowed under this id; codex-plus approvals list shows what was")
+        return gone
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    # -- within
+
+    def text_of(self, question: Question, *, first: str = "", coded: bool = False) -> str:
+        """The words of a question. Raises Unusable."""
+        earlier = {}
+        for proposal, key in zip(question.about, question.digests, strict=True):
+            if (before := self.grants.earlier(proposal)) is not None:
+                earlier[key] = before.allows
+        return question_text(question, earlier=earlier, first=first, coded=coded)
+
+    def _ask(self, missing: Sequence[Proposal], standing: Standing | None) -> LocalReply:
+        may = standing is not None and standing.chat and not in_chat(missing)
+        question = self.questions.note(missing, always=offers_always(missing), standing=standing if may else None)
+        if standing is None or not may:
+            return LocalReply(self.text_of(question))
+        others = [other.id for other in self.questions.of(standing.thread)]
+        text = self.text_of(question, first=others[0] if others else "")
+        standing.asked.append((question.id, text))
+        return LocalReply(text)
+
+    def _missing(self, proposals: Sequence[Proposal], use: str) -> Sequence[Proposal]:
+        return [one for one in proposals if not self.grants.allowed([digest(one)], use)] or proposals
+
+
+class _told:
+    """Turns trouble with the file into a Problem."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Unusable):
+            raise Problem(str(error)) from error

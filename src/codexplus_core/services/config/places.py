@@ -1,0 +1,75 @@
+"""Which settings files there are, and in what order they count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..paths import codex_home, state_dir
+from .origin import Layer
+from .parsing import JSON_LIMIT, YAML_LIMIT
+
+FOLDERS = (".codexplus", ".claude", ".codex")
+"""The first one first; the next fills what it does not say."""
+SUFFIXES = (".json", ".yaml", ".yml")
+SHARED = ".mcp.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file that may hold settings.
+
+    ``root`` is the project's directory for a project's file, which is not left on the way to it; for a file of the
+    user it is the folder, which must belong to nobody else. ``only`` names the keys that count there, None for all.
+    """
+
+    layer: Layer
+    path: Path
+    root: Path
+    only: tuple[str, ...] | None = None
+
+    @property
+    def of_project(self) -> bool:
+        """Whether a repository could have brought the file."""
+        return self.layer in ("local", "project")
+
+    @property
+    def yaml(self) -> bool:
+        """Whether it is YAML, else JSON."""
+        return self.path.suffix != ".json"
+
+    @property
+    def limit(self) -> int:
+        """Bytes that are read."""
+        return YAML_LIMIT if self.yaml else JSON_LIMIT
+
+
+def project_places(project: Path) -> tuple[Place, ...]:
+    """The files of a project, highest first: local ones of all three folders, then shared ones, then ``.mcp.json``."""
+    local = _files("local", [project / name for name in FOLDERS], "settings.local", project)
+    shared = _files("project", [project / name for name in FOLDERS], "settings", project)
+    return (*local, *shared, Place("project", project / SHARED, project, only=("mcpServers",)))
+
+
+def user_folders(home: Path, env: Mapping[str, str]) -> tuple[Path, ...]:
+    """The user's three folders, moved by the variables that move them for the programs that they belong to."""
+    given = {**env, "HOME": str(home)}
+    claude = env.get("CLAUDE_CONFIG_DIR")
+    return (
+        state_dir(given),
+        Path(claude).expanduser().absolute() if claude else home / ".claude",
+        codex_home(given),
+    )
+
+
+def user_places(home: Path, env: Mapping[str, str]) -> tuple[Place, ...]:
+    """The files of the user. Claude Code 2.1 has no ``settings.local.json`` there, so neither have we."""
+    found: list[Place] = []
+    for folder in user_folders(home, env):
+        found += _files("user", [folder], "settings", folder)
+    return tuple(found)
+
+
+def _files(layer: Layer, folders: list[Path], stem: str, root: Path) -> list[Place]:
+    return [Place(layer, folder / f"{stem}{suffix}", root) for folder in folders for suffix in SUFFIXES]

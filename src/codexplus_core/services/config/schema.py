@@ -1,0 +1,150 @@
+"""The keys that are known: what they take, how layers meet in them, and whether a project may set them.
+
+docs/configuration.md has the same table; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .origin import Layer
+from .shapes import (
+    Check,
+    address,
+    amount,
+    anything,
+    choice,
+    flag,
+    flag_or_object,
+    hook_group,
+    pattern,
+    server,
+    text,
+    text_or_object,
+    variable,
+)
+
+Merge = Literal["first", "add", "any", "strictest", "restrict"]
+Project = Literal["yes", "asks", "tightens", "no"]
+SANDBOX_LEVELS = ("process", "lsm", "full")
+NOT_ITSELF = "a project cannot allow itself anything"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key.
+
+    ``name`` is dotted; ``*`` stands for any one name, ``**`` for everything below. ``merge`` says how layers meet:
+    ``first`` (the highest that sets it), ``add`` (lists are joined), ``any`` (true if one says so), ``strictest``, or
+    ``restrict`` (a list of what is allowed: only what every layer that has such a list allows). ``project`` says what a
+    repository may do with it. ``only`` names the layers that may set it, None for all. ``expands`` is True where
+    ``${VAR}`` is replaced. ``check`` judges a value, for lists one item.
+    """
+
+    name: str
+    takes: str
+    check: Check
+    merge: Merge
+    project: Project
+    text: str
+    why: str = "a project cannot set this"
+    only: tuple[Layer, ...] | None = None
+    expands: bool = False
+
+    @property
+    def listed(self) -> bool:
+        """Whether the value is a list."""
+        return self.merge in ("add", "restrict")
+
+
+_ADMIN: tuple[Layer, ...] = ("enterprise",)
+
+KEYS: tuple[Key, ...] = (
+    Key("accessibility", "true, false or an object", flag_or_object, "first", "no",
+        "text in whole sentences for screen readers"),
+    Key("allowManagedHooksOnly", "true or false", flag, "any", "no", "only the administrator's hooks run", only=_ADMIN),
+    Key("allowManagedPermissionRulesOnly", "true or false", flag, "any", "no",
+        "only the administrator's permission rules count", only=_ADMIN),
+    Key("allowedMcpServers", "list of names or objects", text_or_object, "restrict", "tightens",
+        "the MCP servers that may be used"),
+    Key("availableModels", "list of texts", text, "restrict", "tightens", "the models to choose from"),
+    Key("compatibility", "`default` or `claude-code`", choice("default", "claude-code"), "first", "no",
+        "whose behaviour counts where Claude Code and the documents differ"),
+    Key("deniedMcpServers", "list of names or objects", text_or_object, "add", "tightens",
+        "MCP servers that are never used"),
+    Key("disableAllHooks", "true or false", flag, "first", "no", "no hook runs",
+        why="a project cannot switch off your hooks"),
+    Key("disabledMcpjsonServers", "list of texts", text, "add", "tightens", "servers of `.mcp.json` that are not used"),
+    Key("enableAllProjectMcpServers", "true or false", flag, "first", "no", "trust in every server of `.mcp.json`",
+        why=NOT_ITSELF),
+    Key("enabledMcpjsonServers", "list of texts", text, "add", "no", "servers of `.mcp.json` that are trusted",
+        why=NOT_ITSELF),
+    Key("env.*", "text", variable, "first", "yes", "environment variables of hooks and commands", expands=True),
+    Key("hooks.*", "list of hooks", hook_group, "add", "asks", "hooks, by event", expands=True),
+    Key("mcp.**", "anything", anything, "first", "no", "settings of the MCP client", expands=True),
+    Key("mcpServers.*", "object", server, "first", "asks", "MCP servers, by name; the highest layer's as a whole",
+        expands=True),
+    Key("model", "text", text, "first", "yes", "the model"),
+    Key("permissions.additionalDirectories", "list of texts", text, "add", "no", "folders beside the project's",
+        why=NOT_ITSELF),
+    Key("permissions.allow", "list of rules", text, "add", "no", "what needs no question", why=NOT_ITSELF),
+    Key("permissions.ask", "list of rules", text, "add", "tightens", "what is always asked"),
+    Key("permissions.defaultMode", "text", text, "first", "no", "Claude Code's permission mode", why=NOT_ITSELF),
+    Key("permissions.deny", "list of rules", text, "add", "tightens", "what is never done"),
+    Key("permissions.disableBypassPermissionsMode", "`disable`", choice("disable"), "first", "tightens",
+        "no mode that asks nothing"),
+    Key("redact.patterns", "list of texts or objects", pattern, "add", "no", "further secrets to blot out",
+        why="a project could hide from the log what it does"),
+    Key("redact.**", "anything", anything, "first", "no", "settings of redaction", expands=True),
+    Key("sandbox.minimum", "`process`, `lsm` or `full`", choice(*SANDBOX_LEVELS), "strictest", "no",
+        "the weakest sandbox that programs may run in"),
+    Key("sandbox.**", "anything", anything, "first", "no", "settings of the sandbox"),
+    Key("security.endpointAllowlist", "list of texts", text, "restrict", "tightens", "the hosts that may be reached"),
+    Key("security.modelAllowlist", "list of texts", text, "restrict", "tightens", "the models that may be used"),
+    Key("security.permissions.deny", "list of rules", text, "add", "tightens", "the same as `permissions.deny`"),
+    Key("security.requireSigned", "true or false", flag, "any", "tightens", "only signed packs are used"),
+    Key("security.**", "anything", anything, "first", "no", "further settings of governance"),
+    Key("slash.**", "anything", anything, "first", "no", "settings of slash commands", expands=True),
+    Key("transcripts.enabled", "true or false", flag, "first", "no", "whether sessions are kept on this machine"),
+    Key("transcripts.keepDays", "number", amount, "first", "no", "days after which a session's transcript is removed"),
+    Key("transcripts.maxMegabytes", "number", amount, "first", "no",
+        "room for all transcripts; the oldest are removed first"),
+    Key("upstream.impersonate", "text", text, "first", "no", "whose TLS handshake the ChatGPT host is shown",
+        why="a project cannot say where requests go"),
+    Key("upstream.url", "URL", address, "first", "no", "where requests go", expands=True,
+        why="a project cannot say where requests go"),
+    Key("upstream.websockets", "`auto`, `bridge` or `off`", choice("auto", "bridge", "off"), "first", "no",
+        "when Codex gets a WebSocket"),
+    Key("upstream.**", "anything", anything, "first", "no", "further settings of the way up", expands=True,
+        why="a project cannot say where requests go"),
+)  # fmt: skip
+
+DENY = ("permissions.deny", "security.permissions.deny")
+"""The lists that no fault in a file may lose."""
+
+
+class Schema:
+    """The keys, found by path."""
+
+    def __init__(self, keys: tuple[Key, ...] = KEYS) -> None:
+        self.keys = keys
+        self._exact = {tuple(key.name.split(".")): key for key in keys}
+        self._sections = {path[:depth] for path in self._exact for depth in range(1, len(path))}
+
+    def find(self, path: tuple[str, ...]) -> Key | None:
+        """The key that says what stands at ``path``, None for an unknown one."""
+        found = self._exact.get(path) or self._exact.get((*path[:-1], "*"))
+        if found is not None:
+            return found
+        return next((self._exact[(*path[:n], "**")] for n in range(len(path) - 1, 0, -1)
+                     if (*path[:n], "**") in self._exact), None)  # fmt: skip
+
+    def is_section(self, path: tuple[str, ...]) -> bool:
+        """Whether known keys lie below ``path``, which itself must be an object then."""
+        return path in self._sections
+
+    @property
+    def top(self) -> tuple[str, ...]:
+        """The names that known keys begin with."""
+        return tuple(dict.fromkeys(key.name.partition(".")[0] for key in self.keys))

@@ -1,0 +1,142 @@
+"""The settings of one project, or of the user alone: what counts, where it stands, and what it hides."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .origin import Layer, Notice, Value
+from .schema import Key, Schema
+
+_STEP = re.compile(r"[^.\[\]]+|\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A settings file that is there: ``state`` is ``read``, ``broken``, ``refused`` or ``kept`` (see ``Document``)."""
+
+    path: Path
+    layer: Layer
+    state: str
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All about one key: its value (None where nothing sets it), what was ignored and wrong there, what it takes."""
+
+    key: str
+    value: Value | None
+    ignored: tuple[Notice, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+    known: Key | None = None
+
+
+class Settings:
+    """A view of all layers at one moment; it never changes, a newer one has another ``generation``.
+
+    Keys are dotted (``permissions.deny``, ``mcpServers.github``); items of lists are counted from 0 (``…deny[0]``).
+    ``project`` is the directory that the project's layers were read from, None for the user's alone. ``warnings`` are
+    about what cannot be used as it is written, ``ignored`` about what is not that file's to say.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Value],
+        *,
+        schema: Schema,
+        project: Path | None = None,
+        warnings: Iterable[Notice] = (),
+        ignored: Iterable[Notice] = (),
+        files: Iterable[File] = (),
+        generation: int = 0,
+    ) -> None:
+        self._values = dict(values)
+        self._schema = schema
+        self.project = project
+        self.warnings = tuple(warnings)
+        self.ignored = tuple(ignored)
+        self.files = tuple(files)
+        self.generation = generation
+
+    def value(self, key: str) -> Value | None:
+        """The value that counts, with its origin and what it hides; None where nothing sets the key.
+
+        What it holds is shared: do not change it.
+        """
+        return _find(self._values.values(), key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The plain value of a key, a copy that is yours; ``default`` where nothing sets it."""
+        found = self.value(key)
+        return default if found is None else copy.deepcopy(found.value)
+
+    def items(self, key: str) -> tuple[Value, ...]:
+        """The members of a list that adds up, or of an object, each with its own origin; empty where nothing sets it.
+
+        ``items("permissions.deny")`` has every deny rule of every layer, ``items("hooks.Stop")`` every such hook: those
+        with ``origin.trusted`` False come from a repository, and only ask.
+        """
+        found = self.value(key)
+        return () if found is None else found.parts
+
+    def list(self) -> tuple[Value, ...]:
+        """Every setting that is no object of further ones, sorted by key."""
+        return tuple(sorted(_leaves(self._values.values()), key=lambda value: value.key))
+
+    def explain(self, key: str) -> Explanation:
+        """Why a key has its value."""
+        path = tuple(step[0] for step in _STEP.finditer(key) if step[1] is None)
+        return Explanation(
+            key,
+            self.value(key),
+            tuple(notice for notice in self.ignored if _about(notice.key, key)),
+            tuple(notice for notice in self.warnings if _about(notice.key, key)),
+            self._schema.find(path) if path else None,
+        )
+
+    def keys(self) -> tuple[str, ...]:
+        """The top-level keys that are set."""
+        return tuple(self._values)
+
+
+def _find(values: Iterable[Value], key: str) -> Value | None:
+    for value in values:
+        if value.key == key:
+            return value
+        # A name may hold dots itself, so the key is compared from the left and not cut into words.
+        if key.startswith((f"{value.key}.", f"{value.key}[")):
+            found = _find(value.parts, key) or _inside(value, key)
+            if found is not None:
+                return found
+    return None
+
+
+def _inside(value: Value, key: str) -> Value | None:
+    """A part of a value that counts as a whole, such as the URL of one server."""
+    if any(key.startswith((f"{part.key}.", f"{part.key}[")) for part in value.parts):
+        return None
+    plain, written = value.value, value.written
+    for step in _STEP.finditer(key[len(value.key) :]):
+        name: Any = int(step[1]) if step[1] is not None else step[0]
+        try:
+            plain, written = plain[name], written[name]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return Value(key, plain, value.origin, written=written, reads=value.reads)
+
+
+def _leaves(values: Iterable[Value]) -> Iterator[Value]:
+    for value in values:
+        if isinstance(value.value, dict) and value.parts:
+            yield from _leaves(value.parts)
+        else:
+            yield value
+
+
+def _about(place: str, key: str) -> bool:
+    return place == key or place.startswith((f"{key}.", f"{key}[")) or key.startswith((f"{place}.", f"{place}["))

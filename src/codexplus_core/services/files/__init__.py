@@ -1,0 +1,32 @@
+"""The one door for files that a user or a model named, and for the places that such names may mean."""
+
+from __future__ import annotations
+
+from .content import IMAGE_LIMIT, kind_of, text_of
+from .door import AskFirst, Judge, Listing, Opened, list_named, open_named
+from .plain import LIMIT, CannotOpen, read_file
+from .reference import Reference, lines_of, reference_of
+from .saving import CannotSave, save_new
+from .scan import Found, find_files
+
+__all__ = [
+    "IMAGE_LIMIT",
+    "LIMIT",
+    "AskFirst",
+    "CannotOpen",
+    "CannotSave",
+    "Found",
+    "Judge",
+    "Listing",
+    "Opened",
+    "Reference",
+    "find_files",
+    "kind_of",
+    "lines_of",
+    "list_named",
+    "open_named",
+    "read_file",
+    "reference_of",
+    "save_new",
+    "text_of",
+]

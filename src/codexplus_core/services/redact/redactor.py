@@ -1,0 +1,79 @@
+"""What takes secrets out of text and data: the rules, the secrets known by value, the user's own patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .finder import Finder
+from .known import MIN_LENGTH, Known, KnownStream
+from .patterns import Patterns, PatternStream, UserPattern
+from .scan import Scan
+from .stream import RedactingStream
+from .walk import Walk
+
+_SHORTEST = 7  # "://a:b@"
+
+
+class Redactor:
+    """Takes secrets out of what leaves codex-plus; each becomes ``[REDACTED:kind]``. Immutable.
+
+    ``patterns`` are the user's own (kind, RE2 pattern[, where it is written]); one that cannot be used is left out and
+    told in ``problems``. ``secrets`` are exact values (kind, value) that are secret here; those of less than
+    ``min_length`` characters are not looked for. Redacting twice changes nothing more.
+
+    Not covered: secrets in base64 or another code, or split by something that is not part of them.
+    """
+
+    def __init__(
+        self,
+        patterns: Iterable[tuple[str, str] | tuple[str, str, str]] = (),
+        secrets: Iterable[tuple[str, str]] = (),
+        *,
+        min_length: int = MIN_LENGTH,
+    ) -> None:
+        self._finder = Finder()
+        self._patterns = Patterns(UserPattern(*entry) for entry in patterns)
+        self._min_length = min_length
+        self._secrets = tuple(secrets)
+        self._known = self._look_for(self._secrets)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with patterns that are left out: where, what, why."""
+        return self._patterns.problems
+
+    def with_secrets(self, *secrets: tuple[str, str]) -> Redactor:
+        """One that takes out these (kind, value), too."""
+        other = object.__new__(Redactor)
+        other._finder, other._patterns, other._min_length = self._finder, self._patterns, self._min_length
+        other._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
+        other._known = other._look_for(other._secrets)
+        return other
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        text = self._known.replace(text)
+        if len(text) >= _SHORTEST:
+            text = Scan(self._finder).feed(text, last=True)
+        return self._patterns.replace(text)
+
+    def bytes(self, data: bytes) -> bytes:
+        """The same for UTF-8; bytes that are none stay as they are."""
+        return self.text(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+    def value(self, value: Any) -> Any:
+        """A copy of dicts, lists and texts without secrets: by the names of keys first, then by what texts hold.
+
+        An object of another type is shown as by ``repr`` if that holds a secret, and stays itself otherwise.
+        """
+        return Walk(self.text).value(value)
+
+    def stream(self) -> RedactingStream:
+        """For a text that comes in pieces."""
+        return RedactingStream(KnownStream(self._known), Scan(self._finder), PatternStream(self._patterns))
+
+    def _look_for(self, secrets: tuple[tuple[str, str], ...]) -> Known:
+        kinds = {rule.kind for rule in self._finder.rules} | {kind for kind, _ in secrets} | {*self._patterns.kinds}
+        taken = " ".join(f"[REDACTED:{kind}]" for kind in sorted(kinds))
+        return Known(secrets, min_length=self._min_length, taken=taken)

@@ -1,0 +1,285 @@
+"""The door for programs that may do only what was granted: finds the level, makes the rules, bounds the run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..output import OUTPUT_LIMIT
+from ..programs import locate, named_files
+from ..run import CannotStart, RunResult, run_program
+from . import probe as probing
+from .access import Access, expand
+from .environment import sandbox_environment
+from .grants import Grants
+from .launcher.kernel import numbers
+from .launcher.order import Order
+from .launching import LauncherLost, Launching
+from .level import LEVELS, Level, SandboxRefused, is_enough
+from .limits import clamped, process_limits
+from .probe import Probe
+from .running import Ended, Running
+from .system import Needed, System
+
+
+class Sandbox:
+    """Runs programs with what they were granted and nothing else. Nothing is started before it is used."""
+
+    def __init__(
+        self,
+        *,
+        at_once: int | None = None,
+        levels: Sequence[Level] = LEVELS,
+        launching: Launching | None = None,
+        environ: Mapping[str, str] | None = None,
+        landlock_abi: int = 0,
+    ) -> None:
+        """``at_once`` bounds the runs side by side (twice the processors unless given); more wait in order.
+
+        ``levels`` are those that may be used, ``landlock_abi`` the newest version of Landlock (0: the kernel's);
+        ``environ`` is the environment that ``read_env`` reads, the process's own unless given.
+        """
+        self._environ = os.environ if environ is None else environ
+        self._levels = tuple(level for level in LEVELS if level in levels)
+        self._launching = Launching() if launching is None else launching
+        self._abi = landlock_abi
+        self._turns = asyncio.Semaphore(2 * (os.cpu_count() or 1) if at_once is None else at_once)
+        self._probing = asyncio.Lock()
+        self._probe: Probe | None = None
+        self._system = System(self._environ)
+        self._active = 0
+        self._finished: list[Access] = []
+
+    @property
+    def launcher_pid(self) -> int | None:
+        """The process that starts the programs, None while there is none."""
+        return self._launching.pid
+
+    async def probe(self) -> Probe:
+        """The strongest level that holds on this machine; tried once, then remembered."""
+        async with self._probing:
+            if self._probe is not None:
+                return self._probe
+            found, is_certain = await self._probed()
+            # A launcher that was lost on the way says nothing about the machine.
+            self._probe = found if is_certain else None
+            return found
+
+    async def run_sandboxed(
+        self,
+        argv: Sequence[str],
+        *,
+        grants: Grants,
+        minimum: Level = "lsm",
+        cwd: Path | None = None,
+        stdin: bytes = b"",
+        timeout: float | None = 5.0,
+        env: Mapping[str, str] | None = None,
+        output_limit: int = OUTPUT_LIMIT,
+    ) -> RunResult:
+        """Run ``argv`` at the strongest level there is, without a shell, until it and all its children are gone.
+
+        ``cwd`` is the project unless given; the program is looked for outside the project. ``timeout`` (seconds,
+        clamped by `limits.clamped`) counts from its turn. ``env`` is added to the environment, without the names
+        of loaders. At level ``process`` files and network are not held. Raises SandboxRefused where the level would be
+        below ``minimum`` or the grants could not be kept, CannotStart where the program is not there.
+        """
+        found = await self.probe()
+        if not is_enough(found.level, minimum):
+            raise SandboxRefused(f"{argv[0]}: needs the sandbox level {minimum}, here is {found}; {found.fix}")
+        if found.level == "process" and grants.masked:
+            raise SandboxRefused(f"{argv[0]}: denied files cannot be hidden here ({found}); {found.fix}")
+        seconds = clamped(timeout)
+        where = cwd or grants.project or Path("/")
+        async with self._turns:
+            if not _has_launcher():
+                return await self._run_plainly(argv, grants, where, stdin, seconds, env or {}, output_limit)
+            return await self._run(found.level, argv, grants, where, stdin, seconds, env or {}, output_limit)
+
+    def close(self) -> None:
+        """End the launcher, if there is one; blocks for the moment that takes."""
+        self._launching.close()
+
+    async def _run(
+        self,
+        level: Level,
+        argv: Sequence[str],
+        grants: Grants,
+        cwd: Path,
+        stdin: bytes,
+        timeout: float,
+        env: Mapping[str, str],
+        output_limit: int,
+    ) -> RunResult:
+        program = locate(argv[0], cwd, self._system.search(grants.project))
+        masked = grants.hiding(self._system.secrets())
+        # Counted first: nobody may tidy up what this run is about to rely on.
+        self._active += 1
+        access = Access()
+        try:
+            named = named_files(argv, cwd, grants.project) if grants.project is not None else ()
+            if _needs_looking(grants):
+                # Patterns and directories can take a while to go through.
+                access = await asyncio.to_thread(expand, masked, named, can_mask=level == "full")
+            else:
+                access = expand(masked, named, can_mask=level == "full")
+            needed = self._system.needed(program, grants, cwd)
+            for may_retry in (True, False):
+                base = self._launching.base
+                try:
+                    base = self._launching.start()
+                    order = self._order(level, [str(program), *argv[1:]], grants, access, needed, cwd, timeout, env)
+                    running = Running(self._launching, stdin, output_limit)
+                    return self._result(argv, level, await running.run(order, timeout), running)
+                except LauncherLost as lost:
+                    # It never began, so it may be tried again, once, with a new launcher.
+                    self._launching.abandon(base)
+                    if not may_retry:
+                        raise SandboxRefused(
+                            f"{argv[0]}: the launcher of the sandbox cannot be used ({lost}); see codex-plus doctor"
+                        ) from lost
+        finally:
+            self._done_with(access)
+        raise AssertionError("unreachable")
+
+    def _order(
+        self,
+        level: Level,
+        argv: list[str],
+        grants: Grants,
+        access: Access,
+        needed: Needed,
+        cwd: Path,
+        timeout: float,
+        env: Mapping[str, str],
+    ) -> Order:
+        scratch = self._launching.scratch()
+        environment = sandbox_environment(
+            path=needed.path, scratch=scratch, cwd=cwd, project=grants.project, given=env,
+            declared=grants.environment, environ=self._environ,
+        )  # fmt: skip
+        rules = [*self._system.more_rules(level), *needed.rules, *access.rules, ("write", scratch)]
+        return {
+            "path": argv[0], "argv": argv, "env": environment, "cwd": str(cwd), "level": level,
+            "system": self._system.rules(), "rules": rules, "masks": access.masks, "writable": access.writable,
+            "frozen": access.frozen, "network": grants.net, "limits": process_limits(level, timeout),
+            "base": str(self._launching.base), "scratch": scratch, "lease": None, "probe": [],
+            "landlock_abi": self._abi,
+        }  # fmt: skip
+
+    def _done_with(self, access: Access) -> None:
+        """Tidy up once nothing runs: what one run made and did not use, another may be about to write."""
+        self._active -= 1
+        self._finished.append(access)
+        if self._active == 0:
+            for each in self._finished:
+                each.remove_unused()
+            self._finished.clear()
+
+    def _result(self, argv: Sequence[str], level: Level, ended: Ended, running: Running) -> RunResult:
+        report = ended.report
+        if report is not None and report["stage"] == "setup":
+            raise SandboxRefused(
+                f"{argv[0]}: the sandbox could not be set up ({report['error']}); see codex-plus doctor"
+            )
+        if report is not None and report["stage"] == "exec":
+            raise CannotStart(f"{argv[0]}: cannot be started ({report['error']}); check that the file is executable")
+        # Without a report the supervisor was killed, and with it the program.
+        code = report["code"] if report is not None else None if ended.timed_out else -9
+        dropped = running.stdout.dropped + running.stderr.dropped
+        return RunResult(
+            code, running.stdout.value(), running.stderr.value(), ended.timed_out, dropped > 0, dropped, level
+        )
+
+    async def _run_plainly(
+        self,
+        argv: Sequence[str],
+        grants: Grants,
+        cwd: Path,
+        stdin: bytes,
+        timeout: float,
+        env: Mapping[str, str],
+        output_limit: int,
+    ) -> RunResult:
+        """Where there is no launcher: a group of its own, a scrubbed environment, bounded time and output."""
+        program = locate(argv[0], cwd, self._system.search(grants.project))
+        with tempfile.TemporaryDirectory(prefix="codexplus-", ignore_cleanup_errors=True) as scratch:
+            for name in ("home", "tmp"):
+                Path(scratch, name).mkdir(0o700)
+            surroundings = sandbox_environment(
+                cwd=cwd, path=self._system.needed(program, grants, cwd).path, scratch=scratch,
+                project=grants.project, given=env, declared=grants.environment, environ=self._environ,
+            )  # fmt: skip
+            return await run_program(
+                [str(program), *argv[1:]], cwd=cwd, env=surroundings, stdin=stdin, timeout=timeout,
+                output_limit=output_limit,
+            )  # fmt: skip
+
+    async def _probed(self) -> tuple[Probe, bool]:
+        """What was found, and whether it would be found again."""
+        if sys.platform != "linux":
+            return probing.elsewhere(), True
+        if not _has_launcher():
+            return Probe("process", ("lsm: there is no system call filter for this processor",)), True
+        reasons: list[str] = []
+        is_certain = True
+        for level in reversed(self._levels):
+            try:
+                wrong = await self._try_level(level)
+            except LauncherLost as lost:
+                self._launching.abandon(self._launching.base)
+                wrong, is_certain = f"the launcher cannot be used: {lost}", False
+            if not wrong:
+                return Probe(level, tuple(reasons)), is_certain
+            reasons.append(f"{level}: {wrong}")
+        return Probe("process", tuple(reasons)), is_certain
+
+    async def _try_level(self, level: Level) -> str:
+        scratch = self._launching.scratch()
+        base = Path(scratch).parent
+        canary, outside = base / "canary", base / f"outside-{level}"
+        canary.write_bytes(b"secret")
+        order: Order = {
+            "path": "", "argv": [], "env": {}, "cwd": "/", "level": level, "system": [], "rules": [("write", scratch)],
+            "masks": [], "writable": [], "frozen": [], "network": False,
+            "limits": process_limits(level, probing.PROBE_SECONDS), "base": str(base), "scratch": scratch,
+            "lease": None, "probe": [str(canary), str(os.getpid()), str(outside)], "landlock_abi": self._abi,
+        }  # fmt: skip
+        running = Running(self._launching, b"", OUTPUT_LIMIT)
+        try:
+            ended = await running.run(order, probing.PROBE_SECONDS)
+        finally:
+            canary.unlink(missing_ok=True)
+            outside.unlink(missing_ok=True)
+        report = ended.report
+        if report is None:
+            return "the probe did not end"
+        if report["stage"] != "ended":
+            return probing.explained(level, report["error"])
+        return probing.judged(level, running.stdout.value(), not running.drained)
+
+
+def _has_launcher() -> bool:
+    return numbers() is not None
+
+
+def _needs_looking(grants: Grants) -> bool:
+    return bool(grants.read or grants.write or grants.write_repo or grants.masked)
+
+
+async def probe_once() -> Probe:
+    """The strongest level that holds on this machine, found out anew; leaves nothing running."""
+    sandbox = Sandbox()
+    try:
+        return await sandbox.probe()
+    finally:
+        await asyncio.to_thread(sandbox.close)
+
+
+def probe() -> Probe:
+    """`probe_once` for callers without an event loop."""
+    return asyncio.run(probe_once())

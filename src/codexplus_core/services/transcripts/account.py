@@ -1,0 +1,44 @@
+"""One exchange as it is handed over to be written down: values and the bytes that went over the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...exchange import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of one exchange at its end.
+
+    ``at`` is when it ended, in seconds since 1970. ``typed`` is the human's text as it came, None where nobody typed
+    anything new. ``shown`` are the payloads of the events that the client got and that say something whole: items,
+    failures; ``body`` an answer that is no stream of events. ``sent`` is the model's view in pieces of one or more
+    items, None where the model was not asked; ``added`` what further rounds put behind it. ``tools`` names those that
+    plugins added. Nothing in here is redacted yet.
+    """
+
+    at: float
+    session: str
+    thread: str
+    parent: str | None
+    turn: str
+    origin: str
+    transport: str
+    path: str
+    cwd: str
+    codex: str
+    model: str
+    outcome: Outcome
+    typed: str | None = None
+    shown: list[bytes] = field(default_factory=list)
+    shown_left_out: int = 0
+    body: bytes = b""
+    sent: list[bytes] | None = None
+    added: list[bytes] = field(default_factory=list)
+    tools: tuple[str, ...] = ()
+
+    @property
+    def file_of(self) -> str:
+        """The id whose file this belongs to: the session's, or the thread's for clients that name no session."""
+        return self.session or self.thread

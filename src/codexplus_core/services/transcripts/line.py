@@ -1,0 +1,173 @@
+"""An account as one line of JSON: without secrets, and of bounded length, with a note wherever something is left out.
+
+{"v": 1, "at": …, "session": …, "thread": …, "turn": …, "origin": …,
+ "prompt": as typed, "shown": [items], "model": {"name", "from", "items", "added", "tools"}, "outcome": {…}}
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from ..redact import Redactor
+from .account import Account
+from .views import News, items_of
+
+VERSION = 1
+FIELD_CHARACTERS = 64 * 1024
+"""Of one text that are kept."""
+EXCHANGE_CHARACTERS = 256 * 1024
+"""Of all texts of one exchange together; when they are used up, further texts are only counted."""
+MOST_ITEMS = 500
+_DEEPEST = 32
+# Ciphertext that only the model's maker can read, and Codex's own notes.
+_OPAQUE = frozenset({"encrypted_content"})
+_NOTES = "internal_chat_message_metadata_passthrough"
+
+
+class Scribe:
+    """Writes accounts down."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+
+    def line(self, account: Account, news: News | None) -> bytes:
+        """The line of an account, with its line break; ``news`` is what the model was sent beyond the last one."""
+        cut = _Cut(self._redactor)
+        prompt = None if account.typed is None else self._safe(cut.value(account.typed))
+        shown = self._safe([cut.value(each) for each in _shown(account)])
+        if account.shown_left_out:
+            shown.append({"type": "left_out", "items": account.shown_left_out})
+        entry = {
+            "v": VERSION,
+            "at": _moment(account.at),
+            **{name: self._text(getattr(account, name)) for name in _WORDS if getattr(account, name)},
+            "prompt": prompt,
+            "shown": shown,
+            "model": None if news is None else self._model(account, news, cut),
+            "outcome": self._outcome(account),
+        }
+        return msgspec.json.encode(entry) + b"\n"
+
+    def unwritable(self, account: Account, error: Exception) -> bytes:
+        """The line for an account that could not be put into words."""
+        entry = {
+            "v": VERSION,
+            "at": _moment(account.at),
+            "thread": self._text(account.thread),
+            "lost": type(error).__name__,
+        }
+        return msgspec.json.encode(entry) + b"\n"
+
+    def text(self, text: str) -> str:
+        """A word of the head of a line as it is written: what to look for in one."""
+        return self._text(text)
+
+    def _model(self, account: Account, news: News, cut: _Cut) -> dict[str, Any]:
+        items, left_out = self._items(news.pieces, cut)
+        entry: dict[str, Any] = {"name": self._text(account.model), "from": news.first, "items": items}
+        if left_out:
+            entry["items_left_out"] = left_out
+        if account.added:
+            entry["added"], more = self._items(account.added, cut)
+            if more:
+                entry["added_left_out"] = more
+        if account.tools:
+            entry["tools"] = [self._text(name) for name in account.tools]
+        return {**entry, "view": list(news.mark)}
+
+    def _items(self, pieces: Iterable[bytes], cut: _Cut) -> tuple[list[Any], int]:
+        """The newest items, and how many older ones there was no room for."""
+        items = [item for piece in pieces for item in items_of(piece)]
+        kept: list[Any] = []
+        for item in reversed(items):
+            if len(kept) >= MOST_ITEMS or cut.room <= 0:
+                break
+            kept.append(self._safe(cut.value(item)))
+        return kept[::-1], len(items) - len(kept)
+
+    def _outcome(self, account: Account) -> dict[str, Any]:
+        outcome = asdict(account.outcome)
+        outcome["error"] = None if outcome["error"] is None else self._text(outcome["error"])
+        return {name: round(value, 4) if isinstance(value, float) else value for name, value in outcome.items()}
+
+    def _safe(self, value: Any) -> Any:
+        return self._redactor.value(value)
+
+    def _text(self, text: str) -> str:
+        return self._redactor.text(_sound(text[:1024]))
+
+
+_WORDS = ("session", "thread", "parent", "turn", "origin", "transport", "path", "cwd", "codex")
+
+
+def _shown(account: Account) -> Iterable[Any]:
+    for payload in account.shown:
+        try:
+            data = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            data = {"type": "unreadable", "text": payload.decode("utf-8", "replace")}
+        if not isinstance(data, dict):
+            continue
+        if isinstance(data.get("item"), dict):
+            yield data["item"]
+            continue
+        response = data.get("response")
+        error = response.get("error") if isinstance(response, dict) else data.get("error")
+        yield {"type": data.get("type"), "error": error if error is not None else data.get("message")}
+    if account.body:
+        yield {"type": "body", "text": account.body.decode("utf-8", "replace")}
+
+
+class _Cut:
+    """Shortens what is too long, and counts how much room is left."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self.room = EXCHANGE_CHARACTERS
+        self._redactor = redactor
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        if isinstance(value, str):
+            return self._text(value)
+        if depth > _DEEPEST:
+            return "[nested too deeply to be kept]"
+        if isinstance(value, dict):
+            return {
+                _sound(name[:200]): f"[{len(item)} characters not kept]"
+                if name in _OPAQUE and isinstance(item, str)
+                else self.value(item, depth + 1)
+                for name, item in value.items()
+                if name != _NOTES
+            }
+        if isinstance(value, list):
+            kept = [self.value(item, depth + 1) for item in value[:MOST_ITEMS]]
+            return [*kept, f"[{len(value) - len(kept)} more not kept]"] if len(value) > len(kept) else kept
+        self.room -= 8
+        return value
+
+    def _text(self, text: str) -> str:
+        if text.startswith("data:") and len(text) > 256:
+            return f"[{text[:64].partition(',')[0]}: {len(text)} characters not kept]"
+        if self.room <= 0:
+            return f"[{len(text)} characters not kept]"
+        limit = min(FIELD_CHARACTERS, max(self.room, 256))
+        self.room -= min(len(text), limit) + 2
+        if len(text) <= limit:
+            return _sound(text)
+        # What may be the beginning of a secret is held back by the stream, and goes with the rest.
+        kept = self._redactor.stream().feed(_sound(text[:limit]))
+        return f"{kept}… [cut: {len(text)} characters in all]"
+
+
+def _sound(text: str) -> str:
+    """The text, half characters replaced: JSON cannot hold them."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _moment(at: float) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
+    return f"{whole}.{int(at % 1 * 1000):03}Z"

@@ -1,0 +1,163 @@
+"""`codex-plus config`: what it shows, and what it does not."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codexplus_core.cli.config import masked
+from codexplus_core.cli.main import main
+from codexplus_core.services.config import PolicyPlace
+
+
+def write(path: Path, content: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def project(tmp_path: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with settings of its own, below a home with others; the current directory."""
+    write(private_home / ".claude/settings.json", {"model": "mine", "permissions": {"deny": ["Read(./.env)"]}})
+    folder = tmp_path / "project"
+    write(
+        folder / ".claude/settings.json",
+        {"model": "theirs", "permissions": {"allow": ["Bash"], "deny": ["Bash(rm:*)"]}, "hooks": 5},
+    )
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.req("C3")
+def test_the_list_says_what_counts_where_it_stands_and_what_does_not(project: Path, capsys: Any) -> None:
+    assert main(["config", "list"]) == 0
+
+    said = capsys.readouterr().out
+    assert '"theirs"' in said and '"mine"' not in said
+    assert ".claude/settings.json:1, ~/.claude/settings.json:1" in said
+    assert "permissions.allow: a project cannot allow itself anything" in said
+    assert "hooks: expected an object, got a number" in said
+
+
+@pytest.mark.req("C3")
+def test_the_list_for_programs(project: Path, private_home: Path, capsys: Any) -> None:
+    assert main(["config", "list", "--json"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["project"] == str(project)
+    settings = {row["key"]: row for row in found["settings"]}
+    assert settings["model"]["file"] == str(project / ".claude/settings.json")
+    assert settings["model"]["overrides"][0]["file"] == str(private_home / ".claude/settings.json")
+    assert [part["layer"] for part in settings["permissions.deny"]["parts"]] == ["project", "user"]
+    assert [(row["key"], row["line"]) for row in found["ignored"]] == [("permissions.allow", 1)]
+    assert [row["key"] for row in found["warnings"]] == ["hooks"]
+    assert [(row["layer"], row["state"], row["trusted"]) for row in found["files"]] == [
+        ("project", "read", False),
+        ("user", "read", True),
+    ]
+
+
+def test_another_project_is_looked_into_when_asked_for(project: Path, tmp_path: Path, capsys: Any) -> None:
+    write(tmp_path / "other/.codex/settings.json", {"model": "other"})
+
+    assert main(["config", "explain", "model", "--project", "../other", "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["value"] == "other"
+
+
+@pytest.mark.req("C3")
+def test_an_explanation_names_what_is_hidden_and_what_is_ignored(project: Path, capsys: Any) -> None:
+    assert main(["config", "explain", "model"]) == 0
+    assert main(["config", "explain", "permissions"]) == 0
+
+    said = capsys.readouterr().out
+    assert 'model = "theirs"\n  from .claude/settings.json:1 (project)\n  hides "mine"' in said
+    assert "~/.claude/settings.json:1 (user)" in said
+    assert "a project cannot allow itself anything" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["explain", "sandbox.minimum"], 0, "sandbox.minimum: not set\n  takes: process, lsm or full"),
+        (["explain", "permisions.deny"], 1, "did you mean permissions.deny?"),
+        (["explain", "zzz"], 1, "codex-plus config list shows what is set"),
+        (["explain"], 2, "KEY"),
+        ([], 2, "ACTION"),
+        (["list", "--project", "nowhere"], 2, "is no directory"),
+    ],
+)
+def test_what_is_not_set_and_what_is_used_wrongly(
+    project: Path, capsys: Any, words: list[str], code: int, said: str
+) -> None:
+    assert main(["config", *words]) == code
+
+    output = capsys.readouterr()
+    assert said in output.out + output.err
+
+
+def test_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["config", "list"]) == 0
+
+    assert "everything is at its default" in capsys.readouterr().out
+
+
+@pytest.mark.req("X2")
+@pytest.mark.parametrize(
+    "action", [["list"], ["list", "--json"], ["explain", "mcpServers.s"], ["explain", "env", "--json"]]
+)
+def test_secrets_are_not_shown(project: Path, private_home: Path, monkeypatch: Any, capsys: Any, action: Any) -> None:
+    monkeypatch.setenv("MY_KEY", "s3cret-env")
+    servers = {
+        "s": {
+            "url": "https://x",
+            "headers": {"Authorization": "s3cret-1", "X": "${MY_KEY}"},
+            "env": {"A_TOKEN": "s3cret-2"},
+        }
+    }
+    write(private_home / ".codex/settings.json", {"mcpServers": servers, "env": {"OTHER_API_KEY": "s3cret-3"}})
+
+    assert main(["config", *action]) == 0
+
+    assert "s3cret" not in capsys.readouterr().out
+
+
+def test_names_that_only_sound_like_secrets_are_shown() -> None:
+    assert masked("x", {"a": [1, {"b": None}], "token": {"n": 1}}) == {"a": [1, {"b": None}], "token": {"n": 1}}
+    assert masked("mcp.maxOutputTokens", 25_000) == 25_000
+    assert masked("permissions.deny", ["Read(secrets/**)"]) == ["Read(secrets/**)"]
+    assert masked("enableAllProjectMcpServers", True) is True
+
+
+@pytest.mark.abuse("B19")
+def test_what_a_terminal_would_obey_is_written_out(project: Path, capsys: Any) -> None:
+    write(project / ".claude/settings.json", {"a\u202eb": "\x1b[31m", "\x1b]0;x": {"url": 1}})
+
+    main(["config", "list"])
+    main(["config", "explain", "a\u202eb"])
+
+    said = capsys.readouterr().out
+    assert "a\\u{202e}b" in said
+    assert not {character for character in said if not character.isprintable()} - {"\n"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners and modes as POSIX has them")
+@pytest.mark.req("E5")
+def test_a_policy_that_cannot_be_relied_on_is_a_failure(
+    project: Path, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    path = write(tmp_path / "etc/policy.yaml", "model: x\n")
+    path.chmod(0o666)
+    place = PolicyPlace(path, owner=os.getuid(), top=path.parent)
+    monkeypatch.setattr("codexplus_core.cli.config.policy_place", lambda: place)
+
+    assert main(["config", "list"]) == 1
+
+    assert "can be written by others" in capsys.readouterr().err

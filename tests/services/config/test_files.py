@@ -1,0 +1,392 @@
+"""How settings files are opened and read: never astray, never for ever, and a fault costs as little as it can."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services.config.world import World, said
+
+posix = pytest.mark.skipif(os.name != "posix", reason="links, FIFOs and owners as POSIX has them")
+
+
+# -- where they may lie
+
+
+@posix
+@pytest.mark.abuse("B11")
+@pytest.mark.parametrize("what", ["folder", "file", "mcp"])
+def test_a_link_out_of_the_project_is_refused(world: World, what: str) -> None:
+    outside = world.write("home/.claude/settings.json", {"permissions": {"allow": ["Bash"]}, "model": "user's"})
+    servers = world.write("home/servers.json", {"mcpServers": {"x": {"command": "x"}}})
+    if what == "folder":
+        (world.project / ".claude").symlink_to(outside.parent)
+    elif what == "file":
+        (world.project / ".claude").mkdir()
+        (world.project / ".claude/settings.json").symlink_to(outside)
+    else:
+        (world.project / ".mcp.json").symlink_to(servers)
+
+    settings = world.settings()
+
+    assert "leads out of the project" in said(settings.warnings)
+    assert settings.get("mcpServers") is None
+    model = settings.value("model")
+    assert model is not None and model.origin.layer == "user"
+
+
+@posix
+@pytest.mark.abuse("B11")
+def test_a_link_within_the_project_is_followed_and_still_the_projects(world: World) -> None:
+    world.write("project/agents/settings.json", {"permissions": {"allow": ["Bash"], "deny": ["Read(x)"]}})
+    (world.project / ".claude").symlink_to("agents")
+
+    settings = world.settings()
+
+    assert settings.get("permissions") == {"deny": ["Read(x)"]}
+    assert settings.warnings == ()
+
+
+@posix
+@pytest.mark.abuse("B18")
+@pytest.mark.parametrize("scope", ["project", "home"])
+@pytest.mark.parametrize("kind", ["fifo", "directory", "device", "socket", "loop"])
+async def test_what_is_no_regular_file_is_refused_at_once(world: World, scope: str, kind: str) -> None:
+    path = world.root / scope / ".claude/settings.json"
+    path.parent.mkdir()
+    made: dict[str, Any] = {
+        "fifo": lambda: os.mkfifo(path),
+        "directory": path.mkdir,
+        "device": lambda: path.symlink_to("/dev/zero"),
+        "socket": lambda: bind(path),
+        "loop": lambda: path.symlink_to(path),
+    }
+    made[kind]()
+
+    async with asyncio.timeout(5):
+        settings = await asyncio.to_thread(world.settings)
+
+    assert len(settings.warnings) == 1
+    assert settings.list() == ()
+
+
+def bind(path: Path) -> None:
+    # A socket's name may be no longer than 108 bytes, and a temporary directory's is.
+    before = Path.cwd()
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(path.name)
+    finally:
+        os.chdir(before)
+
+
+@posix
+def test_links_of_the_user_are_followed(world: World) -> None:
+    world.write("home/dotfiles/claude/settings.json", {"model": "linked"})
+    (world.home / ".claude").symlink_to("dotfiles/claude")
+
+    assert world.settings().get("model") == "linked"
+
+
+@posix
+@pytest.mark.abuse("B13")
+@pytest.mark.parametrize("what", ["folder", "file"])
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+def test_settings_that_others_can_write_count_like_a_projects(world: World, what: str, mode: int) -> None:
+    path = world.write(
+        "home/.claude/settings.json",
+        {"permissions": {"allow": ["Bash"], "deny": ["Read(x)"]}, "hooks": {"Stop": [{"command": "x"}]}},
+    )
+    touched = path if what == "file" else path.parent
+    touched.chmod(touched.stat().st_mode | mode)
+
+    settings = world.settings()
+
+    assert settings.get("permissions") == {"deny": ["Read(x)"]}
+    assert [hook.origin.trusted for hook in settings.items("hooks.Stop")] == [False]
+    assert "can be written by other users" in said(settings.warnings) and "chmod go-w" in said(settings.warnings)
+    assert [file.trusted for file in settings.files] == [False]
+
+
+@posix
+@pytest.mark.abuse("B13")
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give files away")
+def test_settings_of_another_user_count_like_a_projects(world: World) -> None:
+    path = world.write("home/.claude/settings.json", {"permissions": {"allow": ["Bash"]}})
+    os.chown(path, 12345, 12345)
+
+    settings = world.settings()
+
+    assert settings.get("permissions") is None
+    assert "belongs to user 12345" in said(settings.warnings)
+
+
+@pytest.mark.abuse("B12")
+def test_in_the_home_directory_there_is_no_project_and_one_notice_says_so(world: World) -> None:
+    world.write("home/.claude/settings.json", {"permissions": {"allow": ["Bash(git:*)"]}})
+    world.write("home/.claude/settings.local.json", {"model": "local"})
+    world.write("home/.mcp.json", {"mcpServers": {"x": {"command": "x"}}})
+
+    settings = world.config().for_project(world.home)
+
+    assert settings.get("permissions.allow") == ["Bash(git:*)"]
+    assert settings.get("mcpServers") is settings.get("model") is settings.project is None
+    assert len(settings.warnings) == 1
+    assert "is your home directory" in said(settings.warnings)
+
+
+@pytest.mark.abuse("B12")
+def test_a_project_below_the_home_directory_is_a_project(world: World) -> None:
+    world.write("home/work/.claude/settings.json", {"permissions": {"allow": ["Bash"]}})
+
+    settings = world.config().for_project(world.home / "work")
+
+    assert settings.get("permissions") is None
+    assert len(settings.ignored) == 1
+
+
+def test_the_users_folders_go_where_their_programs_are_told_to_look(world: World) -> None:
+    for folder in ("one", "two", "three"):
+        world.write(f"elsewhere/{folder}/settings.json", {"env": {folder: folder}})
+    env = {
+        "CODEX_PLUS_HOME": str(world.root / "elsewhere/one"),
+        "CLAUDE_CONFIG_DIR": str(world.root / "elsewhere/two"),
+        "CODEX_HOME": str(world.root / "elsewhere/three"),
+    }
+
+    assert sorted(world.settings(**env).get("env")) == ["one", "three", "two"]
+
+
+# -- what may stand in them
+
+
+@pytest.mark.abuse("B15")
+@pytest.mark.parametrize(
+    ("name", "text", "said_of_it"),
+    [
+        ("json", '{"model": "a", "model": "b"}', "key 'model' twice"),
+        ("yaml", "model: a\nmodel: b\n", "key 'model' twice"),
+        ("yaml", "a: &a [x, x]\n" + "".join(f"a{n}: &a{n} [{'*a, ' * 9}]\n".replace("*a", f"*a{n - 1}" if n else "*a")
+                                             for n in range(9)), "more than 20000 values"),
+        ("yaml", "a: &a [*a]\n", "nested more than"),
+        ("yaml", "a: !!python/object/apply:os.system ['touch evil']\n", "tag"),
+        ("yaml", "a: !!binary aGk=\n", "tag"),
+        ("yaml", "a: &a {x: 1}\nb:\n  <<: *a\n", "no plain text"),
+        ("yaml", "? [a]\n: b\n", "no plain text"),
+        ("yaml", "a: 1\n---\nb: 2\n", "no YAML"),
+        ("yaml", "- a\n", "no mapping"),
+        ("yaml", "[" * 30_000, "nested more than"),
+        ("yaml", "? " * 20_000, "nested more than"),
+        ("yaml", "a: " + "x" * 70_000, "larger than"),
+        ("json", '{"a": "' + "x" * (1 << 20) + '"}', "larger than"),
+        ("json", '{"a": ' * 50 + "1" + "}" * 50, "nested more than"),
+        ("json", '{"a": ' + "[" * 100_000, "nested more than"),
+        ("json", '{"a": NaN}', "no number"),
+        ("json", '{"a": ' + "9" * 5000 + "}", "no JSON"),
+        ("json", "[]", "no object"),
+        ("json", '{"a": 1,}', "no JSON"),
+        ("json", '{"a": 1} // comment', "no JSON"),
+        ("json", "", "no JSON"),
+    ],
+)  # fmt: skip
+def test_an_ambiguous_or_outsized_file_is_lost_and_named(world: World, name: str, text: str, said_of_it: str) -> None:
+    path = world.write(f"home/.codex/settings.{name}", text)
+    world.write("home/.claude/settings.json", {"model": "mine"})
+
+    settings = world.settings()
+
+    assert [value.key for value in settings.list()] == ["model"] and settings.get("model") == "mine"
+    assert str(path) in said(settings.warnings) and said_of_it in said(settings.warnings)
+    assert not Path("evil").exists()
+
+
+@pytest.mark.abuse("B15", "B18")
+def test_a_project_has_so_much_to_say_and_no_more_but_for_its_deny_rules(world: World) -> None:
+    filler = {"x": "y" * 100_000}
+    for folder in (".codexplus", ".claude", ".codex"):
+        world.write(f"project/{folder}/settings.json", {"permissions": {"deny": [folder[1:]]}, **filler})
+    world.write("project/.claude/settings.local.yaml", "model: x\n")
+
+    settings = world.settings()
+
+    assert [file.state for file in settings.files] == ["read", "read", "read", "broken"]
+    assert settings.get("permissions.deny") == ["codexplus", "claude", "codex"]
+    assert settings.get("model") == "x"
+    assert "makes the project's settings larger than" in said(settings.warnings)
+
+
+@pytest.mark.parametrize("bytes_", [b"\xff\xfe{}", b'{"a": "\xff"}', "{}".encode("utf-16")])
+def test_what_is_no_utf_8_is_named(world: World, bytes_: bytes) -> None:
+    world.write("project/.claude/settings.json", bytes_)
+
+    assert "settings file is UTF-8" in said(world.settings().warnings)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(world: World) -> None:
+    world.write("project/.claude/settings.json", b'\xef\xbb\xbf{\r\n"model":\r\n"x"}')
+    value = world.settings().value("model")
+
+    assert value is not None and (value.value, value.origin.line) == ("x", 2)
+
+
+def test_yaml_means_what_json_means(world: World) -> None:
+    world.write(
+        "project/.codexplus/settings.yaml",
+        "# ours\nmodel: x\npermissions:\n  deny: [Bash(rm:*), 'Read(./.env)']\n  ask:\n    - Bash(git push:*)\n"
+        "env: {DAY: 2024-01-01, ON: yes, N: 010, OCT: 0o10, F: 1.5, T: true, NAN: .nan, NONE: ~}\n"
+        "extra: [1, null, {a: b}]\n",
+    )
+
+    settings = world.settings()
+
+    assert settings.get("permissions") == {"deny": ["Bash(rm:*)", "Read(./.env)"], "ask": ["Bash(git push:*)"]}
+    assert settings.get("env") == {"DAY": "2024-01-01", "ON": "yes", "N": "10", "OCT": "8", "F": "1.5", "T": "true",
+                                   "NAN": ".nan"}  # fmt: skip
+    assert settings.get("extra") == [1, None, {"a": "b"}]
+    deny = settings.items("permissions.deny")
+    assert [(rule.key, rule.origin.line) for rule in deny] == [("permissions.deny[0]", 4), ("permissions.deny[1]", 4)]
+    assert settings.items("permissions.ask")[0].origin.line == 6
+    assert "env.NONE: expected a text, got nothing" in said(settings.warnings)
+
+
+def test_an_empty_yaml_file_says_nothing(world: World) -> None:
+    world.write("project/.claude/settings.yaml", "# nothing yet\n")
+
+    assert world.settings().warnings == ()
+
+
+def test_the_line_of_a_value_is_the_one_it_stands_on(world: World) -> None:
+    world.write(
+        "project/.claude/settings.json",
+        '{\n "a": {"b": [\n  1,\n  {"c": "}],:"},\n  [2]\n ]},\n'
+        ' "model":\n  "x", "permissions": {"deny": [\n"A", "B",\n"C"]}\n}\n',
+    )
+
+    settings = world.settings()
+
+    lines = {value.key: value.origin.line for value in settings.list()}
+    assert lines == {"a.b": 2, "model": 7, "permissions.deny": 8}
+    assert [rule.origin.line for rule in settings.items("permissions.deny")] == [9, 9, 10]
+    assert [item.origin.line for item in settings.items("a.b")] == [3, 4, 5]
+
+
+# -- what a fault costs
+
+
+@pytest.mark.req("C2", "X3")
+@pytest.mark.parametrize(
+    ("data", "place", "kept"),
+    [
+        ({"model": 5}, "model: expected a text, got a number", None),
+        ({"hooks": []}, "hooks: expected an object", None),
+        ({"hooks": {"Stop": {}}}, "hooks.Stop: expected a list", None),
+        ({"hooks": {"Stop": ["x", {"command": "ok"}]}}, "hooks.Stop[0]: expected an object", [{"command": "ok"}]),
+        ({"hooks": {"Stop": [{"matcher": 5, "command": "x"}]}}, "hooks.Stop[0].matcher: expected a text", []),
+        ({"hooks": {"Stop": [{"command": "x", "timeout": "5s"}]}}, "hooks.Stop[0].timeout: expected a number", []),
+        ({"hooks": {"Stop": [{"command": "x", "timeout": 0}]}}, "hooks.Stop[0].timeout: expected a number", []),
+        ({"hooks": {"Stop": [{"command": "x", "permissions": "net"}]}}, "hooks.Stop[0].permissions: expected a list",
+         []),
+        (
+            {"hooks": {"Stop": [{"hooks": [{"type": "command"}, {"type": "command", "command": "ok"}, {}]}]}},
+            "hooks.Stop[0].hooks[0].command: a command is missing",
+            [{"hooks": [{"type": "command", "command": "ok"}]}],
+        ),
+        ({"mcpServers": {"x": {"args": []}}}, "mcpServers.x: has neither command nor url", None),
+        ({"mcpServers": {"x": {"command": "x", "args": "-y"}}}, "mcpServers.x.args: expected a list of texts", None),
+        ({"permissions": {"ask": ["", 5]}}, "permissions.ask[0]: is empty", None),
+        ({"permissions": "none"}, "permissions: expected an object, got a text", None),
+    ],
+)  # fmt: skip
+def test_a_wrong_entry_is_lost_alone_and_named(world: World, data: dict[str, Any], place: str, kept: Any) -> None:
+    path = world.write("home/.claude/settings.json", {**data, "env": {"STAYS": "1"}})
+    world.write("home/.codex/settings.json", {"permissions": {"deny": ["Read(x)"]}})
+
+    settings = world.settings()
+
+    assert f"{path}:1: {place}" in said(settings.warnings)
+    assert settings.get("env") == {"STAYS": "1"}
+    assert settings.get("permissions.deny") == ["Read(x)"]
+    if kept is not None:
+        assert settings.get("hooks.Stop") == kept
+
+
+@pytest.mark.req("X3")
+@pytest.mark.parametrize(
+    ("deny", "kept"),
+    [
+        ("Bash(rm:*)", ["Bash(rm:*)"]),
+        (["Bash(rm:*)", 5, None, "Read(x)"], ["Bash(rm:*)", "Read(x)"]),
+        ([{"Bash(rm": "*)"}], ["Bash(rm: *)"]),
+    ],
+)
+def test_a_deny_list_is_read_as_far_as_it_can_be(world: World, deny: Any, kept: list[str]) -> None:
+    world.write("project/.claude/settings.json", {"permissions": {"deny": deny}})
+
+    settings = world.settings()
+
+    assert settings.get("permissions.deny") == kept
+    assert len(settings.warnings) == (1 if isinstance(deny, str) else 2 if 5 in deny else 0)
+
+
+@pytest.mark.req("X3")
+def test_a_broken_file_loses_everything_but_its_deny_rules(world: World) -> None:
+    world.write(
+        "project/.claude/settings.json",
+        '{"model": "x", "permissions": {"allow": ["Bash"], "deny": ["Bash(rm:*)", "Read(./.env)",]}, // oh\n',
+    )
+
+    settings = world.settings()
+
+    assert [(value.key, value.value) for value in settings.list()] == [
+        ("permissions.deny", ["Bash(rm:*)", "Read(./.env)"])
+    ]
+    assert "2 deny rules are still counted" in said(settings.warnings)
+
+
+def test_unknown_keys_are_kept_and_a_near_miss_is_pointed_out(world: World) -> None:
+    world.write("home/.codexplus/settings.json", {"permision": {"deny": ["x"]}, "statusLine": {"type": "command"}})
+
+    settings = world.settings()
+
+    assert settings.get("statusLine") == {"type": "command"}
+    assert settings.get("permision") == {"deny": ["x"]}
+    assert "permision: is no key that is known; did you mean permissions?" in said(settings.warnings)
+    assert len(settings.warnings) == 1
+
+
+def test_a_copy_is_handed_out(world: World) -> None:
+    world.write("home/.claude/settings.json", {"permissions": {"deny": ["x"]}})
+    settings = world.settings()
+
+    settings.get("permissions")["deny"].clear()
+
+    assert settings.get("permissions.deny") == ["x"]
+
+
+def test_keys_with_dots_in_their_names_are_found(world: World) -> None:
+    world.write("home/.claude/settings.json", {"mcpServers": {"a.b": {"command": "x", "args": ["-y", "z"]}}})
+    settings = world.settings()
+
+    assert settings.get("mcpServers.a.b.args[1]") == "z"
+    assert settings.get("mcpServers.a.b.args[2]", "none") == settings.get("mcpServers.a.c", "none") == "none"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts on /proc")
+def test_no_file_stays_open(world: World) -> None:
+    for place in ("project/.claude/settings.json", "project/.claude/settings.yaml", "home/.claude/settings.json"):
+        world.write(place, json.dumps({"model": "x"}))
+    (world.project / ".codex").mkdir()
+    os.mkfifo(world.project / ".codex/settings.json")
+    world.settings()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    world.settings()
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

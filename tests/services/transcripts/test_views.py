@@ -1,0 +1,74 @@
+"""Only what is new of a view is written, and an earlier process's work is known again."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from services.transcripts.made_account import message
+
+from codexplus_core.services.transcripts.views import Mark, Views
+
+A, B, C = (message(text) for text in "abc")
+
+
+def no_mark() -> Mark | None:
+    return None
+
+
+def test_what_was_written_is_not_new() -> None:
+    views = Views()
+
+    first, again, more = (views.news("t", pieces, no_mark) for pieces in ([A, B], [A, B], [A, B, C]))
+
+    assert [(news.first, news.pieces) for news in (first, again, more)] == [(0, [A, B]), (2, []), (2, [C])]
+
+
+def test_what_was_put_behind_the_last_item_makes_it_new() -> None:
+    views = Views()
+    views.news("t", [A, B], no_mark)
+
+    news = views.news("t", [A, B + b"," + C, A], no_mark)
+
+    assert (news.first, news.pieces) == (1, [B + b"," + C, A])
+    assert views.news("t", [A, B + b"," + C, A, A], no_mark).first == 4
+
+
+def test_going_back_begins_where_the_views_part() -> None:
+    views = Views()
+    views.news("t", [A, B, C], no_mark)
+
+    assert (views.news("t", [A, C], no_mark).first, views.news("t", [A], no_mark).first) == (1, 1)
+
+
+def test_threads_do_not_mix_and_the_oldest_is_forgotten() -> None:
+    views = Views(keep=1)
+    views.news("t", [A], no_mark)
+
+    assert views.news("u", [A], no_mark).first == 0
+    assert views.news("t", [A], no_mark).first == 0
+
+
+def test_a_new_process_goes_on_where_the_last_one_stopped() -> None:
+    mark = Views().news("t", [A, B], no_mark).mark
+
+    assert Views().news("t", [A, B, C], lambda: mark).pieces == [C]
+    assert Views().news("t", [A, B + b"," + C, A], lambda: mark).first == 1
+    assert Views().news("t", [A], lambda: mark).pieces == []
+    assert Views().news("t", [C, B, A], lambda: mark).first == 0
+    assert Views().news("t", [], lambda: mark).pieces == []
+
+
+@given(st.lists(st.lists(st.sampled_from([A, B, C, A + b"," + B]), max_size=8), max_size=8), st.integers(0, 8))
+def test_the_lines_together_are_the_last_view(requests: list[list[bytes]], restart: int) -> None:
+    """Reading ``from`` and ``items`` of each line in order gives the model's view at any moment."""
+    views, mark, items = Views(), None, list[bytes]()
+
+    for number, pieces in enumerate(requests):
+        if number == restart:
+            views = Views()
+        news = views.news("t", pieces, lambda: mark)  # noqa: B023 - called at once
+        mark = news.mark
+        flat = b",".join(news.pieces)
+        items = items[: news.first] + [part for part in flat.replace(b"},{", b"}\0{").split(b"\0") if part]
+
+        assert b",".join(items) == b",".join(pieces)
