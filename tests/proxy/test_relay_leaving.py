@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from proxy.made_plugin import PLUS, plugin
 from proxy.over_asgi import over_asgi
+from proxy.sockets import dial
 
 from codexplus_core import Exchange, LocalReply, Refusal, hookimpl
 from codexplus_core.proxy.transport import UpstreamError
@@ -20,8 +22,7 @@ pytestmark = pytest.mark.transports("http", "websocket")
 @pytest.mark.req("P11")
 @pytest.mark.wire("W6")
 @pytest.mark.parametrize("phase", ["on_request", "other path", "before the head", "mid-stream", "hidden tool", "local"])
-@pytest.mark.transports("http")
-async def test_a_client_that_goes_ends_the_plugins_work_and_the_upstreams(phase: str) -> None:
+async def test_a_client_that_goes_ends_the_plugins_work_and_the_upstreams(phase: str, transport: str) -> None:
     reached, ended, leave = asyncio.Event(), asyncio.Event(), asyncio.Event()
     outcomes: list[Any] = []
 
@@ -58,17 +59,63 @@ async def test_a_client_that_goes_ends_the_plugins_work_and_the_upstreams(phase:
         request = proxy.codex.say("hello")
         path, method = ("/v1/models", "GET") if phase == "other path" else (request.path, "POST")
         body = b"" if phase == "other path" else request.body
-        sending = asyncio.ensure_future(proxy.request(method, path, request.headers, body, leave=leave))
+        over_websocket = transport == "websocket" and phase != "other path"
+        sending = asyncio.ensure_future(
+            proxy.send(request) if over_websocket else proxy.request(method, path, request.headers, body, leave=leave)
+        )
         await (proxy.upstream.standing_at(gate) if phase in script else reached.wait())
 
+        if over_websocket:
+            proxy.socket.drop()
         leave.set()
         reply = await sending
+        if over_websocket:
+            await ended_upstream(proxy.upstream)
 
         assert not reply.ended
         assert phase in script or ended.is_set()
         assert all(got.aborted for got in proxy.upstream.turns if phase in script)
-        assert proxy.app.active == 0
-        assert phase == "other path" or [outcome.error for outcome in outcomes] == ["client_gone"]
+        assert over_websocket or proxy.app.active == 0
+    assert proxy.app.active == 0
+    assert phase == "other path" or [outcome.error for outcome in outcomes] == ["client_gone"]
+
+
+async def ended_upstream(upstream: StrictUpstream) -> None:
+    for connection in upstream.connections:
+        await connection.over.wait()
+
+
+@pytest.mark.req("P8")
+@pytest.mark.wire("W3", "W16")
+@pytest.mark.parametrize("then", ["model", "local", "refusal", "error", "gone"])
+@pytest.mark.transports("websocket")
+async def test_a_slow_plugin_keeps_a_websockets_client_alive_with_messages(then: str) -> None:
+    go = asyncio.Event()
+
+    async def on_request() -> Any:
+        await go.wait()
+        return {"local": LocalReply("pong"), "refusal": Refusal("no")}.get(then)
+
+    upstream = StrictUpstream([status(400, {"error": {"message": "too long"}})] if then == "error" else [])
+    slow = plugin(on_request=on_request)
+    async with asyncio.timeout(10), Harness([slow], upstream=upstream, keepalive_s=0.001) as proxy:
+        talker = await dial(proxy)
+        talker.send(talker.create())
+        got = [json.loads(await talker.frames.receive() or b"{}") for _ in range(3)]
+        if then == "gone":
+            upstream.connections[0].abort()
+            upstream.unreachable = UpstreamError("connect", "gone")
+        go.set()
+        got += await talker.answer()
+        talker.frames.close()
+
+    types = [message["type"] for message in got]
+    assert types[:3] == ["response.created", "response.in_progress", "response.in_progress"]
+    assert types.count("response.created") == 1
+    ends = {"refusal": "response.failed", "error": "error", "gone": "response.in_progress"}
+    assert types[-1] == ends.get(then, "response.completed")
+    if then == "error":
+        assert (got[-1]["status"], got[-1]["error"]["message"]) == (400, "too long")
 
 
 @pytest.mark.req("P8")

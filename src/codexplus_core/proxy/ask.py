@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from .headers import client_headers, upstream_headers
 from .link import Link, SocketAnswer
 from .passage import Passage
 from .rounds import Rounds
-from .sources import BodyEvents
+from .sources import BodyEvents, EventSource, OtherModel
 from .target import Targets
 from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 
@@ -63,12 +64,12 @@ class Asking:
                 try:
                     if isinstance(answer, SocketAnswer):
                         await passage.down.start(answer.status, answer.headers)
-                        again = await rounds.read(answer)
+                        again = await rounds.read(_told(passage, answer))
                         passage.down.status = answer.status
                     elif not await self._head(passage, answer, rounds):
                         return
                     else:
-                        again = await rounds.read(BodyEvents(answer, rounds.types()))
+                        again = await rounds.read(_told(passage, BodyEvents(answer, rounds.types())))
                 finally:
                     answer.close()
                     passage.usage, passage.rounds = rounds.usage, max(passage.rounds, rounds.rounds)
@@ -92,9 +93,11 @@ class Asking:
     async def _open(self, passage: Passage, rounds: Rounds) -> Answer | SocketAnswer | None:
         outgoing = self._compose(passage, rounds)
         try:
+            opening: Coroutine[Any, Any, Answer | SocketAnswer]
             if passage.link is not None:
-                return await self._tell(passage.link, passage, outgoing)
-            opening = self._upstream.open(self._request(passage, rounds, outgoing))
+                opening = self._tell(passage.link, passage, outgoing)
+            else:
+                opening = self._upstream.open(self._request(passage, rounds, outgoing))
             return await (passage.down.wait(opening) if passage.down.started else opening)
         except UpstreamError as error:
             passage.error = "timeout" if error.kind == "timeout" else "connect"
@@ -193,6 +196,11 @@ class Asking:
         passage.error = "failed"
         await local.refuse_plainly(passage.down, Refusal(words, status=502, code="stream_not_readable"))
         return False
+
+
+def _told(passage: Passage, source: EventSource) -> EventSource:
+    asked = passage.body.text("model")
+    return source if passage.exchange.model == asked else OtherModel(source, asked)
 
 
 def _is_event_stream(headers: Headers) -> bool:

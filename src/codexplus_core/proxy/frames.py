@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from wsproto.connection import Connection, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.frame_protocol import CloseReason
-from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+from wsproto.utilities import LocalProtocolError
 
+from .deflate import MESSAGE_LIMIT
 from .transport import Duplex
 
-MESSAGE_LIMIT = 64 * 1024 * 1024
-"""Bytes that one message may have; as large as a request body may be."""
 _WAITING = 256
 _WAITING_BYTES = 4 * 1024 * 1024
 
@@ -33,10 +32,10 @@ class Frames:
         self._connection = Connection(ConnectionType.SERVER if server else ConnectionType.CLIENT, extensions)
         self._messages: deque[bytes] = deque()
         self._size = 0
-        self._parts: list[str] = []
-        self._length = 0
+        self._parts = bytearray()
         self._held = False
         self._waiter: asyncio.Future[None] | None = None
+        self._resting: asyncio.Task[None] | None = None
         self.gone = False
         """The peer has left, or was sent away."""
         self.on_gone: Callable[[], None] | None = None
@@ -85,46 +84,69 @@ class Frames:
         self._messages.extendleft(reversed(messages))
         self._size += sum(map(len, messages))
 
+    def rest_until(self, ready: Callable[[], Awaitable[None]]) -> None:
+        """Hold the peer back until ``ready`` returns, because what it says makes somebody wait for bytes to go."""
+        if self._resting is None:
+            self._resting = asyncio.get_running_loop().create_task(self._rest(ready))
+
     def _feed(self, data: bytes) -> bool:
         if self.gone:
             return True
-        try:
-            self._connection.receive_data(data)
-            for event in self._connection.events():
-                if self.gone:
-                    break  # what comes behind a close is nobody's
-                if isinstance(event, TextMessage):
-                    self._text(event)
-                elif isinstance(event, Ping):
-                    self._duplex.write(self._connection.send(event.response()))
-                elif isinstance(event, CloseConnection):
-                    self.close_code, self.close_reason = event.code, event.reason or ""
-                    self._answer_close(event)
-                elif isinstance(event, BytesMessage):
-                    self.close(CloseReason.UNSUPPORTED_DATA, "messages here are text")
-        except RemoteProtocolError as error:
-            hint = error.event_hint
-            code = hint.code if isinstance(hint, CloseConnection) else CloseReason.PROTOCOL_ERROR
-            self.close(code, str(error)[:100])
+        self._connection.receive_data(data)
+        for event in self._connection.events():
+            self._event(event)
         if self._messages and self._waiter is None and self.on_unread is not None:
             self.on_unread()
         self._held = len(self._messages) >= _WAITING or self._size >= _WAITING_BYTES
-        return not self._held
+        return not self._held and self._resting is None
+
+    def _event(self, event: Event) -> None:
+        if self.gone:
+            return  # what comes behind a close is nobody's
+        if isinstance(event, TextMessage):
+            self._text(event)
+        elif isinstance(event, Ping):
+            self._pong(event)
+        elif isinstance(event, CloseConnection):
+            self._closing(event)
+        elif isinstance(event, BytesMessage):
+            self.close(CloseReason.UNSUPPORTED_DATA, "messages here are text")
 
     def _text(self, event: TextMessage) -> None:
-        self._parts.append(event.data)
-        self._length += len(event.data)
-        if self._length > MESSAGE_LIMIT:
+        data = event.data.encode()
+        if len(self._parts) + len(data) > MESSAGE_LIMIT:
             self._parts.clear()
             self.close(CloseReason.MESSAGE_TOO_BIG, f"a message may have {MESSAGE_LIMIT} bytes")
             return
-        if event.message_finished:
-            message = "".join(self._parts).encode()
+        if self._parts or not event.message_finished:
+            # As bytes in one piece: many small fragments cost no more than their words.
+            self._parts += data
+            if not event.message_finished:
+                return
+            data = bytes(self._parts)
             self._parts.clear()
-            self._length = 0
-            self._messages.append(message)
-            self._size += len(message)
-            self._wake()
+        self._messages.append(data)
+        self._size += len(data)
+        self._wake()
+
+    def _pong(self, ping: Ping) -> None:
+        if not self._duplex.write(self._connection.send(ping.response())):
+            # Who pings and reads no answer is not to fill our memory with pongs.
+            self.rest_until(self._duplex.drain)
+
+    async def _rest(self, ready: Callable[[], Awaitable[None]]) -> None:
+        await ready()
+        self._resting = None
+        if not (self._held or self.gone):
+            self._duplex.resume()
+
+    def _closing(self, event: CloseConnection) -> None:
+        if self._connection.state is ConnectionState.OPEN:
+            # No close frame came: it is wsproto's way to say that the peer's bytes are no WebSocket.
+            self.close(event.code, event.reason or "")
+            return
+        self.close_code, self.close_reason = event.code, event.reason or ""
+        self._answer_close(event)
 
     def _answer_close(self, event: CloseConnection) -> None:
         with contextlib.suppress(LocalProtocolError):  # it answers ours
@@ -171,7 +193,12 @@ class Frames:
         self._duplex.close()
         self._leave()
 
+    def end(self) -> None:
+        """End the connection without a close frame, once what waits is sent: the peer sees a cut."""
+        self._duplex.close()
+        self._leave()
+
     def abort(self) -> None:
-        """End the connection without a word: the peer sees a cut."""
+        """End the connection at once and without a word: the peer sees a cut."""
         self._duplex.abort()
         self._leave()

@@ -14,7 +14,7 @@ from .client import SOCKET, Upgrade
 from .conversation_socket import Conversation, Means
 from .frames import Frames
 from .guard import Admitted
-from .handshake import accepted, tunnel_answer, tunnelled
+from .handshake import accepted, is_whole, tunnel_answer, tunnelled
 from .headers import view
 from .link import Link, connect
 from .passthrough import ClientGone, Hangup, Receive, Send
@@ -48,6 +48,8 @@ class WebSocketProxy:
             await _use_http(send)
         elif endpoint(admitted.path) != b"/responses":
             await _answer(send, 404, error_body("not_found", "there is a WebSocket at /v1/responses only"))
+        elif not is_whole(scope["headers"]):
+            await _answer(send, 400, error_body("handshake", "no WebSocket handshake; send version 13 and one key"))
         else:
             await receive()  # websocket.connect
             try:

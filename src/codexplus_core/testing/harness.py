@@ -19,6 +19,7 @@ from ..proxy.app import App
 from ..proxy.guard import Guard
 from ..proxy.target import Targets
 from ..services.memory import MemoryValues
+from ..services.settings import WebSockets
 from .asgi_socket import AsgiSockets, Refusal
 from .client_reply import Reply
 from .codex import CodexClient
@@ -72,7 +73,8 @@ class Harness:
     answers (``codexplus_core.testing.text``, ``call``, ``shell`` …). ``proxy.upstream`` has every request that
     reached it, ``proxy.log`` every log event; on leaving, a request that the real API would refuse fails the test,
     unless ``strict`` is False. ``codex`` names the version that the client is modelled on. With
-    ``transport="websocket"`` it tries a WebSocket first, as Codex 0.120 and later do.
+    ``transport="websocket"`` it tries a WebSocket first, as Codex 0.120 and later do; ``websockets`` is the proxy's
+    setting of that name.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Harness:
         codex: str = "0.169.0",
         auth: Any = "chatgpt",
         transport: Transport = "http",
+        websockets: WebSockets = "auto",
         store: LedgerStore | None = None,
         upstream: StrictUpstream | None = None,
         cwd: str = "/home/user/project",
@@ -112,6 +115,7 @@ class Harness:
             ids=lambda: f"test{next(ids)}",
             clock=clock,
             keepalive_s=keepalive_s,
+            websockets=websockets,
         )
         self._server = AsgiSockets(self.app)
         self._sockets: dict[int, CodexSocket] = {}
