@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ async def test_an_untouched_event_is_one_write_and_wakes_no_task(monkeypatch: py
         writes.append(data)
         send(self, data)
 
-    def counted_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **how: Any) -> Any:
+    def counted_task(loop: asyncio.AbstractEventLoop, work: Any, **how: Any) -> Any:
         tasks.append(work.__qualname__)
         return asyncio.Task(work, loop=loop, **how)
 
