@@ -10,6 +10,7 @@ import pytest
 from proxy.made_plugin import plugin
 from proxy.sockets import dial, refusal
 
+from codexplus_core import LocalReply
 from codexplus_core.proxy.transport import UpstreamCut, UpstreamError
 from codexplus_core.testing import CodexClient, Harness, StrictUpstream, raw, stall, status, text
 from codexplus_core.testing.codex_requests import ClientRequest
@@ -147,16 +148,26 @@ async def test_a_refusal_that_breaks_off_comes_down_as_far_as_it_came(
 
 
 @pytest.mark.parametrize(("kind", "code"), [("connect", 502), ("dns", 502), ("tls", 502), ("timeout", 504)])
-async def test_an_upstream_that_cannot_be_reached_is_said_with_a_status(
-    plugins: list[object], kind: str, code: int
-) -> None:
-    async with Harness(plugins) as proxy:
+async def test_an_upstream_that_cannot_be_reached_is_said_with_a_status(kind: str, code: int) -> None:
+    async with Harness() as proxy:
         proxy.upstream.unreachable = UpstreamError(kind, "upstream.test: nobody is there")
         refused = await refusal(proxy)
 
     assert refused.status == code
     assert json.loads(refused.body)["error"]["message"] == "upstream.test: nobody is there"
     assert proxy.log.events("upstream_unreachable") == [{"kind": kind, "message": "upstream.test: nobody is there"}]
+
+
+@pytest.mark.wire("W3", "W9")
+async def test_what_is_answered_here_needs_no_upstream() -> None:
+    ping = plugin(on_request=lambda exchange: LocalReply("pong") if exchange.prompt == "/ping" else None)
+    async with Harness([ping], transport="websocket", strict=False) as proxy:
+        proxy.upstream.unreachable = UpstreamError("connect", "upstream.test: nobody is there")
+        here = await proxy.say("/ping")
+        there = await proxy.say("hi")
+
+    assert here.text == "pong"
+    assert b"upstream.test: nobody is there" in there.body
 
 
 @pytest.mark.parametrize("words", ["x-other", "permessage-deflate; client_max_window_bits"])

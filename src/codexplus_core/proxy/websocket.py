@@ -72,6 +72,10 @@ class WebSocketProxy:
                     found = await connect(self._upstream, url, headers)
         except UpstreamError as error:
             self._means.log.warning("upstream_unreachable", kind=error.kind, message=str(error))
+            if not unread and error.kind != "protocol":
+                # What a plugin answers needs no upstream; each request that does asks anew whether one is there.
+                await self._converse(headers, admitted, upgrade, None)
+                return
             failure = upstream_failure(error.kind, str(error))
             await _answer(send, failure.status, failure.body())
             return
