@@ -186,6 +186,25 @@ async def test_somebody_who_leaves_is_told_of_while_nobody_reads() -> None:
         await told.wait()
 
 
+async def test_what_comes_together_with_an_end_is_told_of_before_it() -> None:
+    front = Front()
+    told: list[bytes] = []
+    ended = asyncio.Event()
+
+    def end() -> None:
+        told.append(b"the end")
+        ended.set()
+
+    front.frames.on_unread = lambda: told.extend(front.frames.take())
+    front.frames.on_gone = end
+
+    front.raw.write(frame(TEXT, b"one") + frame(TEXT, b"two") + frame(CLOSE))
+    async with asyncio.timeout(5):
+        await ended.wait()
+
+    assert told == [b"one", b"two", b"the end"]
+
+
 async def test_a_reason_that_is_too_long_for_its_frame_is_cut_between_characters() -> None:
     front = Front()
     front.frames.close(4000, "ö" * 200)
@@ -294,3 +313,36 @@ async def test_fragments_without_end_cost_no_more_than_their_bytes() -> None:
         await asyncio.sleep(0)
 
     assert len(front.frames._parts) == 2000
+
+
+@pytest.mark.abuse("A17")
+async def test_reading_one_message_after_the_other_lets_no_more_come_than_is_read() -> None:
+    front = Front()
+    flood = frame(TEXT, b"x" * 10) * 1000
+    async with asyncio.timeout(5):
+        for _ in range(200):
+            front.raw.write(flood)
+            assert await front.frames.read() == b"x" * 10
+            await asyncio.sleep(0)
+
+    assert len(front.frames.take()) < 10_000
+
+
+@pytest.mark.abuse("A18")
+async def test_what_comes_behind_a_final_block_is_not_kept() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    final = packer.compress(b"{}") + packer.flush()
+
+    left = await Front(compression()).left(
+        frame(TEXT, final, fin=False, packed=True) + frame(MORE, b"x" * 1000, fin=False) * 10
+    )
+
+    assert left is not None and left[0] == 1007
+
+
+async def test_a_message_may_end_with_a_final_block_and_the_next_one_is_read_too() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    final = packer.compress(b"one") + packer.flush() + b"\0"
+
+    data = frame(TEXT, final, packed=True) + frame(TEXT, packed(b"two"), packed=True)
+    assert await Front(compression()).messages(data) == [b"one", b"two"]

@@ -12,8 +12,8 @@ from proxy.made_plugin import PLUS, plugin
 from proxy.over_asgi import over_asgi
 from proxy.sockets import dial
 
-from codexplus_core import Exchange, LocalReply, Refusal, hookimpl
-from codexplus_core.proxy.transport import UpstreamError
+from codexplus_core import Exchange, LocalReply, Refusal, ToolResult, hookimpl
+from codexplus_core.proxy.transport import UpstreamError, UpstreamRequest
 from codexplus_core.testing import Gate, Harness, StrictUpstream, call, status, text
 
 pytestmark = pytest.mark.transports("http", "websocket")
@@ -155,3 +155,30 @@ async def test_a_slow_plugin_keeps_the_client_alive_with_data_events(then: str) 
     words = {"refusal": "no", "error": "too long", "unreachable": "stream disconnected before completion"}
     assert seen.error == words.get(then)
     assert seen.retries is (then == "unreachable")
+
+
+@pytest.mark.req("P11")
+@pytest.mark.transports("http")
+async def test_an_answer_that_comes_in_the_moment_in_which_the_client_leaves_is_not_left_open() -> None:
+    class Leaving(StrictUpstream):
+        """Lets the client go as soon as it has an answer for a further round."""
+
+        async def open(self, request: UpstreamRequest) -> Any:
+            answer = await super().open(request)
+            if len(self.requests) == 2:
+                asyncio.get_running_loop().call_soon(sending.cancel)
+            return answer
+
+    async def on_tool_use() -> ToolResult:
+        await asyncio.sleep(0)
+        return ToolResult("42")
+
+    gate = Gate("gate")
+    adds = plugin(on_request=lambda exchange: exchange.add_tool(*PLUS), on_tool_use=on_tool_use)
+    upstream = Leaving([call("plus", {}), text("42").stall(gate, 1)])
+    async with asyncio.timeout(10), Harness([adds], upstream=upstream) as proxy:
+        sending = asyncio.ensure_future(proxy.say("add"))
+        await asyncio.wait({sending})
+
+        assert sending.cancelled()
+        assert [got.aborted for got in upstream.requests] == [False, True]

@@ -56,6 +56,19 @@ async def test_an_upstream_that_closes_while_idle_closes_to_the_client_the_same_
 
 
 @pytest.mark.wire("W7")
+async def test_an_upstreams_last_words_come_down_before_its_close_frame(plugins: list[object]) -> None:
+    last = b'{"type":"error","error":{"code":"websocket_connection_limit_reached"}}'
+    async with Harness(plugins, upstream=StrictUpstream(deflate=False)) as proxy:
+        talker = await dial(proxy, deflate=False)
+        await talker.ask(talker.create())
+        proxy.upstream.connections[0]._frames.channel.write(b"\x81" + bytes([len(last)]) + last + b"\x88\x02\x03\xe9")
+
+        async with asyncio.timeout(5):
+            assert await talker.frames.receive() == last
+        assert await end_of(talker) == (1001, "")
+
+
+@pytest.mark.wire("W7")
 @pytest.mark.parametrize(("code", "reason"), CODES)
 async def test_an_upstream_that_closes_within_an_answer_closes_to_the_client_the_same_way(
     plugins: list[object], code: int, reason: str

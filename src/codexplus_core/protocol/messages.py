@@ -16,7 +16,7 @@ ENDINGS = frozenset({"response.completed", "response.failed", "response.incomple
 CREATE = "response.create"
 """The type of a request."""
 
-_ENVELOPE = ("type", "previous_response_id", "generate")
+_ENVELOPE = ("type", "previous_response_id")
 _encode = msgspec.json.Encoder().encode
 _top = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Decoded = msgspec.DecodeError, UnicodeDecodeError, RecursionError
@@ -52,7 +52,7 @@ def as_request(message: RequestBody, items: bytes) -> bytes:
     ``generate`` stays: it tells a warm-up, which must not be sent over HTTP. ``stream`` is what Codex says in its
     messages, too; a WebSocket streams whatever is said.
     """
-    top: dict[str, Any] = {key: raw for key, raw in message.top.items() if key not in _ENVELOPE[:2]}
+    top: dict[str, Any] = {key: raw for key, raw in message.top.items() if key not in _ENVELOPE}
     top["input"] = msgspec.Raw(b"[%b]" % items)
     top["stream"] = True
     return _encode(top)
@@ -63,7 +63,7 @@ def as_message(body: bytes, items: bytes, previous: str) -> bytes:
     top = _top.decode(body)
     made: dict[str, Any] = {"type": CREATE}
     for key, raw in top.items():
-        if key not in _ENVELOPE[:2]:
+        if key not in _ENVELOPE:
             made[key] = raw
         if key == "model" and previous:
             made["previous_response_id"] = previous

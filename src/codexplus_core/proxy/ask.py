@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from ..protocol.errors import error_message, upstream_failure
 from ..protocol.items import Item
 from ..protocol.messages import items_text
 from . import local
+from .downstream import Downstream
 from .headers import client_headers, upstream_headers
 from .link import Link, SocketAnswer
 from .passage import Passage
@@ -98,7 +100,9 @@ class Asking:
                 opening = self._tell(passage.link, passage, outgoing)
             else:
                 opening = self._upstream.open(self._request(passage, rounds, outgoing))
-            return await (passage.down.wait(opening) if passage.down.started else opening)
+            if not passage.down.started:
+                return await opening
+            return await _waited_for(passage.down, asyncio.ensure_future(opening))
         except UpstreamError as error:
             passage.error = "timeout" if error.kind == "timeout" else "connect"
             failure = upstream_failure(error.kind, str(error))
@@ -196,6 +200,16 @@ class Asking:
         passage.error = "failed"
         await local.refuse_plainly(passage.down, Refusal(words, status=502, code="stream_not_readable"))
         return False
+
+
+async def _waited_for(down: Downstream, opening: asyncio.Task[Answer | SocketAnswer]) -> Answer | SocketAnswer:
+    try:
+        return await down.wait(opening)
+    except asyncio.CancelledError:
+        # It may have come in the very moment in which the client left.
+        if opening.done() and not opening.cancelled() and opening.exception() is None:
+            opening.result().close()
+        raise
 
 
 def _told(passage: Passage, source: EventSource) -> EventSource:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -55,8 +54,9 @@ class Conversation:
         self._seen = view(headers)
         self._lineage = Lineage()
         self._answering = False
+        self._closing: set[asyncio.Task[None]] = set()
         if link is not None:
-            link.frames.on_gone = self._upstream_gone
+            link.on_gone = self._upstream_gone
             link.unasked = self._pass_on
 
     async def run(self, draining: asyncio.Event) -> None:
@@ -90,6 +90,9 @@ class Conversation:
                 client.abort()
             if link is not None:
                 self._end_like_client(link)
+                # Links that lead back would keep both conversations' texts until the collector comes.
+                link.on_gone = link.unasked = None
+            await asyncio.gather(*self._closing)
 
     # -- messages
 
@@ -142,8 +145,10 @@ class Conversation:
                 await answered(means.relay, passage, means.log)
             await down.finish()
         finally:
-            with contextlib.suppress(asyncio.CancelledError):
-                await means.relay.close(passage)
+            # Beside the next message, as over HTTP: the client has its answer and does not wait for a plugin's notes.
+            closing = asyncio.get_running_loop().create_task(means.relay.close(passage))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     def _speaker(self, message: RequestBody) -> Speaker:
         # The handshake's headers are its warm-up's; every message says for itself who speaks.

@@ -9,6 +9,8 @@ from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opc
 
 MESSAGE_LIMIT = 64 * 1024 * 1024
 """Bytes that one message may have; as large as a request body may be."""
+# A message whose last block says that it is the last one ends with an empty block (RFC 7692, section 7.2.3.4).
+_BEHIND_FINAL = 1
 
 
 class Deflate(PerMessageDeflate):
@@ -38,6 +40,9 @@ class Deflate(PerMessageDeflate):
             found = decompressor.decompress(data, MESSAGE_LIMIT - self._unpacked + 1)
         except zlib.error:
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+        if len(decompressor.unused_data) > _BEHIND_FINAL:
+            # Each further piece would be kept as well, and copied with all before it.
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
         self._unpacked += len(found)
         return CloseReason.MESSAGE_TOO_BIG if self._unpacked > MESSAGE_LIMIT else found
 
@@ -47,4 +52,8 @@ class Deflate(PerMessageDeflate):
             return None
         if fin:
             self._unpacked = 0
-        return super().frame_inbound_complete(proto, fin)
+        found = super().frame_inbound_complete(proto, fin)
+        if fin and self._decompressor is not None and self._decompressor.eof:
+            # It would take the next message for something behind this one.
+            self._decompressor = None
+        return found

@@ -51,33 +51,42 @@ class Frames:
 
     async def read(self) -> bytes | None:
         """The next message; None once the peer has left."""
-        found = await self.read_all()
-        if not found:
+        await self._some()
+        if not self._messages:
             return None
-        self.put_back(found[1:])
-        return found[0]
+        message = self._messages.popleft()
+        self._size -= len(message)
+        self._let_come()
+        return message
 
     async def read_all(self) -> list[bytes]:
         """All messages that have come, at least one; none once the peer has left."""
-        while not self._messages:
-            if self.gone:
-                return []
+        await self._some()
+        return self.take()
+
+    async def _some(self) -> None:
+        while not self._messages and not self.gone:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self.take()
 
     def take(self) -> list[bytes]:
         """The messages that wait by now."""
         found = list(self._messages)
         self._messages.clear()
         self._size = 0
-        if self._held and not self.gone:
+        self._let_come()
+        return found
+
+    def _let_come(self) -> None:
+        if self._held and not (self.gone or self._full()):
             self._held = False
             self._duplex.resume()
-        return found
+
+    def _full(self) -> bool:
+        return len(self._messages) >= _WAITING or self._size >= _WAITING_BYTES
 
     def put_back(self, messages: list[bytes]) -> None:
         """Let messages that were read wait again, in front of all others."""
@@ -95,10 +104,13 @@ class Frames:
         self._connection.receive_data(data)
         for event in self._connection.events():
             self._event(event)
+        self._say_unread()
+        self._held = self._full()
+        return not self._held and self._resting is None
+
+    def _say_unread(self) -> None:
         if self._messages and self._waiter is None and self.on_unread is not None:
             self.on_unread()
-        self._held = len(self._messages) >= _WAITING or self._size >= _WAITING_BYTES
-        return not self._held and self._resting is None
 
     def _event(self, event: Event) -> None:
         if self.gone:
@@ -164,8 +176,10 @@ class Frames:
             return
         self.gone = True
         self._wake()
-        if self.on_gone is not None:
-            self.on_gone()
+        self._say_unread()  # before the end: what came with a close frame was said first
+        told, self.on_gone, self.on_unread = self.on_gone, None, None
+        if told is not None:
+            told()
 
     def _wake(self) -> None:
         waiter = self._waiter

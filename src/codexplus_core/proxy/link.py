@@ -90,6 +90,8 @@ class Link:
         self.headers = upgraded.headers
         self.framed = framed
         self.lineage = Lineage()
+        self.on_gone: Callable[[], None] | None = None
+        """Called when the connection has ended, whoever ended it."""
         self.frames = self._joined(upgraded)
         self.dropped = False
         """We have ended the connection ourselves; the next question opens a new one."""
@@ -131,6 +133,7 @@ class Link:
             raise UpstreamError("protocol", f"the upstream's WebSocket handshake is broken: {error}") from None
         frames = Frames(upgraded.socket, server=False, deflate=deflate)
         frames.on_unread = self._unread
+        frames.on_gone = self._gone
         return frames
 
     async def _join_again(self) -> None:
@@ -143,9 +146,7 @@ class Link:
             answer.close()
             # Only an answer to the client's own handshake can say why.
             raise UpstreamCut(f"the upstream ended its WebSocket, and answered {answer.status} to the next handshake")
-        on_gone = self.frames.on_gone
         self.frames = self._joined(answer)
-        self.frames.on_gone = on_gone
         self.dropped = False
         self.lineage.forget()
 
@@ -153,6 +154,10 @@ class Link:
         """Note that an answer is over, and pass on what came behind it: the next answer begins with its own words."""
         self._answering = False
         self._unread()
+
+    def _gone(self) -> None:
+        if self.on_gone is not None:
+            self.on_gone()
 
     def _unread(self) -> None:
         if self._answering:

@@ -99,6 +99,8 @@ class Relay:
     async def close(self, passage: Passage) -> None:
         """Note how it ended, after the last byte; call it once for every passage."""
         reading = passage.reading
+        if passage.error is None and not passage.down.started:
+            passage.error = "client_gone"  # before anything was done for it
         if (
             passage.error is None
             and not reading.speaker.turn

@@ -115,10 +115,11 @@ async def _until_signal(settings: ServeSettings, drain_s: float, leave_s: float,
     events = [abort, stop]
 
     def told(*_: object) -> None:
-        # Not the loop's own kind of handler: this one runs even while a plugin holds the loop.
-        leaving.within(leave_s if len(events) < 2 else drain_s + leave_s)
+        # Not the loop's own kind of handler: this one runs even while a plugin holds the loop, or within itself.
+        event = events.pop() if events else abort
+        leaving.within(leave_s if event is abort else drain_s + leave_s)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-            loop.call_soon_threadsafe((events.pop() if events else abort).set)
+            loop.call_soon_threadsafe(event.set)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)

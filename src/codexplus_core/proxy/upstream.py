@@ -34,6 +34,7 @@ _KINDS: Mapping[int, tuple[str, str]] = {
     CurlECode.SSL_CACERT_BADFILE: ("tls", "check the file in SSL_CERT_FILE"),
     CurlECode.PROXY: ("connect", "check HTTP_PROXY and HTTPS_PROXY"),
     CurlECode.URL_MALFORMAT: ("protocol", "check the upstream's address"),
+    CurlECode.WRITE_ERROR: ("protocol", "it switched to another protocol, which nobody asked for"),
     CurlECode.UNSUPPORTED_PROTOCOL: ("protocol", "use an http or https address"),
 }
 _TLS_CODES = frozenset({53, 54, 58, 59, 66, 80, 82, 83, 90, 91, 98})

@@ -37,10 +37,12 @@ class Multi(AsyncCurl):
     def process_data(self, sockfd: int, ev_bitmask: int) -> None:
         """One step of curl's."""
         self._stepping = True
-        # Only where fewer transfers run than before is there a message of curl's to read.
-        if self.socket_action(sockfd, ev_bitmask) < self._active:
-            super().process_data(sockfd, 0)
-        self._stepping = False
+        try:
+            # Only where fewer transfers run than before is there a message of curl's to read.
+            if self.socket_action(sockfd, ev_bitmask) < self._active:
+                super().process_data(sockfd, 0)
+        finally:
+            self._stepping = False
         if self._loaded:
             self._pass_on()
 

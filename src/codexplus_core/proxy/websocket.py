@@ -63,23 +63,22 @@ class WebSocketProxy:
         relay = self._means.relay
         unread = relay.idle or not relay.looks_at(speaker_of(view(headers)))
         url = self._targets.url(admitted.path, admitted.query, chatgpt=b"chatgpt-account-id" in admitted.seen)
+        found: Upgraded | Link | Answer | None
         try:
             with Hangup(receive):
-                found: Upgraded | Link | Answer
                 if unread:
                     found = await self._upstream.connect(UpstreamRequest("GET", url, tunnelled(headers)))
                 else:
                     found = await connect(self._upstream, url, headers)
         except UpstreamError as error:
             self._means.log.warning("upstream_unreachable", kind=error.kind, message=str(error))
-            if not unread and error.kind != "protocol":
-                # What a plugin answers needs no upstream; each request that does asks anew whether one is there.
-                await self._converse(headers, admitted, upgrade, None)
+            if unread or error.kind == "protocol":
+                failure = upstream_failure(error.kind, str(error))
+                await _answer(send, failure.status, failure.body())
                 return
-            failure = upstream_failure(error.kind, str(error))
-            await _answer(send, failure.status, failure.body())
-            return
-        if isinstance(found, Link):
+            # What a plugin answers needs no upstream; each request that does asks anew whether one is there.
+            found = None
+        if found is None or isinstance(found, Link):
             await self._converse(headers, admitted, upgrade, found)
         elif isinstance(found, Upgraded):
             client = await upgrade.accept(tunnel_answer(found.headers))
