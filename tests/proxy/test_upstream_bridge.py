@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 import zstandard
 
+from codexplus_core import hookimpl
 from codexplus_core.proxy.target import Targets
 from codexplus_core.proxy.transport import Answer, UpstreamCut, UpstreamError, UpstreamRequest
 from codexplus_core.proxy.upstream_bridge import SocketUpstream
@@ -24,6 +25,13 @@ def request(stream: bool = True, **more: Any) -> UpstreamRequest:
         "parallel_tool_calls": False, "store": False, "stream": stream, "include": [], **more,
     }  # fmt: skip
     return UpstreamRequest("POST", URL, [(b"authorization", b"Bearer k")], json.dumps(body).encode())
+
+
+class Watching:
+    """A plugin because of which every request is read."""
+
+    @hookimpl
+    def on_request(self) -> None: ...
 
 
 async def whole(answer: Answer) -> bytes:
@@ -97,12 +105,38 @@ async def test_a_cut_stays_a_cut() -> None:
         await whole(await upstream.open(request()))
 
 
-async def test_a_refused_handshake_is_the_answer() -> None:
-    upstream = SocketUpstream(StrictUpstream(websocket=status(401, {"error": {"message": "who are you"}})))
+@pytest.mark.parametrize("code", [400, 401, 403, 429, 500, 503])
+async def test_a_refusal_of_the_request_is_the_answer(code: int) -> None:
+    told = {"error": {"message": "who are you"}}
+    upstream = SocketUpstream(StrictUpstream(websocket=status(code, told)))
 
     answer = await upstream.open(request())
 
-    assert answer.status == 401
+    assert (answer.status, json.loads(await whole(answer))) == (code, told)
+
+
+@pytest.mark.parametrize("code", [200, 302, 404, 405, 426, 501, 505])
+async def test_a_refusal_of_the_websocket_says_how_to_give_the_upstream(code: int) -> None:
+    upstream = SocketUpstream(StrictUpstream(websocket=status(code, "")))
+
+    with pytest.raises(UpstreamError) as refused:
+        await upstream.open(request())
+
+    assert refused.value.kind == "protocol"
+    assert str(refused.value) == (
+        f"the upstream ws://upstream.test/v1 takes no WebSocket (status {code}); give it as http://upstream.test/v1"
+    )
+
+
+@pytest.mark.parametrize("plugins", [[], [Watching()]], ids=["untouched", "read"])
+async def test_an_upstream_without_websockets_is_a_502_in_words_and_one_log_line(plugins: list[object]) -> None:
+    upstream = cast(Any, SocketUpstream(StrictUpstream(websocket=426)))
+    async with Harness(plugins, upstream=upstream, codex="0.98.0", strict=False) as proxy:
+        answer = await proxy.say("hello")
+
+        assert answer.status == 502
+        assert "takes no WebSocket (status 426)" in json.loads(answer.body)["error"]["message"]
+        assert [line["kind"] for line in proxy.log.events("upstream_unreachable")] == ["protocol"]
 
 
 @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]"])

@@ -169,6 +169,8 @@ async def test_a_failed_response_comes_as_it_is_and_the_connection_goes_on(plugi
         (b'{"type":"response.create","input":' + b"[" * 100_000, "not a JSON object"),
         (b'{"type":"response.create","input":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}", "body"),
         (b'{"type":"\\ud800"}', "body"),
+        (b'{"Type":"response.create","input":[]}', "no type"),
+        (b'{"type":["response.create"],"input":[]}', "no type"),
     ],
 )
 async def test_what_cannot_be_read_is_answered_with_an_error_and_the_connection_goes_on(

@@ -170,6 +170,14 @@ async def test_what_is_answered_here_needs_no_upstream() -> None:
     assert b"upstream.test: nobody is there" in there.body
 
 
+async def test_a_101_that_answers_another_key_is_a_bad_gateway_where_we_read_along() -> None:
+    upstream = StrictUpstream(websocket=status(101, b"", {"sec-websocket-accept": "bm8gYW5zd2VyIHRvIG91ciBrZXk="}))
+    async with Harness([plugin(on_request=lambda exchange: None)], upstream=upstream) as proxy:
+        refused = await refusal(proxy)
+
+    assert (refused.status, json.loads(refused.body)["error"]["code"]) == (502, "upstream_protocol")
+
+
 @pytest.mark.parametrize("words", ["x-other", "permessage-deflate; client_max_window_bits"])
 async def test_an_upstream_that_agrees_to_what_nobody_offered_is_a_bad_gateway_where_we_read_along(words: str) -> None:
     upstream = StrictUpstream(websocket=status(101, b"", {"sec-websocket-extensions": words}), deflate=False)

@@ -25,6 +25,7 @@ from .rounds import Rounds
 from .sources import BodyEvents, EventSource, OtherModel
 from .target import Targets
 from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
+from .unreachable import Unreachable
 
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
@@ -48,11 +49,14 @@ class Outgoing:
 class Asking:
     """Takes a request that nobody answered here to the upstream, in as many rounds as it needs."""
 
-    def __init__(self, dispatcher: Dispatcher, upstream: Upstream, targets: Targets, log: Any) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, upstream: Upstream, targets: Targets, log: Any, unreachable: Unreachable
+    ) -> None:
         self._dispatch = dispatcher
         self._upstream = upstream
         self._targets = targets
         self._log = log
+        self._unreachable = unreachable
 
     async def ask(self, passage: Passage) -> None:
         """Send a request up, show the answer, and send up further rounds as long as the model has to be asked again."""
@@ -106,7 +110,7 @@ class Asking:
         except UpstreamError as error:
             passage.error = "timeout" if error.kind == "timeout" else "connect"
             failure = upstream_failure(error.kind, str(error))
-            self._log.warning("upstream_unreachable", kind=error.kind, message=str(error))
+            self._unreachable(error)
             if passage.down.started:
                 # The head is out, so the status cannot say it; a cut makes the client ask again, and then it will.
                 raise UpstreamCut(str(error)) from error

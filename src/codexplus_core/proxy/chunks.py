@@ -45,10 +45,16 @@ class Chunks:
         if self.ended:
             return b""
         self._begun = True
+        size = len(data)
+        if not (self._skip or self._held or self._trailers):
+            # An event most often comes as one chunk, whole.
+            line = data.find(_BREAK, 1, 9)
+            if size > line + 4 and data[:line] == b"%x" % (size - line - 4) and data.endswith(_BREAK):
+                return data
         if self._held:
             data, self._held = self._held + data, b""
+            size = len(data)
         at = self._skip
-        size = len(data)
         match = _SIZE.match
         if at:
             self._check_break(data, at)

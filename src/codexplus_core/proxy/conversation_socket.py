@@ -100,6 +100,9 @@ class Conversation:
         try:
             body = RequestBody(message)
             if (kind := body.text("type")) != CREATE:
+                if not kind:
+                    # An upstream that is less exact than we are might take it for a request, unseen by any plugin.
+                    raise MalformedBody("the message has no type")
                 # Whatever it is, it is between Codex and its upstream.
                 if self._link is None:
                     await self._error(400, error_body("unknown_type", f"the type {kind[:40]!r} is not known over HTTP"))

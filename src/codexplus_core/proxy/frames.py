@@ -18,6 +18,8 @@ from .transport import Duplex
 
 _WAITING = 256
 _WAITING_BYTES = 4 * 1024 * 1024
+# Taken apart in one turn of the loop: it may be some thousand fragments, or unpack to a thousand times as much.
+_STEP = 16 * 1024
 
 
 class Frames:
@@ -33,6 +35,9 @@ class Frames:
         self._messages: deque[bytes] = deque()
         self._size = 0
         self._parts = bytearray()
+        self._unread = b""  # bytes that have come and were not taken apart yet
+        self._stepping = False
+        self._over = False
         self._held = False
         self._waiter: asyncio.Future[None] | None = None
         self._resting: asyncio.Task[None] | None = None
@@ -45,7 +50,7 @@ class Frames:
         """The code of the peer's close frame; None where it sent none."""
         self.close_reason = ""
         self._end = duplex.pipe(self._feed)
-        self._end.add_done_callback(self._over)
+        self._end.add_done_callback(self._ended)
 
     # -- what comes
 
@@ -81,9 +86,9 @@ class Frames:
         return found
 
     def _let_come(self) -> None:
-        if self._held and not (self.gone or self._full()):
+        if self._held and not self._full():
             self._held = False
-            self._duplex.resume()
+            self._go_on()
 
     def _full(self) -> bool:
         return len(self._messages) >= _WAITING or self._size >= _WAITING_BYTES
@@ -99,14 +104,40 @@ class Frames:
             self._resting = asyncio.get_running_loop().create_task(self._rest(ready))
 
     def _feed(self, data: bytes) -> bool:
+        self._unread += data
+        self._step()
+        return not (self._unread or self._held or self._resting)
+
+    def _step(self) -> None:
+        self._stepping = False
         if self.gone:
-            return True
-        self._connection.receive_data(data)
+            self._unread = b""
+            return
+        step, self._unread = self._unread[:_STEP], self._unread[_STEP:]
+        self._connection.receive_data(step)
         for event in self._connection.events():
             self._event(event)
         self._say_unread()
         self._held = self._full()
-        return not self._held and self._resting is None
+        if self._unread or self._over:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        # What has come is taken apart first, a step in each turn of the loop; then the peer may go on.
+        if self._held or self._resting is not None or self._stepping:
+            return
+        if self._unread and not self.gone:
+            self._stepping = True
+            asyncio.get_running_loop().call_soon(self._next_step)
+        elif self._over:
+            self._leave()
+        elif not self.gone:
+            self._duplex.resume()
+
+    def _next_step(self) -> None:
+        self._step()
+        if not (self._unread or self._over):
+            self._go_on()
 
     def _say_unread(self) -> None:
         if self._messages and self._waiter is None and self.on_unread is not None:
@@ -149,8 +180,7 @@ class Frames:
     async def _rest(self, ready: Callable[[], Awaitable[None]]) -> None:
         await ready()
         self._resting = None
-        if not (self._held or self.gone):
-            self._duplex.resume()
+        self._go_on()
 
     def _closing(self, event: CloseConnection) -> None:
         if self._connection.state is ConnectionState.OPEN:
@@ -166,10 +196,12 @@ class Frames:
         self._duplex.close()
         self._leave()
 
-    def _over(self, end: asyncio.Future[None]) -> None:
+    def _ended(self, end: asyncio.Future[None]) -> None:
         if not end.cancelled():
             end.exception()
-        self._leave()
+        self._over = True
+        if not self._unread:
+            self._leave()
 
     def _leave(self) -> None:
         if self.gone:

@@ -17,7 +17,7 @@ from .transport import Headers
 
 _OWN = b"sec-websocket-"
 _EXTENSIONS, _KEY = b"sec-websocket-extensions", b"sec-websocket-key"
-_VERSION = b"sec-websocket-version"
+_VERSION, _ACCEPT = b"sec-websocket-version", b"sec-websocket-accept"
 _TUNNELLED = frozenset((_KEY, _VERSION, _EXTENSIONS))
 _SWITCH: Headers = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade")]
 
@@ -47,10 +47,19 @@ def tunnel_answer(headers: Headers) -> Headers:
 def own_offer(headers: Headers) -> Headers:
     """The client's handshake as ours: its session headers, a key of our own, and compression where it offered it."""
     lines = upstream_headers(headers)
-    lines += [(b"sec-websocket-key", base64.b64encode(os.urandom(16))), (_VERSION, b"13")]
+    lines += [(_KEY, base64.b64encode(os.urandom(16))), (_VERSION, b"13")]
     if any("permessage-deflate" in offer for offer in _listed(headers, _EXTENSIONS)):
         lines.append((_EXTENSIONS, b"permessage-deflate; client_max_window_bits"))
     return lines
+
+
+def check_answer(offer: Headers, headers: Headers) -> None:
+    """Raise RemoteProtocolError where an upstream's 101 is no answer to our own offer."""
+    keys = [generate_accept_token(value) for name, value in offer if name == _KEY]
+    if [value for name, value in headers if name.lower() == _ACCEPT] != keys:
+        raise RemoteProtocolError("sec-websocket-accept: it does not answer our key")
+    if _listed(headers, _EXTENSIONS) and not _listed(offer, _EXTENSIONS):
+        raise RemoteProtocolError("sec-websocket-extensions: none was offered")
 
 
 def agreed(headers: Headers) -> Deflate | None:
@@ -69,7 +78,7 @@ def agreed(headers: Headers) -> Deflate | None:
 def accepted(headers: Headers, upstream: Headers) -> tuple[Headers, Deflate | None]:
     """Our own 101 for the client that sent ``headers``, with what ``upstream`` said in its, and the compression."""
     key = next((value for name, value in headers if name.lower() == _KEY), b"")
-    lines = [*_SWITCH, (b"sec-websocket-accept", generate_accept_token(key))]
+    lines = [*_SWITCH, (_ACCEPT, generate_accept_token(key))]
     deflate = Deflate()
     chosen = None
     with contextlib.suppress(RemoteProtocolError, ValueError):  # what nobody understands, nobody takes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from wsproto.utilities import RemoteProtocolError
@@ -11,7 +12,7 @@ from ..conversation.lineage import Lineage, joined
 from ..protocol.events import Event
 from ..protocol.messages import ENDINGS, as_message, event_of, item_of, response_id_of, status_of
 from .frames import Frames
-from .handshake import agreed, own_offer
+from .handshake import agreed, check_answer, own_offer
 from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 
 _DONE = "response.output_item.done"
@@ -126,11 +127,8 @@ class Link:
             self.frames.abort()
 
     def _joined(self, upgraded: Upgraded) -> Frames:
-        try:
+        with _broken(upgraded):
             deflate = agreed(upgraded.headers)
-        except (RemoteProtocolError, ValueError) as error:
-            upgraded.socket.abort()
-            raise UpstreamError("protocol", f"the upstream's WebSocket handshake is broken: {error}") from None
         frames = Frames(upgraded.socket, server=False, deflate=deflate)
         frames.on_unread = self._unread
         frames.on_gone = self._gone
@@ -170,8 +168,22 @@ class Link:
 async def connect(upstream: Upstream, url: str, headers: Headers, *, framed: bool = False) -> Link | Answer:
     """Open a link; the upstream's answer where it refuses. Raises UpstreamError."""
 
-    def handshake() -> Awaitable[Upgraded | Answer]:
-        return upstream.connect(UpstreamRequest("GET", url, own_offer(headers)))
+    async def handshake() -> Upgraded | Answer:
+        offer = own_offer(headers)
+        answer = await upstream.connect(UpstreamRequest("GET", url, offer))
+        if isinstance(answer, Upgraded):
+            with _broken(answer):
+                check_answer(offer, answer.headers)
+        return answer
 
     answer = await handshake()
     return Link(answer, framed=framed, reopen=handshake) if isinstance(answer, Upgraded) else answer
+
+
+@contextlib.contextmanager
+def _broken(upgraded: Upgraded) -> Iterator[None]:
+    try:
+        yield
+    except (RemoteProtocolError, ValueError) as error:
+        upgraded.socket.abort()
+        raise UpstreamError("protocol", f"the upstream's WebSocket handshake is broken: {error}") from None

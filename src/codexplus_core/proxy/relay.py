@@ -23,6 +23,7 @@ from .link import Asked, Link
 from .passage import Incoming, Passage
 from .target import Targets, endpoint
 from .transport import Upstream, UpstreamCut
+from .unreachable import Unreachable
 
 _ABOUT_REQUESTS = frozenset(
     ("on_session", "on_request", "on_tool_use", "on_tool_result", "on_chunk", "on_turn_end", "on_exchange_end")
@@ -43,12 +44,13 @@ class Relay:
         log: Any,
         ids: replies.IdSource,
         clock: Callable[[], float],
+        unreachable: Unreachable,
     ) -> None:
         self._dispatch = dispatcher
         self._sessions = sessions
         self._commands = commands
         self._decisions = Decisions(dispatcher, sessions, commands, log)
-        self._asking = Asking(dispatcher, upstream, targets, log)
+        self._asking = Asking(dispatcher, upstream, targets, log, unreachable)
         self._ids = ids
         self._clock = clock
 

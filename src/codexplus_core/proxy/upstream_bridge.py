@@ -17,13 +17,16 @@ from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, Upstrea
 _STREAM: Headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
 _JSON: Headers = [(b"content-type", b"application/json")]
 _OF_THE_BODY = frozenset((b"content-encoding", b"content-length", b"content-type", b"accept", b"accept-encoding"))
+# As for a client's own handshake: 5xx is for the moment, but for these two.
+_NO_WEBSOCKET = frozenset((404, 405, 426, 501, 505))
 _BETA = (b"openai-beta", b"responses_websockets=2026-02-06")
 
 
 class SocketUpstream:
     """Sends ``POST …/responses`` as a message on a WebSocket of its own, everything else as it is.
 
-    The answer's messages become server-sent events; a request with ``stream: false`` gets the finished response.
+    The answer's messages become server-sent events; a request with ``stream: false`` gets the finished response. An
+    upstream that takes no WebSocket is an UpstreamError; what else it answers to the handshake is the answer.
     """
 
     def __init__(self, inner: Upstream) -> None:
@@ -37,6 +40,7 @@ class SocketUpstream:
         asked = _asked(body)
         link = await connect(self._inner, request.url, _handshake(request.headers), framed=True)
         if not isinstance(link, Link):
+            _refuse_without_websocket(link, request.url)
             return link
         try:
             answer = await link.ask(body.data, asked.items, asked)
@@ -145,6 +149,18 @@ def _handshake(headers: Headers) -> Headers:
         return kept
     # Codex 0.29 asks for the beta that this API once was: one line names them all.
     return [line for line in kept if line[0].lower() != _BETA[0]] + [(_BETA[0], b", ".join([*betas, _BETA[1]]))]
+
+
+def _refuse_without_websocket(answer: Answer, url: str) -> None:
+    """Raise UpstreamError for an answer that is about the handshake; any other one is about the request."""
+    if answer.status >= 400 and answer.status not in _NO_WEBSOCKET:
+        return
+    answer.close()
+    base = url.partition("?")[0].removesuffix("/responses")
+    raise UpstreamError(
+        "protocol",
+        f"the upstream ws{base.removeprefix('http')} takes no WebSocket (status {answer.status}); give it as {base}",
+    )
 
 
 async def _first(answer: SocketAnswer) -> list[Event]:

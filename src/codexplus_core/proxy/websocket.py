@@ -21,6 +21,7 @@ from .passthrough import ClientGone, Hangup, Receive, Send
 from .target import Targets, endpoint
 from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 from .tunnel import Tunnel
+from .unreachable import Unreachable
 
 _ERROR_BYTES = 64 * 1024
 _JSON = b"application/json"
@@ -30,10 +31,19 @@ _TOLD = (b"content-type", b"content-encoding", b"retry-after")
 class WebSocketProxy:
     """Answers guarded WebSocket handshakes."""
 
-    def __init__(self, *, means: Means, upstream: Upstream, targets: Targets, mode: WebSockets = "auto") -> None:
+    def __init__(
+        self,
+        *,
+        means: Means,
+        upstream: Upstream,
+        targets: Targets,
+        unreachable: Unreachable,
+        mode: WebSockets = "auto",
+    ) -> None:
         self._means = means
         self._upstream = upstream
         self._targets = targets
+        self._unreachable = unreachable
         self._mode = mode
         self._draining = asyncio.Event()
 
@@ -71,7 +81,7 @@ class WebSocketProxy:
                 else:
                     found = await connect(self._upstream, url, headers)
         except UpstreamError as error:
-            self._means.log.warning("upstream_unreachable", kind=error.kind, message=str(error))
+            self._unreachable(error)
             if unread or error.kind == "protocol":
                 failure = upstream_failure(error.kind, str(error))
                 await _answer(send, failure.status, failure.body())
