@@ -1,9 +1,9 @@
 """Whether the proxy is still about as cheap as it was: `nox -s speed`, or `python -m bench.check`; some ten seconds.
 
 What counts is CPU, as a multiple of what a loop that only copies bytes (bare.py) spends on the same load in the same
-run. Each figure is the smallest of several rounds, more of them where it looks bad, and a limit is about three times
-what is usual: this fails when something is wrong in kind (an event parsed that nobody asked for, a task or a copy for
-each piece), not on a busy day.
+run. Each figure is the smallest of several rounds, more of them where it looks bad, and a limit is three to four
+times what is usual: this fails when something is wrong in kind (an event parsed that nobody asked for, a task or a copy
+for each piece), not on a busy day.
 """
 
 from __future__ import annotations

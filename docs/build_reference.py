@@ -15,6 +15,7 @@ from types import ModuleType
 
 import codexplus_core
 from codexplus_core import exchange, hookspecs, testing
+from codexplus_core.testing import reply, script
 
 TARGET = Path(__file__).with_name("plugin-reference.md")
 # The fixed parts of a hook's docstring; each becomes a line of its table.
@@ -40,10 +41,13 @@ def build() -> str:
         "## `codexplus_core`",
         *(entry(codexplus_core, name) for name in sorted(codexplus_core.__all__, key=str.lower)),
         "## Types that are only handed out",
-        *(f"### `{name}`\n\n```\n{alias(name)}\n```" for name in ALIASES),
+        *(alias(exchange, name) for name in ALIASES),
         *(entry(exchange, name) for name in UNNAMED if name not in codexplus_core.__all__),
         "## `codexplus_core.testing`",
         *(entry(testing, name) for name in sorted(testing.__all__, key=str.lower)),
+        "## Types of tests that are only handed out",
+        entry(reply, "Received"),
+        alias(script, "Scripted"),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -91,11 +95,12 @@ def entry(package: ModuleType, name: str) -> str:
     return "\n\n".join(lines)
 
 
-def alias(name: str) -> str:
-    """The words that a type stands for."""
-    body = ast.parse(source(exchange)).body
+def alias(module: ModuleType, name: str) -> str:
+    """What a name for a type stands for."""
+    body = ast.parse(source(module)).body
     values = (item.value for item in body if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == name)
-    return ast.unparse(next(values))
+    said = documented(body).get(name)
+    return f"### `{name}`\n\n```\n{ast.unparse(next(values))}\n```" + (f"\n\n{marked(said)}" if said else "")
 
 
 def heading(node: Definition) -> str:

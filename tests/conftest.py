@@ -6,8 +6,11 @@ examples there is `HYPOTHESIS_PROFILE=thorough` (and `CODEXPLUS_TWO_VIEWS=300` f
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import inspect
 import os
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
@@ -15,6 +18,9 @@ from hypothesis import HealthCheck, settings
 
 from codexplus_core.testing import Harness
 from codexplus_core.testing.codex_versions import VERSIONS
+
+BOUND_S = 120.0
+"""Seconds that a test may take at the very most; real terminals of Codex need some of it."""
 
 settings.register_profile("default-here", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", parent=settings.get_profile("default-here"), derandomize=False, max_examples=2000)
@@ -39,8 +45,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what does not exist: Codex before 0.120 speaks no WebSocket."""
+    """Leave out what does not exist (Codex before 0.120 speaks no WebSocket), and let no test wait for ever."""
     items[:] = [item for item in items if not _impossible(getattr(item, "callspec", None))]
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = _bounded(item.obj)
+
+
+def _bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    # A fixture that yields within a timeout bounds itself alone: pytest-asyncio runs it in a task of its own.
+    @functools.wraps(test)
+    async def bounded(*given: Any, **named: Any) -> None:
+        async with asyncio.timeout(BOUND_S):
+            await test(*given, **named)
+
+    return bounded
 
 
 def _impossible(callspec: Any) -> bool:

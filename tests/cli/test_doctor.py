@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -153,7 +154,7 @@ def test_code_that_runs_at_every_start_and_belongs_to_nobody_is_named(around, tm
     [
         ((None, "no route to host"), "error", "no route"),
         ((403, "https://x asks for a browser challenge (cf-mitigated)"), "error", "cf-mitigated"),
-        ((401, "https://x answers with status 401"), "ok", "reached (status 401)"),
+        ((401, "https://x answers with status 401"), "ok", "/v1: reached"),
         ((503, "https://x answers with status 503"), "warning", "503"),
     ],
 )
@@ -166,6 +167,31 @@ async def test_the_upstream_is_judged_by_its_answer(around, monkeypatch, answer,
     found = await doctor_proxy.upstream(around())
 
     assert (found.status, words in found.message) == (status, True), found
+
+
+async def test_a_websocket_upstream_is_tried_over_http(around):
+    with stand_ins.listening({}) as port:
+        place = around()
+        place.asked_upstream = f"ws://127.0.0.1:{port}/v1"
+
+        found = await doctor_proxy.upstream(place)
+
+    assert (found.status, found.message) == ("ok", f"ws://127.0.0.1:{port}/v1: reached")
+
+
+def test_what_to_do_is_said_for_the_port_that_was_asked_about(around):
+    fixes = [
+        doctor_checks.configuration(around(config=config, port=4999)).fix
+        for config in (None, 'openai_base_url = "https://corp.example/v1"\n', 'openai_base_url = "http://x/y"\n')
+    ]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    fixes += [
+        check(around(port=free)).fix.replace(str(free), "4999") for check in (doctor_proxy.port, doctor_proxy.proxy)
+    ]
+
+    assert all(fix.count("--port 4999") == fix.count("codex-plus ") for fix in fixes), fixes
 
 
 def raising() -> CheckResult:

@@ -106,8 +106,17 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(codex_home, monke
 
     assert main(["init"]) == 2
 
-    assert "add --yes" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "add --yes" in said.err
+    assert f'This will set, in {codex_home / "config.toml"}:\n  openai_base_url = "http://127.0.0.1:3000/' in said.out
     assert (codex_home / "config.toml").read_bytes() == before
+
+
+def test_without_a_terminal_what_is_there_already_needs_no_answer(codex_home, monkeypatch, capsys):
+    main(["init", "--yes"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+
+    assert main(["init"]) == 0
 
 
 @pytest.mark.parametrize(("answer", "code", "written"), [(b"y\n", 0, True), (b"\n", 1, False), (b"n\n", 1, False)])
@@ -170,15 +179,63 @@ def test_where_the_user_of_a_connection_is_unknown_the_url_carries_the_token(
 
 @linux
 def test_a_service_is_written_and_the_commands_are_printed_without_a_user_bus(codex_home, private_home, capsys):
-    assert main(["init", "--yes", "--service", "--port", "4321"]) == 0
+    assert main(["init", "--yes", "--service", "--port", "4321"]) == 1
 
     said = capsys.readouterr().out
     units = private_home / ".config" / "systemd" / "user"
     assert "ListenStream=127.0.0.1:4321" in (units / "codex-plus.socket").read_text()
     assert "systemctl --user enable --now codex-plus.socket" in said
 
+    assert "openai_base_url" in (codex_home / "config.toml").read_text()
+    assert "Start the proxy with" not in said
+
     assert main(["init", "--undo"]) == 0
-    assert list(units.iterdir()) == []
+    assert not (private_home / ".config").exists()
+    assert not (private_home / ".codexplus" / "init.json").exists()
+
+
+@linux
+def test_a_service_that_is_started_is_a_success(codex_home, tmp_path, capsys):
+    (tmp_path / "systemctl").write_text("#!/bin/sh\n")
+
+    assert main(["init", "--yes", "--service"]) == 0
+
+    assert "The proxy now runs as a service." in capsys.readouterr().out
+
+
+@linux
+def test_undo_leaves_the_folders_that_it_found_or_that_somebody_uses(codex_home, private_home, capsys):
+    (private_home / ".config" / "systemd").mkdir(parents=True)
+    units = private_home / ".config" / "systemd" / "user"
+    main(["init", "--yes", "--service"])
+    main(["init", "--yes", "--service", "--port", "4321"])
+
+    main(["init", "--undo"])
+
+    assert not units.exists() and units.parent.exists()
+
+    main(["init", "--yes", "--service"])
+    (units / "mine.service").write_text("[Unit]\n")
+    main(["init", "--undo"])
+
+    assert [path.name for path in units.iterdir()] == ["mine.service"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["HTTPS_PROXY", "https_proxy"], "HTTPS_PROXY and https_proxy are set"),
+        (["https_proxy"], "https_proxy is set"),
+    ],
+)
+def test_a_network_proxy_in_both_spellings_is_one_finding(codex_home, monkeypatch, capsys, names, said):
+    for name in names:
+        monkeypatch.setenv(name, "http://proxy.example:8080")
+
+    main(["init", "--yes"])
+
+    [found] = [line for line in capsys.readouterr().out.splitlines() if "Network proxy" in line]
+    assert said in found
 
 
 @pytest.mark.parametrize("option", ["skills", "prompts", "hooks", "mcp"])
@@ -196,7 +253,9 @@ def test_what_a_plugin_would_install_names_the_plugin(codex_home, monkeypatch, c
     assert "openai_base_url" not in (codex_home / "config.toml").read_text()
 
 
-@pytest.mark.parametrize("words", [["--bogus"], ["--undo", "--service"], ["--undo", "--port", "4000"]])
+@pytest.mark.parametrize(
+    "words", [["--bogus"], ["--undo", "--service"], ["--undo", "--port", "4000"], ["--undo", "--websockets", "off"]]
+)
 def test_options_that_do_not_go_are_usage_errors(codex_home, words, capsys):
     assert main(["init", *words]) == 2
 
@@ -217,11 +276,12 @@ def test_a_gateway_that_is_replaced_is_warned_about(codex_home, capsys):
 @linux
 def test_a_service_gets_the_upstream_and_the_plugins(codex_home, private_home, capsys):
     (codex_home / "config.toml").write_text(f'openai_base_url = "{GATEWAY}"\n')
+    words = ["--upstream", f"{GATEWAY}/", "--plugins", "none", "--websockets", "bridge"]
 
-    assert main(["init", "--yes", "--service", "--upstream", f"{GATEWAY}/", "--plugins", "none"]) == 0
+    main(["init", "--yes", "--service", *words])
 
     unit = (private_home / ".config" / "systemd" / "user" / "codex-plus.service").read_text()
-    assert f'"--upstream" "{GATEWAY}" "--plugins" "none"' in unit
+    assert f'"--upstream" "{GATEWAY}" "--plugins" "none" "--websockets" "bridge"' in unit
     assert "Warning" not in capsys.readouterr().out
 
 
@@ -229,6 +289,7 @@ def test_a_service_gets_the_upstream_and_the_plugins(codex_home, private_home, c
     ("words", "said"),
     [
         (["--upstream", GATEWAY], "only with --service"),
+        (["--websockets", "off"], "only with --service"),
         (["--service", "--upstream", "ftp://x"], "give an http, https, ws or wss URL"),
         (["--service", "--upstream", "http://127.0.0.1:3000/v1"], "is this proxy itself"),
         (["--service", "--plugins", "nope"], "nope"),

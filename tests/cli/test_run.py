@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -159,9 +160,39 @@ def test_a_proxy_is_started_when_there_is_none_and_found_again(here, private_hom
             os.kill(found.health["pid"], signal.SIGTERM)
 
     assert (first.returncode, second.returncode) == (7, 7), first.stderr
+    assert first.stderr == second.stderr == ""
     assert found.state == "ours"
     assert again.health["pid"] == found.health["pid"]
     assert (private_home / ".codexplus" / "log" / "serve.log").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals are POSIX's here")
+@pytest.mark.req("P16")
+def test_on_a_terminal_a_proxy_that_stays_is_announced_before_codex_and_once(here):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stand_ins.codex(here, "0.98.0")
+    words = [sys.executable, "-m", "codexplus_core.cli", "run", "--port", str(port), "--websockets", "off"]
+    seen = []
+    try:
+        for _ in range(2):
+            ours, theirs = pty.openpty()
+            with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs):
+                os.close(theirs)
+                seen.append(b"")
+                try:
+                    while chunk := os.read(ours, 4096):
+                        seen[-1] += chunk
+                except OSError:
+                    pass
+            os.close(ours)
+    finally:
+        main(["stop", "--port", str(port)])
+
+    line = f"codex-plus: the proxy runs in the background from now on; codex-plus stop --port {port} ends it\r\n"
+    assert seen[0].startswith(line.encode() + b"{")
+    assert seen[1].startswith(b"{")
 
 
 def test_a_proxy_that_does_not_come_up_is_reported_with_its_log(here, private_home):
@@ -195,6 +226,7 @@ def test_a_gateway_in_the_configuration_is_not_passed_by_in_silence(here, privat
             "another upstream (by login) than --upstream",
         ),
         ({"plugins": [{"name": "slash"}]}, {"plugins": "none"}, "has the plugins slash, not those of"),
+        ({"websockets": "auto"}, {"websockets": "off"}, "has --websockets auto, not off"),
     ],
 )
 def test_a_running_proxy_that_is_not_the_one_asked_for_is_refused(tmp_path, health, asked, said):
@@ -209,6 +241,7 @@ def test_the_started_proxy_gets_the_upstream_and_the_plugins():
     assert passed_on("https://corp.example/v1/", "none") == (
         "--upstream", "https://corp.example/v1", "--plugins", "none",
     )  # fmt: skip
+    assert passed_on(None, None, "off") == ("--websockets", "off")
     assert passed_on(None, None) == ()
 
 

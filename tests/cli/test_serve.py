@@ -118,8 +118,41 @@ def test_the_list_of_plugins_as_json(capsys):
     assert main(["serve", "--plugins", "list", "--json"]) == 0
 
     rows = json.loads(capsys.readouterr().out)
-    assert all(set(row) == {"order", "name", "distribution", "version", "state"} for row in rows)
+    assert all(set(row) == {"order", "name", "distribution", "version", "state", "warnings"} for row in rows)
     assert [row["order"] for row in rows] == sorted(row["order"] for row in rows)
+
+
+def test_what_is_odd_about_a_plugin_is_in_the_list(tmp_path, monkeypatch, capsys):
+    (tmp_path / "odd-1.0.dist-info").mkdir()
+    (tmp_path / "odd-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (tmp_path / "odd-1.0.dist-info" / "entry_points.txt").write_text("[codexplus.plugins]\nodd = codexplus_odd\n")
+    (tmp_path / "codexplus_odd.py").write_text("def on_request(exchange): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert main(["serve", "--plugins", "list"]) == 0
+    table = capsys.readouterr().out
+    assert main(["serve", "--plugins", "list", "--json"]) == 0
+    [row] = [row for row in json.loads(capsys.readouterr().out) if row["name"] == "odd"]
+
+    warnings = [
+        "on_request looks like a hook but lacks @hookimpl; it is never called",
+        "has no hook: mark its functions with @hookimpl",
+    ]
+    assert (row["state"], row["warnings"]) == ("loads", warnings)
+    assert f"loads, but {'; '.join(warnings)}" in table
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "٣", "", "1e3"])
+def test_what_is_no_port_is_a_usage_error_that_says_what_is(port, capsys):
+    assert main(["serve", f"--port={port}"]) == 2
+
+    assert f"{port!r} is no port; give a number from 1 to 65535" in capsys.readouterr().err
+
+
+def test_the_help_names_upstreams_that_take_websockets(capsys):
+    assert main(["serve", "--help"]) == 0
+
+    assert "ws:// or wss://" in capsys.readouterr().out
 
 
 def test_json_without_the_list_is_a_usage_error():

@@ -88,7 +88,7 @@ class Conversation(RuleBasedStateMachine):
     @precondition(waits_for_outputs)
     @rule()
     def interrupt_the_tools(self) -> None:
-        self.world.interrupt()
+        self.run(self.world.interrupt_tools())
 
     @precondition(waits_for_retry)
     @rule()
@@ -102,7 +102,7 @@ class Conversation(RuleBasedStateMachine):
     @precondition(lambda self: self.idle() and self.codex.version.resumes)
     @rule()
     def resume(self) -> None:
-        self.world.codex = self.codex.resume()
+        self.run(self.world.resume())
 
     @precondition(lambda self: self.codex.thread.thread in self.world.threads)
     @precondition(lambda self: self.idle() and self.codex.version.passthrough)

@@ -32,7 +32,7 @@ CLIENT = "ONLYCLIENT"
 MODEL = "ONLYMODEL"
 """A word that must never reach the client."""
 
-FLAGS = ("rewrite", "local", "stream", "refuse", "context", "model", "goon")
+FLAGS = ("rewrite", "local", "stream", "refuse", "context", "model", "goon", "gone")
 STEPS = ("think", "hidden", "pair", "mixed", "shell", "deny", "change", "late")
 
 Item = dict[str, Any]
@@ -45,16 +45,27 @@ def typed(number: int, flags: tuple[str, ...], steps: tuple[str, ...]) -> str:
 
 
 class Editor:
-    """Changes whatever a plugin can change, by what the prompt says."""
+    """Changes whatever a plugin can change, by what the prompt says.
 
-    def __init__(self) -> None:
+    With ``gone`` the upstream ends its WebSockets while the plugin is asked about the prompt, and about each call.
+    """
+
+    def __init__(self, upstream: StrictUpstream) -> None:
+        self._upstream = upstream
+        self._gone = False
         self.prompts: list[str] = []
         self.calls: Counter[str] = Counter()
         self.results: Counter[tuple[str, str]] = Counter()
         self.going_on: set[str] = set()
 
+    async def _end_connections(self) -> None:
+        for connection in self._upstream.connections:
+            if not connection.over.is_set():
+                connection.close(1001, "going away")
+                await connection.over.wait()
+
     @hookimpl
-    def on_request(self, exchange: Exchange) -> LocalReply | Refusal | None:
+    async def on_request(self, exchange: Exchange) -> LocalReply | Refusal | None:
         if exchange.turn.origin in ("user", "tool"):
             exchange.add_tool("plus", "adds", {"type": "object", "properties": {"stage": {"type": "integer"}}})
         words = exchange.prompt
@@ -62,6 +73,9 @@ class Editor:
             return None
         self.prompts.append(words)
         flags = words.partition("flags=")[2].partition(" ")[0].split(",")
+        self._gone = "gone" in flags
+        if self._gone:
+            await self._end_connections()
         if "local" in flags:
             return LocalReply(f"here is the answer, {CLIENT}")
         if "stream" in flags:
@@ -79,8 +93,10 @@ class Editor:
         return None
 
     @hookimpl
-    def on_tool_use(self, call: ToolCall) -> ToolCall | Refusal | ToolResult | None:
+    async def on_tool_use(self, call: ToolCall) -> ToolCall | Refusal | ToolResult | None:
         self.calls[call.id] += 1
+        if self._gone:
+            await self._end_connections()
         words = json.dumps(call.arguments)
         if call.name == "plus":
             return ToolResult(f"sum of {words} {MODEL}")
@@ -157,7 +173,7 @@ class World:
         self.path = folder / "state.db"
         self.codex = CodexClient(version)
         self.upstream = StrictUpstream(default=self._answer)
-        self.plugin = Editor()
+        self.plugin = Editor(self.upstream)
         self.said: list[str] = []
         self.lineage: list[tuple[list[Item], list[Item]]] = []
         self.last: Reply | None = None
@@ -259,6 +275,14 @@ class World:
                 self.codex.interrupt()
         self._compare(request, before, self.last)
         self.check(self.last)
+
+    async def interrupt_tools(self) -> None:
+        self.interrupt()
+
+    async def resume(self) -> None:
+        if self.over_websocket:
+            self.proxy.socket_of(self.codex).drop()  # the process that had it has ended
+        self.codex = self.codex.resume()
 
     def interrupt(self) -> None:
         if self.over_websocket:

@@ -16,8 +16,22 @@ from typing import Any, Literal
 
 Auth = Literal["chatgpt", "api"]
 
+Transport = Literal["http", "websocket"]
+
 ALL = ("0.169.0", "0.120.0", "0.98.0", "0.60.1", "0.29.0")
 NEWEST = "0.169.0"
+# These ask for a WebSocket first, and fall back to HTTP where the upstream refuses it.
+NEW = ("0.169.0", "0.120.0")
+WAYS: tuple[tuple[str, Transport], ...] = (
+    *((version, "websocket") for version in NEW),
+    *((version, "http") for version in ALL),
+)
+LOGGED_IN: tuple[tuple[str, Transport, Auth], ...] = (
+    *((NEWEST, transport, auth) for transport in ("websocket", "http") for auth in ("api", "chatgpt")),
+    ("0.120.0", "websocket", "api"),
+    ("0.120.0", "http", "chatgpt"),
+    *((version, "http", auth) for version in ALL[2:] for auth in ("api", "chatgpt")),
+)
 # Nobody listens there: what Codex sends past its base URL (flags, plugins, updates) fails at once and stays here.
 NOWHERE = "http://127.0.0.1:9"
 LIMIT_S = 40.0
@@ -50,6 +64,17 @@ class Ran:
                 found.append(msg["message"])
         return found
 
+    @property
+    def websocket_errors(self) -> list[str]:
+        """The log lines about a WebSocket that did not come to be: Codex's own, where the upstream refuses it."""
+        return [line for line in self.stderr.splitlines() if "ERROR" in line and "responses_websocket" in line]
+
+    @property
+    def trouble(self) -> list[str]:
+        """The lines about a connection that broke."""
+        lines = (self.stdout + self.stderr).splitlines()
+        return [line for line in lines if "econnecting" in line or "alling back from WebSockets" in line]
+
     def __str__(self) -> str:
         return f"{' '.join(self.argv)} -> {self.code}\n-- stdout\n{self.stdout}\n-- stderr\n{self.stderr}"
 
@@ -64,6 +89,8 @@ class Codex:
         self.home = home
         self.project = home / "project"
         self.runs: list[Ran] = []
+        self.in_trouble = False
+        """Set by a test in which the connection breaks: then Codex may say so."""
         self._settings = ""
         self._url = ""
         (home / ".codex").mkdir(parents=True)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.codex import NEWEST, Auth, Codex
+from e2e.codex import NEW, NEWEST, Auth, Codex, Transport
 from e2e.proxies import ProxyProcess, Served, end_processes_of, served
 from e2e.terminal import Terminal
 
+from codexplus_core.services.settings import WebSockets
 from codexplus_core.testing import StrictUpstream
+from codexplus_core.testing.reply import Received
 
 FOLDER = "CODEX_PLUS_E2E_CODEX"
 Evidence = list[tuple[str, Callable[[], str]]]
@@ -24,6 +26,18 @@ class Backend(StrictUpstream):
     """The scripted upstream with the address it listens on."""
 
     url = ""
+    transport: Transport | None = None
+    """What the model's requests have to come over; None where it changes within a test."""
+
+    def strange(self) -> list[str]:
+        """The requests that came over another transport than they should have."""
+        return [f"{got.method} {got.header('user-agent')}" for got in self.turns if self._is_strange(got)]
+
+    def _is_strange(self, got: Received) -> bool:
+        if self.transport == "websocket":
+            # The old ones speak HTTP all the same.
+            return got.method == "POST" and any(f"/{version} " in (got.header("user-agent") or "") for version in NEW)
+        return self.transport == "http" and got.method != "POST"
 
     @property
     def brief(self) -> str:
@@ -34,6 +48,12 @@ class Backend(StrictUpstream):
             items = got.body.get("input") if isinstance(got.body, dict) else None
             lines += [f"    {str(item)[:200]}" for item in (items or [])[-6:]]
         return "\n".join([*lines, *(f"ILLEGAL {illegal}" for illegal in self.illegal)])
+
+
+@pytest.fixture
+def transport() -> Transport:
+    """Whether the upstream takes WebSockets; for both ways, a test is parametrised with ``WAYS``."""
+    return "websocket"
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +75,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 @pytest.fixture
-def codex(tmp_path: Path, evidence: Evidence) -> Iterator[Callable[..., Codex]]:
+def codex(tmp_path: Path, evidence: Evidence, transport: Transport) -> Iterator[Callable[..., Codex]]:
     """Make an installation: ``codex("0.120.0", auth="chatgpt")``, each in a HOME of its own."""
     made: list[Codex] = []
 
@@ -71,17 +91,22 @@ def codex(tmp_path: Path, evidence: Evidence) -> Iterator[Callable[..., Codex]]:
     yield install
     for one in made:
         end_processes_of(one.home)
+    calm = [ran for one in made if not one.in_trouble for ran in one.runs]
+    assert [ran.trouble for ran in calm if ran.trouble] == []
+    assert transport == "http" or [ran.websocket_errors for ran in calm if ran.websocket_errors] == []
 
 
 @pytest.fixture
-async def upstream(evidence: Evidence) -> AsyncIterator[Backend]:
+async def upstream(evidence: Evidence, transport: Transport) -> AsyncIterator[Backend]:
     """A scripted upstream on a socket; a request that the real API would refuse fails the test."""
-    backend = Backend()
+    backend = Backend(websocket=101 if transport == "websocket" else 426)
+    backend.transport = transport
     evidence.append(("upstream", lambda: backend.brief))
     async with backend.listen() as url:
         backend.url = url + "/v1"
         yield backend
     assert backend.illegal == []
+    assert backend.strange() == []
 
 
 @pytest.fixture
@@ -91,10 +116,10 @@ async def proxy(
     """Start ``codex-plus serve`` before the upstream: ``await proxy("ping,rewrite")``."""
     started: list[ProxyProcess] = []
 
-    async def start(plugins: str = "none", home: Path | None = None) -> ProxyProcess:
-        folder = home or tmp_path / "proxy"
+    async def start(plugins: str = "none", *, websockets: WebSockets = "auto", url: str = "") -> ProxyProcess:
+        folder = tmp_path / "proxy"
         folder.mkdir(exist_ok=True)
-        one = ProxyProcess(folder, upstream.url, plugins)
+        one = ProxyProcess(folder, url or upstream.url, plugins, websockets)
         started.append(one)
         evidence.append(("proxy", lambda: one.log))
         await one.start()

@@ -23,7 +23,7 @@ from codexplus_core.proxy.server import serve_app
 from codexplus_core.proxy.target import Targets
 from codexplus_core.proxy.upstream import CurlUpstream
 from codexplus_core.services.config import Config
-from codexplus_core.services.settings import ServeSettings
+from codexplus_core.services.settings import ServeSettings, WebSockets
 from codexplus_core.services.store import SQLiteStore
 from codexplus_core.testing import Log
 
@@ -68,11 +68,12 @@ async def codex_plus(one: Codex, *args: str) -> Ran:
 class ProxyProcess:
     """``codex-plus serve`` as a process."""
 
-    def __init__(self, home: Path, upstream: str, plugins: str, port: int | None = None) -> None:
+    def __init__(self, home: Path, upstream: str, plugins: str, websockets: WebSockets = "auto") -> None:
         self.home = home
-        self.port = port or free_port()
+        self.port = free_port()
         self.plugins = plugins
         self._upstream = upstream
+        self._websockets = websockets
         self._log = home / "proxy.log"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -91,7 +92,7 @@ class ProxyProcess:
         argv = (*COMMAND, "serve", "--port", str(self.port), "--plugins", self.plugins)
         with self._log.open("ab") as log:
             self._process = process = await asyncio.create_subprocess_exec(
-                *argv, "--upstream", self._upstream,
+                *argv, "--upstream", self._upstream, "--websockets", self._websockets,
                 env=python_env(self.home), cwd=self.home, stdout=asyncio.subprocess.PIPE, stderr=log,
                 start_new_session=True,
             )  # fmt: skip

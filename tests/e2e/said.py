@@ -1,14 +1,17 @@
-"""What a recorded request says: its words, its calls, its tools."""
+"""What the model is told with a recorded request: words, calls, tools.
+
+Over a WebSocket that is more than what the request itself brings: it goes on from an earlier response.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from codexplus_core.testing.reply import Received
 
 
-def words_of(body: dict[str, Any], *roles: str) -> list[str]:
-    """The texts of a request's messages of these roles (user and assistant unless named), in order."""
+def words_of(got: Received, *roles: str) -> list[str]:
+    """The texts of the messages of these roles (user and assistant unless named), in order."""
     found = []
-    for item in body["input"]:
+    for item in got.conversation:
         if item.get("type", "message") != "message" or item["role"] not in (roles or ("user", "assistant")):
             continue
         content = item["content"]
@@ -17,22 +20,22 @@ def words_of(body: dict[str, Any], *roles: str) -> list[str]:
     return found
 
 
-def calls_in(body: dict[str, Any]) -> list[tuple[str, str]]:
-    """The calls and outputs of a request: (type, arguments or output)."""
+def calls_in(got: Received) -> list[tuple[str, str]]:
+    """The calls and outputs: (type, arguments or output)."""
     found = []
-    for item in body["input"]:
+    for item in got.conversation:
         if item.get("type") in ("function_call", "custom_tool_call"):
-            found.append((item["type"], item.get("arguments") or item.get("input")))
+            found.append((item["type"], item.get("arguments") or item["input"]))
         elif str(item.get("type")).endswith("_output"):
             output = item["output"]
             found.append((item["type"], output if isinstance(output, str) else output[0]["text"]))
     return found
 
 
-def tool_names(body: dict[str, Any]) -> list[str]:
-    """The tools that a request offers, wherever it does so."""
-    tools = list(body.get("tools") or [])
-    for item in body["input"]:
+def tool_names(got: Received) -> list[str]:
+    """The tools that are offered, wherever that is done."""
+    tools = list(got.body.get("tools") or [])
+    for item in got.conversation:
         for space in item.get("tools") or []:
             tools += space.get("tools") or []
     return [tool["name"] for tool in tools if "name" in tool]

@@ -28,14 +28,15 @@ def port() -> Iterator[int]:
 
 @pytest.mark.req("P16")
 @pytest.mark.parametrize("version", [NEWEST, "0.120.0", "0.98.0", "0.60.1", "0.29.0"])
-async def test_run_starts_the_proxy_and_gives_codexs_own_exit_code(version: str, codex, port: int) -> None:
+async def test_run_starts_the_proxy_and_gives_codexs_own_exit_code(version: str, codex, upstream, port: int) -> None:
     one = codex(version)
+    run = ("run", "--port", str(port), "--upstream", upstream.url, "--", "exec")
     flags = ("--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox")
 
-    well = await codex_plus(one, "run", "--port", str(port), "--", "exec", *flags, "/ping")
+    well = await codex_plus(one, *run, *flags, "/ping")
     pid = look(port).health["pid"]
-    badly = await codex_plus(one, "run", "--port", str(port), "--", "exec", *flags, "the secret plans")
-    wrong = await codex_plus(one, "run", "--port", str(port), "--", "exec", "--no-such-flag")
+    badly = await codex_plus(one, *run, *flags, "the secret plans")
+    wrong = await codex_plus(one, *run, "--no-such-flag")
 
     assert "**pong** from the proxy" in well.stdout
     assert well.code == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2e.codex import ALL, NEWEST
+from e2e.codex import NEWEST, WAYS, Transport
 from e2e.said import calls_in, tool_names
 
 from codexplus_core.testing import call, reasoning, shell, text
@@ -13,7 +13,9 @@ from codexplus_core.testing import call, reasoning, shell, text
 pytestmark = pytest.mark.e2e
 
 # 0.169 with its default model has all tools in the input's first item; its gpt-5.5, and older versions, in `tools`.
-KINDS = (NEWEST, "0.169.0 gpt-5.5", "0.120.0", "0.98.0", "0.60.1")
+OTHER = "0.169.0 gpt-5.5"
+ROWS = (*WAYS, (OTHER, "websocket"))
+RESUMING = tuple(way for way in ROWS if way[0] != "0.29.0")
 
 
 def installed(codex: Any, kind: str, url: str) -> Any:
@@ -25,9 +27,9 @@ def installed(codex: Any, kind: str, url: str) -> Any:
 
 
 @pytest.mark.wire("W12")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "transport"), RESUMING)
 async def test_a_hidden_tool_round_is_one_answer_for_codex_and_stays_in_the_models_history(
-    kind: str, codex, upstream, proxy
+    kind: str, transport: Transport, codex, upstream, proxy
 ) -> None:
     one = installed(codex, kind, (await proxy("tool")).url)
     lookup = reasoning() + call("lookup", {"key": "a"}, namespace="functions" if kind == NEWEST else None)
@@ -41,10 +43,10 @@ async def test_a_hidden_tool_round_is_one_answer_for_codex_and_stays_in_the_mode
     usage = ran.events[-1]["usage"]
     assert (usage["input_tokens"], usage["output_tokens"]) == (200, 20)
     asked, hidden, later, last = upstream.turns
-    assert "lookup" in tool_names(asked.body)
+    assert "lookup" in tool_names(asked)
     round_ = [("function_call", '{"key": "a"}'), ("function_call_output", "value of a")]
-    assert calls_in(asked.body) == []
-    assert [calls_in(got.body) for got in (hidden, later, last)] == [round_, round_, round_]
+    assert calls_in(asked) == []
+    assert [calls_in(got) for got in (hidden, later, last)] == [round_, round_, round_]
 
 
 @pytest.mark.wire("W12")
@@ -59,8 +61,10 @@ async def test_the_oldest_codex_gets_one_answer_from_a_hidden_tool_round(codex, 
 
 
 @pytest.mark.wire("W13")
-@pytest.mark.parametrize("kind", (*KINDS, "0.29.0"))
-async def test_a_denied_call_never_runs_and_the_model_is_told(kind: str, codex, upstream, proxy) -> None:
+@pytest.mark.parametrize(("kind", "transport"), ROWS)
+async def test_a_denied_call_never_runs_and_the_model_is_told(
+    kind: str, transport: Transport, codex, upstream, proxy
+) -> None:
     one = installed(codex, kind, (await proxy("calls")).url)
     upstream.script = [reasoning() + shell("echo x > denied.txt"), text("I was not allowed."), text("Later.")]
 
@@ -68,17 +72,19 @@ async def test_a_denied_call_never_runs_and_the_model_is_told(kind: str, codex, 
 
     assert "I was not allowed." in ran.stdout
     assert not (one.project / "denied.txt").exists()
-    told = calls_in(upstream.turns[1].body)
+    told = calls_in(upstream.turns[1])
     assert "denied.txt" in told[0][1]
     assert told[1][1].endswith("writing denied.txt is not allowed here")
     assert len(upstream.turns) == 2
     if kind != "0.29.0":
         await one.resume("and?")
-        assert calls_in(upstream.turns[2].body) == told
+        assert calls_in(upstream.turns[2]) == told
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_changed_call_runs_changed_and_the_model_keeps_its_own_words(kind: str, codex, upstream, proxy) -> None:
+@pytest.mark.parametrize(("kind", "transport"), RESUMING)
+async def test_a_changed_call_runs_changed_and_the_model_keeps_its_own_words(
+    kind: str, transport: Transport, codex, upstream, proxy
+) -> None:
     one = installed(codex, kind, (await proxy("calls")).url)
     upstream.script = [reasoning() + shell("echo x > first.txt; echo done"), text("Written.")]
 
@@ -88,12 +94,12 @@ async def test_a_changed_call_runs_changed_and_the_model_keeps_its_own_words(kin
     assert "Written." in ran.stdout
     assert sorted(path.name for path in one.project.glob("*.txt")) == ["second.txt"]
     for got in upstream.turns[1:]:
-        assert "first.txt" in calls_in(got.body)[0][1]
+        assert "first.txt" in calls_in(got)[0][1]
         assert b"second.txt" not in got.decoded
 
 
-@pytest.mark.parametrize("version", ALL)
-async def test_a_call_nobody_minds_runs_as_it_is(version: str, codex, upstream, proxy) -> None:
+@pytest.mark.parametrize(("version", "transport"), WAYS)
+async def test_a_call_nobody_minds_runs_as_it_is(version: str, transport: Transport, codex, upstream, proxy) -> None:
     one = codex(version).point_at((await proxy("calls,tool")).url)
     upstream.script = [reasoning() + shell("echo x > free.txt; echo done"), text("Written.")]
 
@@ -106,8 +112,10 @@ async def test_a_call_nobody_minds_runs_as_it_is(version: str, codex, upstream, 
 
 @pytest.mark.wire("W12")
 @pytest.mark.parametrize("first", ["hidden", "visible"])
-@pytest.mark.parametrize("kind", (*KINDS, "0.29.0"))
-async def test_a_hidden_call_beside_one_that_codex_runs(kind: str, first: str, codex, upstream, proxy) -> None:
+@pytest.mark.parametrize(("kind", "transport"), ROWS)
+async def test_a_hidden_call_beside_one_that_codex_runs(
+    kind: str, transport: Transport, first: str, codex, upstream, proxy
+) -> None:
     one = installed(codex, kind, (await proxy("tool")).url)
     hidden = call("lookup", {"key": "a"}, namespace="functions" if kind == NEWEST else None)
     visible = shell("echo x > made.txt; echo done")
@@ -119,9 +127,9 @@ async def test_a_hidden_call_beside_one_that_codex_runs(kind: str, first: str, c
     assert "Both are done." in ran.stdout
     assert (one.project / "made.txt").exists()
     assert len(upstream.turns) == 2
-    outputs = [words for kind_, words in calls_in(upstream.turns[1].body) if kind_.endswith("_output")]
+    outputs = [words for kind_, words in calls_in(upstream.turns[1]) if kind_.endswith("_output")]
     assert "value of a" in outputs
     assert len(outputs) == 2
     if kind != "0.29.0":
         await one.resume("and?")
-        assert calls_in(upstream.turns[2].body) == calls_in(upstream.turns[1].body)
+        assert calls_in(upstream.turns[2]) == calls_in(upstream.turns[1])

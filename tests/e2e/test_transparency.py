@@ -8,16 +8,14 @@ import json
 from typing import Any
 
 import pytest
-from e2e.codex import ALL, NEWEST, Auth, Codex, Ran
+from e2e.codex import ALL, LOGGED_IN, NEW, Auth, Codex, Ran, Transport
 from e2e.normal import normal
-from e2e.wire import Message, Tap
+from e2e.wire import Message, Socket, Tap
 
 from codexplus_core.proxy.target import Targets
 from codexplus_core.testing import StrictUpstream, reasoning, shell, text
 
 pytestmark = pytest.mark.e2e
-
-BOTH: tuple[Auth, ...] = ("api", "chatgpt")
 
 
 def script() -> list[Any]:
@@ -83,14 +81,24 @@ def essence(messages: list[Message]) -> list[str]:
     return lines
 
 
+def essence_of_sockets(sockets: list[Socket]) -> list[str]:
+    """Each handshake's header lines, and every byte of the frames behind it."""
+    lines = []
+    for socket in sorted(sockets, key=lambda socket: socket.asked.rest):
+        for message in (socket.asked, socket.given):
+            lines += [repr(message.start[:12]), *sorted(map(repr, message.end_to_end)), repr(message.rest)]
+    return lines
+
+
 @pytest.mark.req("P5", "P16")
-@pytest.mark.wire("W1", "W2", "W4")
-@pytest.mark.parametrize("auth", BOTH)
-@pytest.mark.parametrize("version", ALL)
-async def test_nothing_differs_from_codex_without_the_proxy(version: str, auth: Auth, codex, upstream, serve) -> None:
+@pytest.mark.wire("W1", "W2", "W3", "W4")
+@pytest.mark.parametrize(("version", "transport", "auth"), LOGGED_IN)
+async def test_nothing_differs_from_codex_without_the_proxy(
+    version: str, transport: Transport, auth: Auth, codex, upstream, serve
+) -> None:
     alone, behind = codex(version, auth, name="one"), codex(version, auth, name="two")
     upstream.script = script()
-    plain = StrictUpstream(script())
+    plain = StrictUpstream(script(), websocket=upstream.websocket)
     async with plain.listen() as url, Tap().open() as above, Tap().open() as below:
         above.to = int(upstream.url.removesuffix("/v1").rpartition(":")[2])
         proxy = await serve(targets=f"http://127.0.0.1:{above.port}/v1", seen_port=below.port)
@@ -103,9 +111,12 @@ async def test_nothing_differs_from_codex_without_the_proxy(version: str, auth: 
     assert (behind.project / "made.txt").exists()
     assert same(sent(alone, plain), sent(behind, upstream))
     codex_side, upstream_side = below.exchanges(), above.exchanges()
-    assert len(codex_side) >= 3
     assert same(essence([asked for asked, _ in codex_side]), essence([asked for asked, _ in upstream_side]))
     assert same(essence([given for _, given in upstream_side]), essence([given for _, given in codex_side]))
+    assert same(essence_of_sockets(below.sockets()), essence_of_sockets(above.sockets()))
+    spoken = [message for socket in below.sockets() for message in socket.said]
+    assert len(spoken or codex_side) >= 3
+    assert bool(spoken) is (version in NEW and transport == "websocket")
     assert proxy.events.entries == []
 
 
@@ -127,7 +138,8 @@ async def test_the_upstream_is_chosen_by_the_login(version: str, codex, upstream
 
 
 @pytest.mark.wire("W2")
-async def test_a_delta_reaches_codex_before_the_next_one_is_made(codex, upstream, serve) -> None:
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+async def test_a_delta_reaches_codex_before_the_next_one_is_made(transport: Transport, codex, upstream, serve) -> None:
     upstream.script = [text("First, then second.", chunk=6).stall("between", after_events=5)]
     async with Tap().open() as below:
         proxy = await serve(seen_port=below.port)
@@ -144,12 +156,17 @@ async def test_a_delta_reaches_codex_before_the_next_one_is_made(codex, upstream
 
 
 @pytest.mark.wire("W3")
-@pytest.mark.parametrize("version", [NEWEST, "0.120.0"])
-async def test_codex_falls_back_from_websockets_in_silence(version: str, codex, upstream, proxy) -> None:
-    running = await proxy()
+@pytest.mark.parametrize("plugins", ["none", "upper,calls"])
+@pytest.mark.parametrize(("version", "transport"), [(version, "http") for version in NEW])
+async def test_codex_falls_back_in_silence_where_the_upstream_refuses_websockets(
+    version: str, transport: Transport, plugins: str, codex, upstream, proxy
+) -> None:
+    running = await proxy(plugins)
 
     ran = await codex(version).point_at(running.url).exec("hi", json=True)
 
     assert ran.messages == ["Hello from the script."]
     assert [event for event in ran.events if event["type"] == "error"] == []
+    assert len(upstream.handshakes) == 1
+    assert len(ran.websocket_errors) == 1
     assert [got.method for got in upstream.requests] == ["POST"]

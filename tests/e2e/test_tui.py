@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from e2e.codex import ALL, NEWEST, Auth, Codex
+from e2e.codex import NEWEST, WAYS, Auth, Codex, Transport
 from e2e.proxies import codex_plus
 from e2e.said import words_of
 
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.e2e
 
 # Without these the screen speaks of what the machine lacks: a sandbox, helper programs.
 SETTINGS = 'approval_policy = "never"\nsandbox_mode = "danger-full-access"\ncheck_for_update_on_startup = false'
+BOTH: tuple[Transport, ...] = ("websocket", "http")
 TROUBLE = ("econnecting", "warning", "⚠", "■", "rror")
 
 
@@ -44,13 +45,16 @@ async def set_up(one: Codex, port: int) -> Codex:
 
 
 @pytest.mark.req("P16")
-async def test_the_screen_is_the_same_with_and_without_the_proxy(codex, upstream, proxy, tui) -> None:
+@pytest.mark.parametrize("transport", BOTH)
+async def test_the_screen_is_the_same_with_and_without_the_proxy(
+    transport: Transport, codex, upstream, proxy, tui
+) -> None:
     def script() -> list[Any]:
         return [text("A *first* answer."), reasoning() + shell("echo x > made.txt; echo well done"), text("All done.")]
 
     running = await proxy("none")
     upstream.script = script()
-    plain = StrictUpstream(script())
+    plain = StrictUpstream(script(), websocket=upstream.websocket)
     screens = []
     async with plain.listen() as url:
         for name, base in (("one", f"{url}/v1"), ("two", running.url)):
@@ -71,7 +75,8 @@ async def test_the_screen_is_the_same_with_and_without_the_proxy(codex, upstream
 
 
 @pytest.mark.req("P16")
-async def test_turns_tools_and_rewrites_in_the_terminal(codex, upstream, proxy, tui) -> None:
+@pytest.mark.parametrize("transport", BOTH)
+async def test_turns_tools_and_rewrites_in_the_terminal(transport: Transport, codex, upstream, proxy, tui) -> None:
     running = await proxy("upper,ping,calls")
     one = await set_up(codex(NEWEST), running.port)
     upstream.script = [
@@ -92,13 +97,16 @@ async def test_turns_tools_and_rewrites_in_the_terminal(codex, upstream, proxy, 
 
     assert calm(seen)
     assert (one.project / "made.txt").exists()
-    assert [words_of(got.body, "user")[-1] for got in upstream.turns[-2:]] == ["REWRITTEN: read this", "once more"]
-    assert "REWRITTEN: read this" in words_of(upstream.turns[-1].body)
+    assert [words_of(got, "user")[-1] for got in upstream.turns[-2:]] == ["REWRITTEN: read this", "once more"]
+    assert "REWRITTEN: read this" in words_of(upstream.turns[-1])
     assert b"/up read this" not in b"".join(got.decoded for got in upstream.turns)
 
 
 @pytest.mark.wire("W9")
-async def test_nothing_about_a_local_answer_leaves_the_machine(codex, upstream, proxy, tui) -> None:
+@pytest.mark.parametrize("transport", BOTH)
+async def test_nothing_about_a_local_answer_leaves_the_machine(
+    transport: Transport, codex, upstream, proxy, tui
+) -> None:
     running = await proxy("ping")
     one = await set_up(codex(NEWEST), running.port)
     upstream.script = [text("A real answer.")]
@@ -112,12 +120,15 @@ async def test_nothing_about_a_local_answer_leaves_the_machine(codex, upstream, 
     seen = await screen.shows("• A real answer.")
 
     assert calm(seen)
-    assert [words_of(got.body) for got in upstream.turns] == [["a real question"]]
+    assert [words_of(got) for got in upstream.turns] == [["a real question"]]
 
 
 @pytest.mark.wire("W6")
 @pytest.mark.parametrize("plugins", ["none", "upper,calls"])
-async def test_esc_stops_the_upstream_and_the_next_turn_works(plugins: str, codex, upstream, proxy, tui) -> None:
+@pytest.mark.parametrize("transport", BOTH)
+async def test_esc_stops_the_upstream_and_the_next_turn_works(
+    transport: Transport, plugins: str, codex, upstream, proxy, tui
+) -> None:
     running = await proxy(plugins)
     one = await set_up(codex(NEWEST), running.port)
     upstream.script = [text("A first answer."), text("This one will not end.").stall("half", after_events=6)]
@@ -137,7 +148,7 @@ async def test_esc_stops_the_upstream_and_the_next_turn_works(plugins: str, code
     seen = await screen.shows("• Hello from the script.")
 
     assert "econnecting" not in seen
-    assert "are you there?" in words_of(upstream.turns[-1].body)
+    assert "are you there?" in words_of(upstream.turns[-1])
 
 
 # What the older ones need so that they begin with their composer and not with an advertisement for another model.
@@ -150,14 +161,14 @@ FIRST = {
 
 # With a ChatGPT login the terminal of 0.169 ends unless chatgpt.com tells it where its workspace is, and that question
 # goes past the base URL; 0.29 wants to be trusted with the login first.
-LOGINS: list[tuple[str, Auth]] = [(version, "api") for version in ALL]
-LOGINS += [(version, "chatgpt") for version in ("0.120.0", "0.98.0", "0.60.1")]
+LOGINS: list[tuple[str, Transport, Auth]] = [(*way, "api") for way in WAYS]
+LOGINS += [("0.120.0", "websocket", "chatgpt"), ("0.98.0", "http", "chatgpt"), ("0.60.1", "http", "chatgpt")]
 
 
 @pytest.mark.req("P16")
-@pytest.mark.parametrize(("version", "auth"), LOGINS)
+@pytest.mark.parametrize(("version", "transport", "auth"), LOGINS)
 async def test_a_plain_turn_and_a_local_one_in_every_terminal(
-    version: str, auth: Auth, codex, upstream, proxy, tui
+    version: str, transport: Transport, auth: Auth, codex, upstream, proxy, tui
 ) -> None:
     running = await proxy("ping")
     one = codex(version, auth)

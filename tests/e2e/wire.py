@@ -1,9 +1,10 @@
-"""A TCP tap that records what passes, and the HTTP messages read out of its recordings."""
+"""A TCP tap that records what passes, and the HTTP and WebSocket messages read out of its recordings."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ class Message:
     lines: Lines
     body: bytes
     whole: bool
+    rest: bytes
+    """What followed it on its connection."""
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header."""
@@ -34,6 +37,24 @@ class Message:
         return [(key.lower() if key.lower() == b"content-length" else key, value) for key, value in kept]
 
 
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """One WebSocket: its handshake, and what has passed behind it."""
+
+    asked: Message
+    given: Message
+
+    @property
+    def said(self) -> list[str]:
+        """The text messages that went up."""
+        return texts(self.asked.rest)
+
+    @property
+    def heard(self) -> list[str]:
+        """The text messages that came down."""
+        return texts(self.given.rest)
+
+
 @dataclass(slots=True)
 class Recording:
     """Both directions of one connection."""
@@ -42,9 +63,27 @@ class Recording:
     down: bytearray = field(default_factory=bytearray)
 
     def exchanges(self) -> list[tuple[Message, Message]]:
-        """The requests with their responses, in order."""
-        asked = messages(bytes(self.up), answers=False)
-        return list(zip(asked, messages(bytes(self.down), answers=True), strict=False))
+        """The requests with their responses, in order; the last one may be a handshake."""
+        found: list[tuple[Message, Message]] = []
+        up, down = bytes(self.up), bytes(self.down)
+        while (asked := message(up)) is not None and (given := message(down, answer=True)) is not None:
+            found.append((asked, given))
+            if given.start.startswith(b"HTTP/1.1 101"):
+                break
+            up, down = asked.rest, given.rest
+        return found
+
+    def socket(self) -> Socket | None:
+        """The WebSocket that the connection has become."""
+        for asked, given in self.exchanges()[-1:]:
+            if given.start.startswith(b"HTTP/1.1 101"):
+                return Socket(asked, given)
+        return None
+
+    def readable(self) -> bytes:
+        """What went down, without compression."""
+        socket = self.socket()
+        return bytes(self.down) if socket is None else "\n".join(socket.heard).encode()
 
 
 class Tap:
@@ -58,13 +97,17 @@ class Tap:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def exchanges(self) -> list[tuple[Message, Message]]:
-        """All exchanges but WebSocket upgrades, which a proxy answers itself."""
+        """All exchanges but WebSocket handshakes; to one that is refused, a proxy gives its own answer."""
         found = [pair for recording in self.connections for pair in recording.exchanges()]
         return [pair for pair in found if pair[0].header(b"upgrade") is None]
 
+    def sockets(self) -> list[Socket]:
+        """All WebSockets that came to be."""
+        return [socket for recording in self.connections if (socket := recording.socket()) is not None]
+
     async def saw(self, data: bytes) -> None:
-        """Return when these bytes have gone down."""
-        while not any(data in recording.down for recording in self.connections):
+        """Return when these bytes have gone down, within one message or event."""
+        while not any(data in recording.readable() for recording in self.connections):
             await self.news()
 
     async def news(self) -> None:
@@ -118,30 +161,27 @@ class Tap:
             writer.transport.abort()
 
 
-def messages(data: bytes, *, answers: bool) -> list[Message]:
-    """The HTTP/1.1 messages that one side sent on a connection."""
-    found = []
-    while data:
-        head, end, rest = data.partition(b"\r\n\r\n")
-        if not end:
-            break
-        start, *lines = head.split(b"\r\n")
-        headers = [(name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
-        named = {name.lower(): value for name, value in headers}
-        if answers and start.split(b" ")[1].startswith(b"1"):
-            data = rest
-            continue
-        if named.get(b"transfer-encoding", b"").lower() == b"chunked":
-            body, data, whole = _dechunked(rest)
-        elif b"content-length" in named:
-            size = int(named[b"content-length"])
-            body, data, whole = rest[:size], rest[size:], len(rest) >= size
-        elif answers:
-            body, data, whole = rest, b"", True
-        else:
-            body, data, whole = b"", rest, True
-        found.append(Message(start, headers, body, whole))
-    return found
+def message(data: bytes, *, answer: bool = False) -> Message | None:
+    """The HTTP/1.1 message that the data begins with; None before its head is whole."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    start, *lines = head.split(b"\r\n")
+    headers = [(name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
+    named = {name.lower(): value for name, value in headers}
+    status = start.split(b" ")[1] if answer else b""
+    if status.startswith(b"1") and status != b"101":
+        return message(rest, answer=True)
+    if named.get(b"transfer-encoding", b"").lower() == b"chunked":
+        body, rest, whole = _dechunked(rest)
+    elif b"content-length" in named:
+        size = int(named[b"content-length"])
+        body, rest, whole = rest[:size], rest[size:], len(rest) >= size
+    elif answer and status != b"101":
+        body, rest, whole = rest, b"", True
+    else:
+        body, whole = b"", True
+    return Message(start, headers, body, whole, rest)
 
 
 def _dechunked(data: bytes) -> tuple[bytes, bytes, bool]:
@@ -157,3 +197,36 @@ def _dechunked(data: bytes) -> tuple[bytes, bytes, bool]:
         data = rest[size + 2 :]
         if size == 0:
             return body, data, True
+
+
+def texts(data: bytes) -> list[str]:
+    """The text messages among the WebSocket frames of one direction, as far as they are whole."""
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    found: list[str] = []
+    parts, packed = b"", False
+    while len(data) >= 2:
+        first, second = data[0], data[1]
+        length, at = second & 127, 2
+        if length > 125:
+            at += 2 if length == 126 else 8
+            length = int.from_bytes(data[2:at], "big")
+        mask = data[at : at + 4] if second & 128 else b""
+        at += 4 if second & 128 else 0
+        if len(data) < at + length:
+            break
+        payload, data = _unmasked(data[at : at + length], mask), data[at + length :]
+        opcode = first & 15
+        if opcode > 2:
+            continue
+        parts, packed = (payload, bool(first & 64)) if opcode else (parts + payload, packed)
+        if first & 128:
+            whole = inflate.decompress(parts + b"\0\0\xff\xff") if packed else parts
+            found.append(whole.decode())
+    return found
+
+
+def _unmasked(payload: bytes, mask: bytes) -> bytes:
+    if not mask or not payload:
+        return payload
+    key = (mask * (len(payload) // 4 + 1))[: len(payload)]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(len(payload), "big")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from codexplus_core.testing import CodexClient, CodexSocket, Harness
@@ -76,17 +76,22 @@ async def refusal(proxy: Harness, path: str = "/v1/responses", codex: CodexClien
     return answer[1]
 
 
-async def dial(proxy: Harness, *, deflate: bool = True, codex: CodexClient | None = None) -> Talker:
-    """A connection on which nothing was said yet."""
-    request, answer = await _dial(proxy, "/v1/responses", codex or proxy.codex, deflate=deflate)
+async def dial(
+    proxy: Harness, *, deflate: bool = True, codex: CodexClient | None = None, without: Collection[bytes] = ()
+) -> Talker:
+    """A connection on which nothing was said yet; ``without`` some of the header lines of Codex's handshake."""
+    request, answer = await _dial(proxy, "/v1/responses", codex or proxy.codex, deflate=deflate, without=without)
     assert not isinstance(answer, Refusal), answer.status
     given = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
     frames = Frames(answer.socket, client=True, deflate=agreed_deflate(given.get("sec-websocket-extensions")))
     return Talker(answer.headers, frames, request)
 
 
-async def _dial(proxy: Harness, path: str, codex: CodexClient, *, deflate: bool = True) -> tuple[ClientRequest, Any]:
+async def _dial(
+    proxy: Harness, path: str, codex: CodexClient, *, deflate: bool = True, without: Collection[bytes] = ()
+) -> tuple[ClientRequest, Any]:
     request = codex.say("hello")
     key = base64.b64encode(b"k" * 16).decode()
     asked = handshake(request, key=key, warming=True, deflate=deflate)
-    return request, await proxy._connect(ClientRequest("GET", path, asked.headers, b"", {}))
+    headers = [line for line in asked.headers if line[0].lower() not in without]
+    return request, await proxy._connect(ClientRequest("GET", path, headers, b"", {}))

@@ -12,7 +12,7 @@ from codexplus_core.proxy.chunks import BrokenFraming, Chunks
 
 BODIES = st.lists(st.binary(min_size=1, max_size=40) | st.sampled_from([b"\r\n", b"0\r\n\r\n", b"5\r\n"]), max_size=6)
 TRAILERS = st.sampled_from([b"", b"", b"X: y\r\n", b"A: 1\r\nB: 2\r\n"])
-EXTENSIONS = st.sampled_from([b"", b"", b";a=b", b" ; name"])
+EXTENSIONS = st.sampled_from([b"", b"", b" ", b";a=b", b" ; name"])
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -66,3 +66,27 @@ def test_trailers_without_an_end_are_broken() -> None:
     with pytest.raises(BrokenFraming):
         for _ in range(100):
             chunks.feed(b"0\r\n" + b"x" * 1000)
+
+
+@pytest.mark.abuse("A12")
+@pytest.mark.parametrize("behind", [b"\n3\r\nabc", b"\n13\r\nabc", b"\r\r\n", b"XX3\r\n", b"\rX3\r\n", b"lo\r\n"])
+@pytest.mark.parametrize("at", [8, 9, 10, 20])
+@pytest.mark.parametrize("how", ["feed", "bodies"])
+def test_what_follows_a_chunk_is_a_line_break_and_nothing_like_it(behind: bytes, at: int, how: str) -> None:
+    data = b"5\r\nhello" + behind + b"\r\n0\r\n\r\n"
+    read = getattr(Chunks(), how)
+
+    with pytest.raises(BrokenFraming, match="than its size"):
+        for piece in (data[:at], data[at:]):
+            read(piece)
+
+
+@pytest.mark.parametrize("how", ["feed", "bodies"])
+def test_a_body_is_cut_from_its_first_byte_to_its_last_chunk(how: str) -> None:
+    chunks = Chunks()
+    assert not chunks.cut
+    for byte in b"1\r\nx\r\n0\r":
+        getattr(chunks, how)(bytes([byte]))
+        assert chunks.cut
+    getattr(chunks, how)(b"\n")
+    assert not chunks.cut

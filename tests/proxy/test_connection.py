@@ -92,6 +92,26 @@ async def test_a_client_that_sends_ahead_is_held_back_until_its_turn_comes() -> 
         writer.transport.abort()
 
 
+@pytest.mark.abuse("A17")
+@on_each_loop
+async def test_a_client_that_asks_faster_than_it_is_answered_gets_ahead_no_further_each_time() -> None:
+    sizes: list[int] = []
+
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        for connection in front.worker.connections:
+            sizes.append(len(connection._ahead))
+        await asyncio.sleep(0)
+        await echo(scope, receive, send)
+
+    async with fronted(app) as front:
+        reader, writer = await front.connect(GET * 200_000)
+        for _ in range(500):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+        assert max(sizes) < 1024 * 1024
+        writer.transport.abort()
+
+
 @on_each_loop
 async def test_an_odd_request_behind_an_ordinary_one_is_answered_too() -> None:
     extensions: list[bool] = []

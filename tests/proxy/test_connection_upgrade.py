@@ -208,3 +208,22 @@ async def test_a_handshake_that_is_closed_is_a_403() -> None:
         got = await front.ask(UPGRADE)
 
     assert got == b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+@pytest.mark.abuse("A17")
+@on_each_loop
+async def test_a_client_that_did_not_read_before_the_agreement_is_waited_for_after_it() -> None:
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        (connection,) = front.worker.connections
+        connection.pause_writing()
+        socket = await upgrade_of(scope).accept(LINES)
+        assert socket.write(b"x") is False
+        draining = asyncio.ensure_future(socket.drain())
+        await asyncio.sleep(0)
+        assert not draining.done()
+        connection.resume_writing()
+        await draining
+        assert socket.write(b"y") is True
+
+    async with fronted(app) as front:
+        assert await front.ask(UPGRADE) == AGREED + b"xy"

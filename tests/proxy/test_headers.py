@@ -144,6 +144,11 @@ def test_a_length_that_is_not_one_number_is_left_out(values: list[bytes]) -> Non
     assert client_headers(answered) == [(b"x", b"y")]
 
 
+@pytest.mark.abuse("A12")
+def test_a_length_beside_chunks_is_left_out() -> None:
+    assert client_headers([(b"Content-Length", b"3"), (b"Transfer-Encoding", b"chunked")]) == []
+
+
 @pytest.mark.abuse("I14")
 @pytest.mark.req("P12")
 def test_plugins_see_no_credentials() -> None:

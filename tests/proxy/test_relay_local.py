@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from proxy.made_plugin import VERSIONS, plugin, sent
+from proxy.sockets import Talker, dial
 
 from codexplus_core import Exchange, LocalReply, Refusal
 from codexplus_core.testing import Harness
@@ -94,6 +95,64 @@ async def test_clients_that_are_not_codex_are_refused_with_a_status_and_json(str
 
     error = json.loads(reply.body)["error"]
     assert (reply.status, error["code"], error["message"]) == (403, "refused", "this workspace says no")
+
+
+@pytest.mark.wire("W3")
+@pytest.mark.parametrize("stream", [True, False, None])
+@pytest.mark.transports("websocket")
+async def test_on_a_websocket_clients_that_are_not_codex_are_refused_with_an_error(stream: bool | None) -> None:
+    async with Harness([plugin(on_request=lambda exchange: _refuse(exchange))]) as proxy:
+        talker = await stranger(proxy)
+        (error,) = await talker.ask(words("please no", stream))
+        answer = await talker.ask(words("please yes", stream))
+        talker.frames.close()
+
+    assert (error["type"], error["status"], error["error"]["code"]) == ("error", 403, "refused")
+    assert error["error"]["message"] == "this workspace says no"
+    assert answer[-1]["type"] == "response.completed"
+
+
+@pytest.mark.wire("W3", "W9")
+@pytest.mark.parametrize("stream", [True, False, None])
+@pytest.mark.transports("websocket")
+async def test_on_a_websocket_every_client_gets_a_local_reply_as_events(stream: bool | None) -> None:
+    async def pieces() -> AsyncIterator[str]:
+        yield "po"
+        yield "ng"
+
+    async with Harness([plugin(on_request=lambda: LocalReply(pieces()))]) as proxy:
+        talker = await stranger(proxy)
+        answer = await talker.ask(words("hello", stream))
+        talker.frames.close()
+
+    deltas = [event["delta"] for event in answer if event["type"] == "response.output_text.delta"]
+    assert (deltas, answer[-1]["type"]) == (["po", "ng"], "response.completed")
+
+
+@pytest.mark.transports("websocket")
+async def test_on_a_websocket_a_prompt_given_as_words_can_be_read_and_rewritten() -> None:
+    def on_request(exchange: Exchange) -> None:
+        assert exchange.prompt == "hello"
+        exchange.prompt = "rewritten"
+
+    async with Harness([plugin(on_request=on_request)]) as proxy:
+        talker = await stranger(proxy)
+        await talker.ask({**words("", None), "input": "hello"})
+        talker.frames.close()
+
+        assert proxy.upstream.turns[0].body["input"][0]["content"][0]["text"] == "rewritten"
+
+
+async def stranger(proxy: Harness) -> Talker:
+    """A connection of a client that is not Codex."""
+    own = {b"originator", b"user-agent"}
+    return await dial(proxy, without=own)
+
+
+def words(prompt: str, stream: bool | None) -> dict[str, Any]:
+    items = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": prompt}]}]
+    said = {"type": "response.create", "model": "m", "input": items, "instructions": "x", "tools": []}
+    return said if stream is None else {**said, "stream": stream}
 
 
 @pytest.mark.parametrize("stream", [False, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from typing import Any
 
 import pytest
@@ -131,7 +132,6 @@ async def test_a_model_set_on_a_tools_output_holds_for_the_rest_of_the_turn() ->
     assert [model == "other" for model in models] == [False, True, True, False]
 
 
-@pytest.mark.transports("http")
 async def test_two_requests_of_one_thread_at_once_keep_their_hidden_calls_apart() -> None:
     adder = Adder()
     gate = Gate("slow")
@@ -139,22 +139,21 @@ async def test_two_requests_of_one_thread_at_once_keep_their_hidden_calls_apart(
 
     async with Harness({"adder": adder}, script=script) as proxy:
         one = proxy.codex.say("one")
-        first = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body))
+        first = asyncio.create_task(proxy.send(one, copy.deepcopy(proxy.codex)))
         await proxy.upstream.standing_at(gate)
         proxy.codex.history.append(proxy.codex._said("user", ["two"], ["user.text"]))
         two = proxy.codex._send()
-        await proxy.request(two.method, two.path, two.headers, two.body)
+        await proxy.send(two, copy.deepcopy(proxy.codex))
         proxy.upstream.release(gate)
         await first
         three = proxy.codex._send()
-        await proxy.request(three.method, three.path, three.headers, three.body)
+        await proxy.send(three, copy.deepcopy(proxy.codex))
 
-    kinds = [item.get("type") for item in proxy.upstream.turns[-1].body["input"] if item.get("role") != "developer"]
+    kinds = [item.get("type") for item in proxy.upstream.turns[-1].conversation if item.get("role") != "developer"]
     assert kinds[-4:] == ["message", "function_call", "function_call_output", "message"]
 
 
 @pytest.mark.wire("W18")
-@pytest.mark.transports("http")
 async def test_the_same_turn_on_two_connections_at_once_runs_a_plugin_once() -> None:
     asked, go_on = asyncio.Event(), asyncio.Event()
     prompts: list[str] = []
@@ -170,20 +169,20 @@ async def test_the_same_turn_on_two_connections_at_once_runs_a_plugin_once() -> 
 
     async with Harness([Slow()], script=[text("one"), text("two")]) as proxy, asyncio.timeout(20):
         one = proxy.codex.say("hello")
-        first = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body))
+        other = copy.deepcopy(proxy.codex)
+        first = asyncio.create_task(proxy.send(one))
         await asked.wait()
-        second = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body))
+        second = asyncio.create_task(proxy.send(one, other))
         await asyncio.sleep(0)
         go_on.set()
         await asyncio.gather(first, second)
 
     assert prompts == ["hello"]
-    assert ["rewritten" in str(turn.body["input"]) for turn in proxy.upstream.turns if turn.body] == [True, True]
+    assert ["rewritten" in str(turn.conversation) for turn in proxy.upstream.turns] == [True, True]
 
 
 @pytest.mark.wire("W18")
-@pytest.mark.transports("http")
-async def test_a_turn_whose_first_request_was_left_undecided_is_decided_by_the_next() -> None:
+async def test_a_turn_whose_first_request_was_left_undecided_is_decided_by_the_next(transport: str) -> None:
     asked, leave = asyncio.Event(), asyncio.Event()
     prompts: list[str] = []
 
@@ -198,11 +197,18 @@ async def test_a_turn_whose_first_request_was_left_undecided_is_decided_by_the_n
 
     async with Harness([Slow()], script=[text("one")]) as proxy, asyncio.timeout(20):
         one = proxy.codex.say("hello")
-        first = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body, leave=leave))
+        other = copy.deepcopy(proxy.codex)
+        first = asyncio.create_task(
+            proxy.send(one)
+            if transport == "websocket"
+            else proxy.request(one.method, one.path, one.headers, one.body, leave=leave)
+        )
         await asked.wait()
-        second = asyncio.create_task(proxy.request(one.method, one.path, one.headers, one.body))
+        second = asyncio.create_task(proxy.send(one, other))
         await asyncio.sleep(0)
         leave.set()
+        if transport == "websocket":
+            proxy.socket.drop()
         await asyncio.gather(first, second)
 
     assert prompts == ["hello", "hello"]

@@ -10,7 +10,8 @@ from proxy.made_plugin import PLUS, VERSIONS, plugin, sent
 
 from codexplus_core import Exchange, Refusal, ToolCall, ToolResult
 from codexplus_core.proxy.transport import UpstreamError
-from codexplus_core.testing import Harness, StrictUpstream, call, cut, shell, status, text
+from codexplus_core.testing import Answer, Harness, StrictUpstream, call, cut, shell, status, text
+from codexplus_core.testing.script import Asked, Step
 
 pytestmark = pytest.mark.transports("http", "websocket")
 
@@ -30,6 +31,31 @@ async def test_a_changed_model_is_asked_and_the_client_is_told_of_the_one_it_ask
         assert [got.body["model"] for got in proxy.upstream.turns] == ["other", "other"]
         assert [got.header("x-codex-routing-hint") for got in proxy.upstream.turns] == ["model=other", "model=other"]
         assert reply.header("openai-model") == "gpt-6.1-sol"
+
+
+class Naming(Answer):
+    """An answer that names its model as events can: at the top, and in the response."""
+
+    def steps(self, asked: Asked, response_id: str) -> list[Step]:
+        steps = super().steps(asked, response_id)
+        named: Any = {"headers": {"OpenAI-Model": "other", "x": "y"}}
+        return [{"type": "any.thing", **named}, {"type": "response.metadata", "response": named}, *steps]
+
+
+@pytest.mark.wire("W15")
+@pytest.mark.parametrize("looks", [True, False], ids=["watched", "not watched"])
+async def test_a_changed_model_is_not_told_inside_the_events_either(looks: bool) -> None:
+    def on_request(exchange: Exchange) -> None:
+        exchange.model = "other" if exchange.prompt == "change it" else exchange.model
+
+    hooks = {"on_chunk": lambda event: None} if looks else {}
+    script = [Naming(text("hi").makers), Naming(text("hi").makers)]
+    async with Harness([plugin(on_request=on_request, **hooks)], script=script) as proxy:
+        changed = await proxy.say("change it")
+        as_it_is = await proxy.say("leave it")
+
+    named = [reply.body.count(b'"OpenAI-Model":"other"') for reply in (changed, as_it_is)]
+    assert (named, changed.body.count(b'"OpenAI-Model":"gpt-6.1-sol"')) == ([0, 2], 2)
 
 
 @pytest.mark.parametrize("version", ["0.120.0", "0.169.0"])

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from codexplus_core import Exchange, Refusal, hookimpl
-from codexplus_core.testing import Harness, raw, shell, status
+from codexplus_core.testing import Harness, StrictUpstream, raw, shell, status
 
 
 class Deny:
@@ -76,6 +76,16 @@ async def test_a_compressed_stream_is_refused_when_a_plugin_must_see_it() -> Non
     assert b"no plain event stream" in body
 
 
+@pytest.mark.wire("W3")
+async def test_an_answer_that_is_no_stream_has_no_place_on_a_websocket_and_is_a_bad_gateway_there() -> None:
+    upstream = StrictUpstream([status(200, ANSWER)], websocket=426)
+    async with Harness([Open()], upstream=upstream, transport="websocket", websockets="bridge") as proxy:
+        reply = await proxy.say("hello")
+
+    assert (reply.status, reply.events) == (502, ["error"])
+
+
+@pytest.mark.transports("http", "websocket")
 async def test_a_tool_whose_name_the_client_uses_itself_is_left_out() -> None:
     class Shadow:
         @hookimpl

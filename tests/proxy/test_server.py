@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import pty
 import signal
 import socket
 import sys
@@ -61,14 +62,23 @@ class Run:
     """A server in this loop."""
 
     def __init__(self, app: Recorder, *, drain_s: float = BOUND, fd: int | None = None) -> None:
+        self.waiting: list[int] = []
         self.app = app
         self.stop, self.abort = asyncio.Event(), asyncio.Event()
         self.url: asyncio.Queue[str] = asyncio.Queue()
         self.port = 0
         settings = ServeSettings("127.0.0.1", 0, None, (), Path(), listen_fd=fd)
         self.task = asyncio.create_task(
-            serve_app(app, settings, ready=self.url.put_nowait, stop=self.stop, abort=self.abort, drain_s=drain_s)
-        )
+            serve_app(
+                app, settings, ready=self.url.put_nowait, stop=self.stop, abort=self.abort, drain_s=drain_s,
+                waiting=self.waited_for,
+            )
+        )  # fmt: skip
+        self.told = asyncio.Event()
+
+    def waited_for(self, running: int) -> None:
+        self.waiting.append(running)
+        self.told.set()
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -104,6 +114,22 @@ async def test_a_drain_closes_the_listener_and_lets_a_stream_end() -> None:
 
     assert got.endswith(b"1\r\nx\r\n1\r\ny\r\n0\r\n\r\n")
     assert app.log == ["start", "drain", "ended", "stop"]
+
+
+async def test_a_drain_tells_once_how_many_answers_it_waits_for() -> None:
+    app = Recorder()
+    async with running(app) as run:
+        first, second = await run.connect(), await run.connect()
+        for reader, _ in (first, second):
+            await reader.readuntil(b"x\r\n")
+        run.stop.set()
+        await run.told.wait()
+        app.finish.set()
+        await run.task
+        for _, writer in (first, second):
+            writer.close()
+
+    assert run.waiting == [2]
 
 
 async def test_the_deadline_cuts_a_stream_that_does_not_end(caplog: pytest.LogCaptureFixture) -> None:
@@ -165,6 +191,7 @@ async def test_idle_connections_do_not_hold_up_the_end() -> None:
         assert await reader.read() == b""
         writer.close()
     assert app.log == ["start", "drain", "stop"]
+    assert run.waiting == []
 
 
 @pytest.mark.abuse("A22")
@@ -270,8 +297,35 @@ async def test_signals_drain_then_end_and_one_line_is_all_that_is_printed(number
     assert (tmp_path / "stopped").exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("number", "words"), [(signal.SIGINT, 1), (signal.SIGTERM, 0)])
+async def test_after_ctrl_c_a_terminal_says_what_is_waited_for(number: int, words: int, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    async with asyncio.timeout(BOUND):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", SCRIPT, str(tmp_path), stdout=asyncio.subprocess.PIPE, stderr=theirs,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        os.close(theirs)
+        assert process.stdout is not None
+        port = int((await process.stdout.readline()).split(b":")[2].split(b"/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(REQUEST)
+        await reader.readuntil(b"x\r\n")
+        process.send_signal(number)
+        await reader.readuntil(b"told")
+        line = b"codex-plus stops: 1 answer under way gets 30 s; Ctrl-C again ends at once\r\n"
+        seen = await asyncio.to_thread(os.read, ours, 4096) if words else b""
+        process.send_signal(number)
+        await process.communicate()
+        writer.close()
+    os.close(ours)
+
+    assert seen == line * words
+
+
 HELD = """
-import asyncio, sys, time, types
+import asyncio, os, sys, time, types
 from pathlib import Path
 how, drain_s, leave_s = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
 class App:
@@ -297,6 +351,12 @@ class App:
 stub = types.ModuleType("codexplus_core.proxy.build")
 stub.build = App
 sys.modules[stub.__name__] = stub
+from codexplus_core.proxy.leaving import Leaving
+within = Leaving.within
+def told(self, seconds):
+    within(self, seconds)
+    os.write(1, b"told\\n")
+Leaving.within = told
 from codexplus_core.proxy.server import serve
 from codexplus_core.services.settings import ServeSettings
 sys.exit(serve(ServeSettings("127.0.0.1", 0, None, (), Path()), drain_s=drain_s, leave_s=leave_s))
@@ -332,21 +392,16 @@ async def test_nothing_that_a_plugin_leaves_running_keeps_the_process(how: str, 
         writer.write(REQUEST)
         assert serving.stdout is not None
         assert await serving.stdout.readline() == b"held\n"
+        said = b""
         for _ in range(signals):
             serving.send_signal(signal.SIGTERM)
-            # One that is on its way is not sent twice.
-            while signals == 2 and serving.returncode is None and _pending(serving.pid):
-                await asyncio.sleep(0)
+            # Two that come before Python looks are one.
+            said += (await serving.stdout.readuntil(b"told\n")).removesuffix(b"told\n")
         out, err = await serving.communicate()
         writer.close()
 
-    assert (out, serving.returncode) == (b"not flushed", 0)
+    assert (said + out, serving.returncode) == (b"not flushed", 0)
     assert b"left_by_force" in err
-
-
-def _pending(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/status").read_text() if sys.platform == "linux" else ""
-    return any(int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd")))
 
 
 STUBBORN = """

@@ -278,6 +278,42 @@ async def test_a_cut_is_never_a_clean_end(upstream: CurlUpstream, broken: bytes,
                 await answer.read()
 
 
+@pytest.mark.abuse("A12")
+@pytest.mark.wire("W7")
+@pytest.mark.parametrize(
+    "broken",
+    [
+        CHUNKED_HEAD + b"5\r\nhello\n" + chunk(b"abc") + END,
+        CHUNKED_HEAD + b"5\nhello\r\n" + END,
+        CHUNKED_HEAD + b"5\r\nhello\n10\r\n" + b"\r\n23456789abcdef\r\n" + END,
+        CHUNKED_HEAD.replace(b"chunked", b"gzip, chunked") + b"40\r\ndata",
+    ],
+    ids=["LF behind a chunk", "LF behind a size", "LF that moves the end", "coding that curl does not follow"],
+)
+@pytest.mark.parametrize("how", ["read", "pipe", "framed"])
+async def test_framing_that_curl_takes_and_others_do_not_is_never_a_clean_end(
+    upstream: CurlUpstream, broken: bytes, how: str
+) -> None:
+    async with serving(always(broken, close=True)) as server:
+        answer = await upstream.open(post(server.url))
+        with pytest.raises(UpstreamCut, match=r"127\.0\.0\.1"):
+            if how == "read":
+                await rest(answer)
+            else:
+                await answer.pipe(lambda _: True, (lambda *_: True) if how == "framed" else None)
+
+
+@pytest.mark.filterwarnings("ignore")  # in a proxy, a warning of the library's ends nothing either
+async def test_a_switch_of_protocols_that_nobody_asked_for_is_an_error(upstream: CurlUpstream) -> None:
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\nabc"
+    async with serving(always(answer)) as server:
+        with pytest.raises(UpstreamError) as error:
+            await upstream.open(post(server.url))
+
+        assert error.value.kind == "protocol"
+        assert "switched to another protocol" in str(error.value)
+
+
 async def test_bytes_before_a_cut_are_delivered_first(upstream: CurlUpstream) -> None:
     async with serving(always(CHUNKED_HEAD + chunk(b"data"), close=True)) as server:
         answer = await upstream.open(post(server.url))
@@ -599,3 +635,18 @@ def test_the_certificates_of_the_environment_come_before_the_systems() -> None:
 )
 def test_loopback_is_known_by_name_and_address(host: str, local: bool) -> None:
     assert is_loopback(host) is local
+
+
+async def test_framing_that_comes_in_tiny_pieces_is_read_like_any_other(upstream: CurlUpstream) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD)
+        for byte in b"1;" + b"x" * 1500 + b"\r\n":
+            await connection.send(bytes([byte]))
+            for _ in range(3):  # until it has been read
+                await asyncio.sleep(0)
+        await connection.send(b"a\r\n" + END)
+
+    async with asyncio.timeout(BOUND), serving(script) as server:
+        answer = await upstream.open(post(server.url))
+
+        assert await rest(answer) == b"a"

@@ -411,6 +411,42 @@ async def test_what_came_before_the_end_is_still_piped_after_a_pause(upstream: C
         assert bytes(got) == PATTERN
 
 
+@pytest.mark.parametrize("how", ["close", "abort", "close before the end"])
+async def test_a_pipe_that_was_held_back_ends_with_its_connection(upstream: CurlUpstream, how: str) -> None:
+    got: list[bytes] = []
+    more, held = asyncio.Event(), asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(SWITCH + b"x")
+        await more.wait()
+        await connection.send(b"y")
+        connection.writer.close()
+
+    def write(data: bytes) -> bool:
+        got.append(data)
+        held.set()
+        return False
+
+    async with serving(script) as server:
+        connection = await joined(upstream, server.url)
+        piped = connection.pipe(write)
+        await held.wait()
+        if how == "close before the end":
+            connection.write(PATTERN * 20)
+            connection.close()
+        more.set()
+        while upstream._running:
+            await asyncio.sleep(0)
+        if how == "close":
+            connection.close()
+        elif how == "abort":
+            connection.abort()
+        async with asyncio.timeout(BOUND):
+            await asyncio.wait({piped})
+
+    assert got == [b"x"], "what came later is nobody's"
+
+
 @pytest.mark.parametrize("data", [(), (b"bye",)])
 async def test_an_upstream_that_hangs_up_is_a_clean_end(upstream: CurlUpstream, data: tuple[bytes, ...]) -> None:
     got: list[bytes] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import plistlib
 import shutil
 import subprocess
@@ -94,6 +95,32 @@ def test_what_is_written_is_ours_and_writing_twice_changes_nothing(tmp_path, pla
 
     background.remove(background.ours(service))
     assert background.ours(service) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+@pytest.mark.abuse("A21")
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_a_password_of_a_network_proxy_is_for_the_users_eyes_only(tmp_path, platform):
+    service = made(tmp_path, platform, HTTPS_PROXY="http://me:secret@proxy.example:3128")
+    background.write(service)
+    # As an earlier version left them.
+    for path in service.files:
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.chmod(0o644)
+
+    background.write(service)
+
+    assert {path.stat().st_mode & 0o777 for path in service.files} == {0o600}
+
+
+def test_the_folders_that_will_be_made_are_known_beforehand(tmp_path):
+    service = made(tmp_path)
+    (tmp_path / ".config").mkdir()
+
+    assert background.missing_folders(service) == [tmp_path / ".config/systemd", tmp_path / ".config/systemd/user"]
+
+    background.write(service)
+    assert background.missing_folders(service) == []
 
 
 def test_a_unit_of_somebody_else_is_neither_overwritten_nor_removed(tmp_path):

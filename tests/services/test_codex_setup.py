@@ -200,10 +200,11 @@ def test_two_codex_homes_are_kept_apart(home, tmp_path):
     assert undo(one, home) == "restored"
 
 
-def test_a_broken_record_is_named_and_nothing_is_lost(home, config):
+@pytest.mark.parametrize("record", ["{", "[]", '{"configs": []}', '{"configs": {"x": 1}}', '{"folders": 1}'])
+def test_a_broken_record_is_named_and_nothing_is_lost(home, config, record):
     config.write_bytes(AWKWARD)
     apply(plan(config, URL), home)
-    (home / "init.json").write_text("{")
+    (home / "init.json").write_text(record)
 
     with pytest.raises(Problem, match=r"init\.json: cannot be understood"):
         undo(config, home)

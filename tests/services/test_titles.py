@@ -19,6 +19,7 @@ class Answers:
         return LocalReply("here") if (exchange.prompt or "").startswith("/") else None
 
 
+@pytest.mark.transports("http", "websocket")
 @pytest.mark.parametrize(("words", "local"), [("/help me", True), ("hello", False)])
 async def test_the_title_of_a_local_turn_is_not_asked_of_the_model(words: str, local: bool) -> None:
     async with Harness([Answers()]) as proxy:

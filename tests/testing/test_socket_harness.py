@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from codexplus_core.proxy.client import SOCKET
 from codexplus_core.proxy.transport import Duplex, UpstreamRequest
 from codexplus_core.testing import CodexClient, CodexSocket, Harness, StrictUpstream, cut, shell, stall, text
-from codexplus_core.testing.asgi_socket import EXTENSION, AsgiSockets, Upgrade
+from codexplus_core.testing.asgi_socket import AsgiSockets, Upgrade
 from codexplus_core.testing.codex_requests import ClientRequest
 
 Receive = Callable[[], Awaitable[Any]]
@@ -32,7 +33,7 @@ class Tunnel:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         self.seen.append((await receive())["type"])
-        upgrade: Upgrade = scope["extensions"][EXTENSION]
+        upgrade: Upgrade = scope["extensions"][SOCKET]
         url = "http://upstream.test" + scope["raw_path"].decode()
         headers = [line for line in scope["headers"] if line[0] not in (b"host", b"Connection", b"Upgrade")]
         up: Any = await self.upstream.connect(UpstreamRequest("GET", url, headers))
@@ -133,7 +134,7 @@ async def test_an_application_that_goes_wrong_later_cuts_the_client_off_and_is_t
         from wsproto.utilities import generate_accept_token
 
         accept = (b"Sec-WebSocket-Accept", generate_accept_token(key))
-        down = await scope["extensions"][EXTENSION].accept([accept])
+        down = await scope["extensions"][SOCKET].accept([accept])
         await down.read()
         raise ZeroDivisionError
 
@@ -156,7 +157,7 @@ async def socket_opened(socket: CodexSocket, count: int) -> None:
 
 async def test_an_application_that_holds_on_to_a_connection_is_told() -> None:
     async def app(scope: Any, receive: Receive, send: Send) -> None:
-        await scope["extensions"][EXTENSION].accept([])
+        await scope["extensions"][SOCKET].accept([])
         await asyncio.get_running_loop().create_future()
 
     client = CodexClient()

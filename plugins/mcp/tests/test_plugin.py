@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from typing import Literal
 
 import pytest
 
@@ -21,10 +22,11 @@ def test_the_installed_distribution_offers_the_plugin_under_its_short_name() -> 
     assert entry.dist.name == "codex-plus-mcp"
 
 
-async def test_it_loads_and_leaves_a_turn_as_it_is() -> None:
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+async def test_it_loads_and_leaves_a_turn_as_it_is(transport: Literal["http", "websocket"]) -> None:
     from codexplus_mcp import plugin
 
-    async with Harness({"mcp": plugin}) as proxy:
+    async with Harness({"mcp": plugin}, transport=transport) as proxy:
         answer = await proxy.say("hello")
 
     assert answer.text == "Hello from the script."

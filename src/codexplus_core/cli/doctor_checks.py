@@ -17,6 +17,7 @@ from ..services.codex_config import KEY, gateway, port_of_ours
 from .doctor_proxy import plugins, port, proxy, upstream
 from .doctor_settings import settings
 from .init import obstacles, without_token
+from .start import port_option
 from .surroundings import Surroundings
 
 
@@ -71,24 +72,28 @@ def login(around: Surroundings) -> CheckResult:
 
 def configuration(around: Surroundings) -> CheckResult:
     """Whether Codex's configuration leads to the proxy."""
-    file, url = around.config_file, around.config.get(KEY)
+    file, url, option = around.config_file, around.config.get(KEY), port_option(around.port)
     in_the_way = [note for note in obstacles(around.config) if "ignores" in note]
     if in_the_way:
         return CheckResult("error", f"{file}: {in_the_way[0]}", "remove model_provider from Codex's configuration")
     if around.codex is not None and codex.reads_environment(around.codex.version):
         return CheckResult("ok", f"Codex {around.codex.version} reads OPENAI_BASE_URL, not {file}, for its base URL")
     if url is None:
-        return CheckResult("warning", f"{file}: Codex does not go through the proxy", "codex-plus init")
+        return CheckResult("warning", f"{file}: Codex does not go through the proxy", f"codex-plus init{option}")
     if str(url).rstrip("/").endswith("/backend-api/codex"):
         return CheckResult(
-            "error", f"{file}: {KEY} ends in /backend-api/codex, with which every turn fails", "codex-plus init"
+            "error",
+            f"{file}: {KEY} ends in /backend-api/codex, with which every turn fails",
+            f"codex-plus init{option}",
         )
     if gateway(url):
         there = without_token(url)
-        fix = f"codex-plus init, then codex-plus serve --upstream {there}"
+        fix = f"codex-plus init{option}, then codex-plus serve{option} --upstream {there}"
         return CheckResult("warning", f"{file}: {KEY} is {there}, not the proxy", fix)
     if port_of_ours(url) is None:
-        return CheckResult("warning", f"{file}: {KEY} is {without_token(url)}, not the proxy", "codex-plus init")
+        return CheckResult(
+            "warning", f"{file}: {KEY} is {without_token(url)}, not the proxy", f"codex-plus init{option}"
+        )
     extra = "; chatgpt_base_url, set too, does not concern it" if "chatgpt_base_url" in around.config else ""
     return CheckResult("ok", f"{file}: Codex goes through the proxy on port {port_of_ours(url)}{extra}")
 
@@ -99,11 +104,11 @@ def environment(around: Surroundings) -> CheckResult:
     version = around.codex.version if around.codex else ""
     if codex.reads_environment(version):
         if port_of_ours(url) is None:
-            said = "not set" if url is None else without_token(url)
+            said, option = "not set" if url is None else without_token(url), port_option(around.port)
             return CheckResult(
                 "warning",
                 f"OPENAI_BASE_URL is {said}, and Codex {version} follows it",
-                "codex-plus run sets it for you; or export what codex-plus init prints",
+                f"codex-plus run{option} sets it for you; or export what codex-plus init{option} prints",
             )
         return CheckResult("ok", "OPENAI_BASE_URL leads to the proxy")
     if url:
@@ -193,4 +198,4 @@ def pth_files(around: Surroundings) -> CheckResult:
             f"code of unknown origin runs at every start of Python: {', '.join(stray)}",
             "look into it; remove it if you do not know it",
         )
-    return CheckResult("ok", "every .pth file with code belongs to an installed package")
+    return CheckResult("ok", "code that runs at every start of Python comes from installed packages only")

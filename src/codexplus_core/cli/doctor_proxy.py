@@ -32,7 +32,9 @@ def port(around: Surroundings) -> CheckResult:
             f"codex-plus doctor without --port, or codex-plus init{port_option(around.port)}",
         )
     if found.state == "free":
-        return CheckResult("warning", f"{where}: nobody listens", "codex-plus serve, codex-plus run, or init --service")
+        option = port_option(around.port)
+        fix = f"codex-plus serve{option}, codex-plus run{option}, or codex-plus init{option} --service"
+        return CheckResult("warning", f"{where}: nobody listens", fix)
     return CheckResult("ok", f"{where}: the proxy listens" + (f" ({found.owner})" if found.owner else ""))
 
 
@@ -40,7 +42,8 @@ def proxy(around: Surroundings) -> CheckResult:
     """What the running proxy says of itself."""
     health = around.running
     if not health:
-        return CheckResult("warning", "the proxy is not running, so its health is unknown", "codex-plus serve")
+        fix = f"codex-plus serve{port_option(around.port)}"
+        return CheckResult("warning", "the proxy is not running, so its health is unknown", fix)
     again = f"codex-plus stop{port_option(around.port)}, then start it anew"
     status, version = health.get("status", "unknown"), health.get("version", "unknown")
     if status != "ok":
@@ -124,4 +127,4 @@ async def upstream(around: Surroundings) -> CheckResult:
         return CheckResult("error", f"{shown}: {said}", fix)
     if status >= 500:
         return CheckResult("warning", f"{shown}: answers with status {status}", "try again later")
-    return CheckResult("ok", f"{shown}: reached (status {status})")
+    return CheckResult("ok", f"{shown}: reached")

@@ -7,14 +7,14 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ..services import background, codex, codex_setup
 from ..services.codex_config import KEY, base_url, gateway, parse, port_of_ours
 from ..services.listener import peer_uid_known
 from ..services.paths import codex_home, log_dir, state_dir, token
 from ..services.problem import Problem
-from ..services.settings import DEFAULT_HOST, DEFAULT_PORT
+from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, WebSockets
 from . import init_settings
 from .plugin_commands import installed
 from .serve import port_number, refuse_itself
@@ -23,7 +23,7 @@ from .start import passed_on, port_option, serve_argv
 # What these install belongs to plugins, which do not bring it yet; a clear no is better than "unrecognized arguments".
 OF_PLUGINS = {"skills": "slash", "prompts": "slash", "hooks": "hooks", "mcp": "mcp"}
 
-PROXY_NAMES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+PROXY_NAMES = ("HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -35,6 +35,9 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--service", action="store_true", help="keep the proxy running (systemd or launchd)")
     parser.add_argument("--upstream", metavar="URL", help="with --service: the serve option of that name")
     parser.add_argument("--plugins", metavar="NAME,NAME|none", help="with --service: the serve option of that name")
+    parser.add_argument(
+        "--websockets", choices=get_args(WebSockets), help="with --service: the serve option of that name"
+    )
     parser.add_argument("--migrate", action="store_true", help="also copy settings and commands from .codex to .claude")
     parser.add_argument("--undo", action="store_true", help="restore Codex's configuration and remove the service")
     for option in OF_PLUGINS:
@@ -47,10 +50,10 @@ def run(args: Namespace) -> int:
         if getattr(args, option):
             raise _not_here(option, plugin)
     if args.undo:
-        if args.service or args.port or args.upstream or args.plugins or args.migrate:
+        if args.service or args.port or args.upstream or args.plugins or args.websockets or args.migrate:
             raise Problem("--undo: takes no other option; it undoes all of it", exit_code=2)
         return undo(os.environ)
-    extra = passed_on(args.upstream, args.plugins)
+    extra = passed_on(args.upstream, args.plugins, args.websockets)
     if extra and not args.service:
         raise Problem(f"{extra[0]}: only with --service; without one, give it to serve or run", exit_code=2)
     return set_up(os.environ, port=args.port, service=args.service, ask=not args.yes, extra=extra, migrate=args.migrate)
@@ -80,8 +83,6 @@ def set_up(
         again = "init --service" if service else "serve"
         print(f"  Warning: Codex uses {without_token(before)} now; the proxy sends to OpenAI unless it is told:")
         print(f"           codex-plus {again}{port_option(port)}{to_gateway}")
-    if ask and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Problem("init asks before it writes and there is no terminal; add --yes", exit_code=2)
     planned = codex_setup.plan(path, proxy_url(port, home))
     print()
     if planned.changes:
@@ -94,16 +95,18 @@ def set_up(
     copies = init_settings.movable(env, Path.cwd())
     if copies:
         init_settings.announce(copies, chosen=migrate)
-    if ask and (planned.changes or kept or (copies and migrate)) and not confirmed():
-        print("Nothing was changed.")
-        return 1
+    if ask and (planned.changes or kept or (copies and migrate)):
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise Problem("init asks before it writes and there is no terminal; add --yes", exit_code=2)
+        if not confirmed():
+            print("Nothing was changed.")
+            return 1
     backup = codex_setup.apply(planned, home)
     if backup is not None and planned.before is None:
         print("Done. There was no such file before; codex-plus init --undo removes it again.")
     elif backup is not None:
         print(f"Done. The file as it was is kept in {backup}; codex-plus init --undo puts it back.")
-    if kept is not None:
-        _start(kept, home)
+    runs = kept is None or _start(kept, home)
     if copies and (migrate or (ask and confirmed("Copy these to .claude?"))):
         init_settings.migrate(copies)
     export = f'  export OPENAI_BASE_URL="{planned.url}"'
@@ -122,7 +125,7 @@ def set_up(
         option = port_option(port) + to_gateway
         print(f"Start the proxy with: codex-plus serve{option}   (or codex-plus run{option}: the proxy, then Codex)")
         print("From now on plain codex works only while the proxy runs; init --service keeps it running.")
-    return 0
+    return 0 if runs else 1
 
 
 def proxy_url(port: int, home: Path) -> str:
@@ -148,7 +151,11 @@ def findings(env: Mapping[str, str], path: Path, found: codex.Codex | None) -> l
     ours = " (the proxy)" if port_of_ours(url) else ""
     lines.append(f"  {KEY}: {'not set' if url is None else without_token(url)}{ours}")
     lines += [f"  Note: {note}" for note in obstacles(config)]
-    lines += [f"  Network proxy: {name} is set and will be used" for name in PROXY_NAMES if env.get(name)]
+    for name in PROXY_NAMES:
+        # Many set both spellings; it is one proxy.
+        ways = sorted(way for way in env if way in (name, name.lower()) and env[way])
+        if ways:
+            lines.append(f"  Network proxy: {' and '.join(ways)} {'are' if ways[1:] else 'is'} set and will be used")
     return lines
 
 
@@ -209,6 +216,7 @@ def undo(env: Mapping[str, str]) -> int:
             print(f"{file}: removed")
         if trouble:
             print(f"The service could not be told to stop ({trouble}); it ends with your login session.")
+    codex_setup.remove_folders(home)
     return 0
 
 
@@ -231,15 +239,17 @@ def _service(env: Mapping[str, str], home: Path, port: int, extra: tuple[str, ..
     )
 
 
-def _start(kept: background.Service, home: Path) -> None:
+def _start(kept: background.Service, home: Path) -> bool:
     log_dir(home)
+    codex_setup.remember_folders(background.missing_folders(kept), home)
     if background.write(kept):
         for file in kept.files:
             print(f"{file}: written")
     trouble = background.carry_out(kept.start)
     if not trouble:
         print("The proxy now runs as a service.")
-        return
+        return True
     print(f"The service could not be started from here ({trouble}). In a session of your own run:")
     for command in kept.start:
         print(f"  {' '.join(command)}")
+    return False

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("serve", "run the proxy", "codexplus_core.cli.serve"),
     ("run", "run Codex behind the proxy", "codexplus_core.cli.run"),
-    ("stop", "end the proxy that runs in the background", "codexplus_core.cli.stop"),
+    ("stop", "end the proxy that runs, wherever it was started", "codexplus_core.cli.stop"),
     ("init", "put Codex behind the proxy, or take it off again (--undo)", "codexplus_core.cli.init"),
     ("doctor", "check the installation and say what to do", "codexplus_core.cli.doctor"),
     ("config", "show settings, and which file each comes from", "codexplus_core.cli.config"),

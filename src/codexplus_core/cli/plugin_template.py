@@ -65,30 +65,40 @@ _TEST = '''\
 
 from __future__ import annotations
 
+from typing import Literal
+
+import pytest
 from codexplus_core.testing import Harness
 
 import {module}
 
+Transport = Literal["http", "websocket"]
 
-async def test_{function}_is_answered_without_the_model() -> None:
-    async with Harness(plugins=[{module}]) as proxy:
+# Codex before 0.120 speaks HTTP, later versions a WebSocket where they can: a plugin works over both.
+pytestmark = pytest.mark.parametrize("transport", ["http", "websocket"])
+
+
+async def test_{function}_is_answered_without_the_model(transport: Transport) -> None:
+    async with Harness(plugins=[{module}], transport=transport) as proxy:
         answer = await proxy.say("/{name}")
 
     assert answer.text == "Hello from {name}."
+    assert proxy.upstream.turns == []
 
 
-async def test_a_space_before_it_does_not_matter() -> None:
-    async with Harness(plugins=[{module}]) as proxy:
+async def test_a_space_before_it_does_not_matter(transport: Transport) -> None:
+    async with Harness(plugins=[{module}], transport=transport) as proxy:
         answer = await proxy.say(" /{name}")
 
     assert answer.text == "Hello from {name}."
 
 
-async def test_other_prompts_go_to_the_model() -> None:
-    async with Harness(plugins=[{module}]) as proxy:
+async def test_other_prompts_go_to_the_model(transport: Transport) -> None:
+    async with Harness(plugins=[{module}], transport=transport) as proxy:
         answer = await proxy.say("hello")
 
     assert answer.text != "Hello from {name}."
+    assert len(proxy.upstream.turns) == 1
 '''
 
 _README = """\

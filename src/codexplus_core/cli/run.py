@@ -8,7 +8,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from ..services import codex, codex_setup
 from ..services.codex_config import KEY, gateway, port_of_ours
@@ -16,7 +16,7 @@ from ..services.listener import peer_uid_known
 from ..services.paths import codex_home, state_dir
 from ..services.problem import Problem
 from ..services.run import hand_over
-from ..services.settings import DEFAULT_HOST, DEFAULT_PORT
+from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, WebSockets
 from .init import confirmed, proxy_url, set_up, without_token
 from .serve import port_number, refuse_itself
 from .start import ensure_proxy, passed_on, port_option
@@ -28,10 +28,14 @@ Way = Literal["configured", "environment", "argument", "ask"]
 
 def configure(parser: ArgumentParser) -> None:
     """The arguments of `run`."""
-    parser.usage = "codex-plus run [--port PORT] [--upstream URL] [--plugins NAME,NAME|none] [-- CODEX ARGS]"
+    parser.usage = (
+        "codex-plus run [--port PORT] [--upstream URL] [--plugins NAME,NAME|none] [--websockets auto|bridge|off]"
+        " [-- CODEX ARGS]"
+    )
     parser.add_argument("--port", type=port_number, help=f"the proxy's port (default: init's, else {DEFAULT_PORT})")
     parser.add_argument("--upstream", metavar="URL", help="where the proxy sends to, as in serve")
     parser.add_argument("--plugins", metavar="NAME,NAME|none", help="the proxy's plugins, as in serve")
+    parser.add_argument("--websockets", choices=get_args(WebSockets), help="when Codex gets a WebSocket, as in serve")
     parser.add_argument("codex_arguments", nargs=argparse.REMAINDER, metavar="-- CODEX ARGS", help="passed to Codex")
 
 
@@ -64,7 +68,11 @@ def run(args: Namespace) -> int:
         )
     if chosen == "ask":
         _offer_init(env, path, port)
-    ensure_proxy(port, home, upstream=args.upstream, plugins=args.plugins)
+    begun = ensure_proxy(port, home, upstream=args.upstream, plugins=args.plugins, websockets=args.websockets)
+    if begun and sys.stderr.isatty():
+        # Before Codex, which then has the terminal to itself; a script's output stays Codex's alone.
+        say = f"the proxy runs in the background from now on; codex-plus stop{port_option(port)} ends it"
+        print(f"codex-plus: {say}", file=sys.stderr, flush=True)
     if chosen == "environment":
         env["OPENAI_BASE_URL"] = url
     if chosen == "argument":

@@ -7,15 +7,15 @@ import ipaddress
 import os
 import socket
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from ..services.listener import look
 from ..services.paths import state_dir
 from ..services.problem import Problem
-from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, ServeSettings
+from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, ServeSettings, WebSockets
 from .table import as_json, columns
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -27,7 +27,12 @@ def configure(parser: ArgumentParser) -> None:
     """The arguments of `serve`."""
     parser.add_argument("--host", default=DEFAULT_HOST, help=f"address to listen on (default {DEFAULT_HOST})")
     parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
-    parser.add_argument("--upstream", metavar="URL", help="forward to URL, not to the backend that fits the login")
+    parser.add_argument(
+        "--upstream",
+        metavar="URL",
+        help="forward to URL, not to the backend that fits the login; ws:// or wss:// for one that takes model requests"
+        " on WebSockets only",
+    )
     parser.add_argument(
         "--plugins", metavar="list|NAME,NAME|none", help="load only these; list prints what is installed and exits"
     )
@@ -44,7 +49,7 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--websockets",
-        choices=("auto", "bridge", "off"),
+        choices=get_args(WebSockets),
         default="auto",
         help="give Codex the WebSocket it asks for: where the upstream takes one (auto, the default), always"
         " (bridge), or never (off)",
@@ -155,13 +160,9 @@ def refuse_itself(upstream: str | None, host: str, port: int) -> None:
 
 def port_number(text: str) -> int:
     """A TCP port, for argparse."""
-    number = int(text)
-    if not 1 <= number <= 65535:
-        raise ValueError
-    return number
-
-
-port_number.__name__ = "port"
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        raise ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
+    return int(text)
 
 
 def is_loopback(host: str) -> bool:
@@ -238,7 +239,9 @@ def plugin_list(*, json: bool) -> str:
         return as_json(rows)
     if not rows:
         return "no plugins are installed; the proxy passes everything through as it is"
-    return columns(("order", "name", "distribution", "version", "state"), [tuple(row.values()) for row in rows])
+    shown = ("order", "name", "distribution", "version", "state")
+    table = [[*(row[key] for key in shown[:-1]), _state_in_words(row)] for row in rows]
+    return columns(shown, table)
 
 
 def plugin_row(plugin: Any) -> dict[str, Any]:
@@ -249,4 +252,10 @@ def plugin_row(plugin: Any) -> dict[str, Any]:
         "distribution": plugin.distribution,
         "version": plugin.version,
         "state": f"broken: {plugin.error}" if plugin.error else "loads",
+        "warnings": list(plugin.warnings),
     }
+
+
+def _state_in_words(row: Mapping[str, Any]) -> str:
+    loads = row["state"] == "loads" and row["warnings"]
+    return f"loads, but {'; '.join(row['warnings'])}" if loads else str(row["state"])

@@ -22,8 +22,8 @@ def serve_argv(port: int, extra: tuple[str, ...] = ()) -> list[str]:
     return [sys.executable, "-P", "-m", "codexplus_core.cli", "serve", "--port", str(port), *extra]
 
 
-def passed_on(upstream: str | None, plugins: str | None) -> tuple[str, ...]:
-    """``--upstream`` and ``--plugins`` as words for a `serve` elsewhere. Raises Problem as `serve` does."""
+def passed_on(upstream: str | None, plugins: str | None, websockets: str | None = None) -> tuple[str, ...]:
+    """``--upstream``, ``--plugins`` and ``--websockets`` as words for a `serve` elsewhere. Raises Problem."""
     words: tuple[str, ...] = ()
     if upstream is not None:
         words += ("--upstream", upstream_url(upstream))
@@ -31,6 +31,8 @@ def passed_on(upstream: str | None, plugins: str | None) -> tuple[str, ...]:
         names = plugin_names(plugins)
         refuse_unusable(names)
         words += ("--plugins", ",".join(names) or "none")
+    if websockets is not None:
+        words += ("--websockets", websockets)
     return words
 
 
@@ -39,27 +41,29 @@ def proxy_token(home: Path) -> str:
     return "" if peer_uid_known() else token(home)
 
 
-def ensure_proxy(port: int, home: Path, *, upstream: str | None = None, plugins: str | None = None) -> None:
-    """Return once our proxy answers on ``port``; one that is started here stays, for the next run to find.
+def ensure_proxy(
+    port: int, home: Path, *, upstream: str | None = None, plugins: str | None = None, websockets: str | None = None
+) -> bool:
+    """Return once our proxy answers on ``port``; True where it was started here: it stays, for the next run to find.
 
     Raises Problem when somebody else has the port, the proxy does not come up, or the one that runs is another than
-    ``upstream`` and ``plugins`` ask for.
+    ``upstream``, ``plugins`` and ``websockets`` ask for.
     """
     secret = proxy_token(home)
     found = look(port, token=secret)
     if found.state == "ours":
-        _refuse_another(found.health, port, upstream, plugins)
-        return
+        _refuse_another(found.health, port, upstream, plugins, websockets)
+        return False
     if found.state == "other":
         raise Problem(
             f"127.0.0.1:{port}: in use by {found.owner or 'another program'}, which is no codex-plus proxy of yours;"
             " end it, or use another port (codex-plus init --port N)"
         )
-    argv = serve_argv(port, passed_on(upstream, plugins))
+    argv = serve_argv(port, passed_on(upstream, plugins, websockets))
     log = log_dir(home) / "serve.log"
     started = spawn_detached(argv, log, cwd=home)
     if wait_until_ours(port, token=secret, seconds=START_SECONDS, ended=started.ended, pid=started.pid) is not None:
-        return
+        return True
     code = started.ended()
     if code is None:
         started.process.terminate()
@@ -67,7 +71,9 @@ def ensure_proxy(port: int, home: Path, *, upstream: str | None = None, plugins:
     raise Problem(f"the proxy was started on port {port} but {what}; its log is {log}")
 
 
-def _refuse_another(health: dict[str, Any], port: int, upstream: str | None, plugins: str | None) -> None:
+def _refuse_another(
+    health: dict[str, Any], port: int, upstream: str | None, plugins: str | None, websockets: str | None
+) -> None:
     wrong = []
     if upstream is not None and "upstream" in health and health["upstream"] != upstream_url(upstream):
         wrong.append(f"has another upstream ({health['upstream']}) than --upstream")
@@ -76,6 +82,8 @@ def _refuse_another(health: dict[str, Any], port: int, upstream: str | None, plu
         names = {str(row.get("name")) for row in rows if isinstance(row, dict)}
         if names != set(plugin_names(plugins)):
             wrong.append(f"has the plugins {', '.join(sorted(names)) or 'none'}, not those of --plugins")
+    if websockets is not None and health.get("websockets", websockets) != websockets:
+        wrong.append(f"has --websockets {health['websockets']}, not {websockets}")
     if wrong:
         raise Problem(
             f"127.0.0.1:{port}: the proxy that runs there {' and '.join(wrong)};"

@@ -1,4 +1,4 @@
-"""`codex-plus stop`: end the proxy that runs in the background."""
+"""`codex-plus stop`: end the proxy that runs, wherever it was started."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ STOP_SECONDS = 45.0
 
 def configure(parser: ArgumentParser) -> None:
     """The arguments of `stop`."""
+    parser.description = (
+        "End the proxy on the port, whether it was started by run, by serve or as a service. Answers under way get up"
+        " to 30 s; a service starts it anew with the next connection."
+    )
     parser.add_argument("--port", type=port_number, help=f"the proxy's port (default: init's, else {DEFAULT_PORT})")
 
 

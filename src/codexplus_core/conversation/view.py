@@ -40,6 +40,7 @@ class ClientView:
         self.judged = 0
         """Number of items whose tool outputs plugins have seen."""
         self.has_ids = False
+        """Whether the client keeps the API's ids of items that it sends again."""
         self.parsed_items = 0
         self.upstream: list[bytes] = []
         """The model's view of the first ``len(upstream)`` items, kept by the ledger: bytes to join, per item."""
@@ -91,7 +92,9 @@ class ClientView:
         self._parsed[index] = item
         self._items.append(raw)
         self.keys.append(key)
-        if isinstance(item.get("id"), str) and type_of(item) == "message":
+        # The client's own messages: on a WebSocket the model's stand here as the API said them, whatever of them the
+        # client sends again one day (0.29 says `id: null`).
+        if "id" in item and type_of(item) == "message" and item.get("role") != "assistant":
             self.has_ids = True
         if is_summary(item):
             self.epochs.append(key.content)

@@ -28,7 +28,7 @@ def error_message(body: bytes) -> str:
     """The words of a JSON error body, ``""`` where it holds none."""
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     error = value.get("error") if isinstance(value, dict) else None
     words = error.get("message") if isinstance(error, dict) else None

@@ -49,7 +49,7 @@ class Event:
         if self._data is None and (payload := self.payload):
             try:
                 parsed = _decode(payload)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 parsed = None
             self._data = parsed if isinstance(parsed, dict) else None
         return self._data

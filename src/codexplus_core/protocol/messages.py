@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from .body import RequestBody, encode_item
+from .body import MalformedBody, RequestBody, encode_item
 from .errors import error_message
 from .events import Event, frame
 from .sse import type_in
@@ -16,7 +16,7 @@ ENDINGS = frozenset({"response.completed", "response.failed", "response.incomple
 CREATE = "response.create"
 """The type of a request."""
 
-_ENVELOPE = ("type", "previous_response_id", "generate")
+_ENVELOPE = ("type", "previous_response_id")
 _encode = msgspec.json.Encoder().encode
 _top = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Decoded = msgspec.DecodeError, UnicodeDecodeError, RecursionError
@@ -33,13 +33,28 @@ def items_text(array: bytes | None) -> bytes:
     return b"" if array is None else array.strip()[1:-1].strip()
 
 
+def items_of(message: RequestBody) -> bytes:
+    """The items that a request brings; words alone are a user's message. Raises MalformedBody."""
+    found = message.input
+    if found is not None:
+        return items_text(found)
+    value = message.value("input")
+    if value is None:
+        return b""
+    if not isinstance(value, str):
+        raise MalformedBody("request body, input: neither a list of items nor a text")
+    return _encode({"type": "message", "role": "user", "content": [{"type": "input_text", "text": value}]})
+
+
 def as_request(message: RequestBody, items: bytes) -> bytes:
     """A message as the body of the HTTP request that would ask the same, with all of the conversation's items.
 
-    ``generate`` stays: it tells a warm-up, which must not be sent over HTTP.
+    ``generate`` stays: it tells a warm-up, which must not be sent over HTTP. ``stream`` is what Codex says in its
+    messages, too; a WebSocket streams whatever is said.
     """
-    top: dict[str, Any] = {key: raw for key, raw in message.top.items() if key not in _ENVELOPE[:2]}
+    top: dict[str, Any] = {key: raw for key, raw in message.top.items() if key not in _ENVELOPE}
     top["input"] = msgspec.Raw(b"[%b]" % items)
+    top["stream"] = True
     return _encode(top)
 
 
@@ -48,7 +63,7 @@ def as_message(body: bytes, items: bytes, previous: str) -> bytes:
     top = _top.decode(body)
     made: dict[str, Any] = {"type": CREATE}
     for key, raw in top.items():
-        if key not in _ENVELOPE[:2]:
+        if key not in _ENVELOPE:
             made[key] = raw
         if key == "model" and previous:
             made["previous_response_id"] = previous

@@ -36,6 +36,7 @@ from .refuse import refuse
 from .relay import Relay
 from .target import Targets
 from .transport import Upstream
+from .unreachable import Unreachable
 from .websocket import WebSocketProxy
 
 Message = MutableMapping[str, Any]
@@ -94,16 +95,21 @@ class App:
             approvals=self.approvals, transcripts=transcripts,
         )  # fmt: skip
         self.transcripts = transcripts
+        unreachable = Unreachable(log, clock)
         self._relay = Relay(
             dispatcher=dispatcher, sessions=self.sessions, upstream=upstream, targets=targets,
             commands=self.commands, approvals=self.approvals, log=log, ids=ids, clock=clock, transcripts=transcripts,
+            unreachable=unreachable,
         )  # fmt: skip
         self._proxy = HttpProxy(
             relay=self._relay, dispatcher=dispatcher, sessions=self.sessions, upstream=upstream, targets=targets,
-            log=log, ids=ids, clock=clock, keepalive_s=keepalive_s,
+            log=log, ids=ids, clock=clock, unreachable=unreachable, keepalive_s=keepalive_s,
         )  # fmt: skip
         means = Means(self._relay, log, ids, clock, keepalive_s)
-        self._websockets = WebSocketProxy(means=means, upstream=upstream, targets=targets, mode=websockets)
+        self._websockets = WebSocketProxy(
+            means=means, upstream=upstream, targets=targets, unreachable=unreachable, mode=websockets
+        )
+        self._websockets_mode = websockets
         self.own = Starlette(routes=self._routes())
         self.active = 0
         self.draining = False
@@ -222,6 +228,7 @@ class App:
                 "active": self.active,
                 "sessions": len(self.sessions),
                 "upstream": self._upstream_named,
+                "websockets": self._websockets_mode,
                 "store": getattr(self.store, "trouble", "") or "ok",
                 "plugins": self.dispatcher.health(),
             }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +17,15 @@ from ..protocol.errors import error_message, upstream_failure
 from ..protocol.items import Item
 from ..protocol.messages import items_text
 from . import local
+from .downstream import Downstream
 from .headers import client_headers, upstream_headers
 from .link import Link, SocketAnswer
 from .passage import Passage
 from .rounds import Rounds
-from .sources import BodyEvents
+from .sources import BodyEvents, EventSource, OtherModel
 from .target import Targets
 from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
+from .unreachable import Unreachable
 
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
@@ -45,11 +49,14 @@ class Outgoing:
 class Asking:
     """Takes a request that nobody answered here to the upstream, in as many rounds as it needs."""
 
-    def __init__(self, dispatcher: Dispatcher, upstream: Upstream, targets: Targets, log: Any) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, upstream: Upstream, targets: Targets, log: Any, unreachable: Unreachable
+    ) -> None:
         self._dispatch = dispatcher
         self._upstream = upstream
         self._targets = targets
         self._log = log
+        self._unreachable = unreachable
 
     async def ask(self, passage: Passage) -> None:
         """Send a request up, show the answer, and send up further rounds as long as the model has to be asked again."""
@@ -64,12 +71,12 @@ class Asking:
                 try:
                     if isinstance(answer, SocketAnswer):
                         await passage.down.start(answer.status, answer.headers)
-                        again = await rounds.read(answer)
+                        again = await rounds.read(_told(passage, answer))
                         passage.down.status = answer.status
                     elif not await self._head(passage, answer, rounds):
                         return
                     else:
-                        again = await rounds.read(BodyEvents(answer, rounds.types()))
+                        again = await rounds.read(_told(passage, BodyEvents(answer, rounds.types())))
                 finally:
                     answer.close()
                     passage.usage, passage.rounds = rounds.usage, max(passage.rounds, rounds.rounds)
@@ -93,14 +100,18 @@ class Asking:
     async def _open(self, passage: Passage, rounds: Rounds) -> Answer | SocketAnswer | None:
         outgoing = self._compose(passage, rounds)
         try:
+            opening: Coroutine[Any, Any, Answer | SocketAnswer]
             if passage.link is not None:
-                return await self._tell(passage.link, passage, outgoing)
-            opening = self._upstream.open(self._request(passage, rounds, outgoing))
-            return await (passage.down.wait(opening) if passage.down.started else opening)
+                opening = self._tell(passage.link, passage, outgoing)
+            else:
+                opening = self._upstream.open(self._request(passage, rounds, outgoing))
+            if not passage.down.started:
+                return await opening
+            return await _waited_for(passage.down, asyncio.ensure_future(opening))
         except UpstreamError as error:
             passage.error = "timeout" if error.kind == "timeout" else "connect"
             failure = upstream_failure(error.kind, str(error))
-            self._log.warning("upstream_unreachable", kind=error.kind, message=str(error))
+            self._unreachable(error)
             if passage.down.started:
                 # The head is out, so the status cannot say it; a cut makes the client ask again, and then it will.
                 raise UpstreamCut(str(error)) from error
@@ -194,6 +205,21 @@ class Asking:
         passage.error = "failed"
         await local.refuse_plainly(passage.down, Refusal(words, status=502, code="stream_not_readable"))
         return False
+
+
+async def _waited_for(down: Downstream, opening: asyncio.Task[Answer | SocketAnswer]) -> Answer | SocketAnswer:
+    try:
+        return await down.wait(opening)
+    except asyncio.CancelledError:
+        # It may have come in the very moment in which the client left.
+        if opening.done() and not opening.cancelled() and opening.exception() is None:
+            opening.result().close()
+        raise
+
+
+def _told(passage: Passage, source: EventSource) -> EventSource:
+    asked = passage.body.text("model")
+    return source if passage.exchange.model == asked else OtherModel(source, asked)
 
 
 def _is_event_stream(headers: Headers) -> bool:

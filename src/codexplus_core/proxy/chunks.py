@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\r\n]*)?\r\n")
+# Some servers fill a size up with spaces.
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+_BREAK = b"\r\n"
 _END = b"0\r\n\r\n"
 # A size line that goes on for longer holds nothing that anybody means.
 _LINE_LIMIT = 4096
@@ -23,24 +25,39 @@ class Chunks:
     bytes that ``feed`` returned hold its ``0`` only where nothing followed it (``closed``).
     """
 
-    __slots__ = ("_held", "_skip", "_trailers", "closed", "ended")
+    __slots__ = ("_begun", "_held", "_skip", "_trailers", "closed", "ended")
 
     def __init__(self) -> None:
         self.ended = False
         self.closed = False
+        self._begun = False
         self._skip = 0  # bytes of the chunk under way that are still to come, its line break included
         self._held = b""  # the beginning of a size line
         self._trailers = False
+
+    @property
+    def cut(self) -> bool:
+        """Whether a body that ends here lacks its last chunk; one that has not begun is none at all."""
+        return self._begun and not (self.ended or self._trailers)
 
     def feed(self, data: bytes) -> bytes:
         """The bytes that belong to the body, in their framing. Raises BrokenFraming."""
         if self.ended:
             return b""
+        self._begun = True
+        size = len(data)
+        if not (self._skip or self._held or self._trailers):
+            # An event most often comes as one chunk, whole.
+            line = data.find(_BREAK, 1, 9)
+            if size > line + 4 and data[:line] == b"%x" % (size - line - 4) and data.endswith(_BREAK):
+                return data
         if self._held:
             data, self._held = self._held + data, b""
+            size = len(data)
         at = self._skip
-        size = len(data)
         match = _SIZE.match
+        if at:
+            self._check_break(data, at)
         while at < size and not self._trailers:
             found = match(data, at)
             if found is None:
@@ -49,12 +66,15 @@ class Chunks:
             length = int(found[1], 16)
             if length:
                 at = found.end() + length + 2
+                if not data.startswith(_BREAK, at - 2):
+                    self._check_break(data, at)
                 continue
             if data[at:] == _END:
                 self.ended = self.closed = True
                 self._skip = 0
                 return data
             self._trailers = True
+            self._skip = 0
             self._end(data[at + len(found[0]) - 2 :])
             return data[:at]
         if self._trailers:
@@ -67,6 +87,7 @@ class Chunks:
         """The contents of the chunks. Raises BrokenFraming."""
         if self.ended:
             return b""
+        self._begun = True
         if self._held:
             data, self._held = self._held + data, b""
         parts: list[bytes] = []
@@ -74,8 +95,9 @@ class Chunks:
         size = len(data)
         if self._skip:
             # What is missing of a chunk ends with its line break.
-            parts.append(data[: max(0, self._skip - 2)])
             at = self._skip
+            self._check_break(data, at)
+            parts.append(data[: max(0, at - 2)])
         while at < size and not self._trailers:
             found = _SIZE.match(data, at)
             if found is None:
@@ -85,16 +107,28 @@ class Chunks:
             length = int(found[1], 16)
             if not length:
                 self._trailers = True
+                self._skip = 0
                 self._end(data[found.end() - 2 :])
                 return b"".join(parts)
             begin = found.end()
             at = begin + length + 2
+            if not data.startswith(_BREAK, at - 2):
+                self._check_break(data, at)
             parts.append(data[begin : begin + length])
         if self._trailers:
             self._end(data)
             return b""
         self._skip = at - size
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    @staticmethod
+    def _check_break(data: bytes, end: int) -> None:
+        # Whoever takes anything else there for a line break finds other chunks than we do.
+        if end - len(data) >= 2:
+            return
+        begin = end - 2
+        if data[max(0, begin) : end] != _BREAK[max(0, -begin) : len(data) - begin]:
+            raise BrokenFraming("a chunk is longer or shorter than its size")
 
     def _hold(self, rest: bytes) -> None:
         line = rest.partition(b"\n")

@@ -128,6 +128,8 @@ class Connection(asyncio.Protocol):
     def upgrade(self) -> TransportDuplex:
         """The connection's bytes from now on."""
         socket = self._socket = TransportDuplex(self.transport)
+        if self._full:
+            socket.pause()
         # In this order: more than it takes ahead holds the client back again.
         self.release()
         if self._ahead:
@@ -152,11 +154,15 @@ class Connection(asyncio.Protocol):
         end = data.find(END)
         head = read_head(data[: end + 4]) if 0 <= end < LIMIT else None
         if head is None:
+            self.release()
             self._worker.hand_over(self, data)
             return
         self.idle_since = None
         now = self._now = Direct(self, head)
         rest = data[end + 4 :]
+        if len(rest) - head.length < _PIPELINED:
+            # Only now: a client that asks faster than it is answered would get ahead a little further each time.
+            self.release()
         if rest:
             # Bytes behind a handshake are the upgraded connection's.
             self._ahead = rest if head.websocket else now.feed(rest)
@@ -167,11 +173,11 @@ class Connection(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if not self._full:
-            self.release()
             if self._ahead:
                 ahead, self._ahead = self._ahead, b""
                 self._next(ahead)
                 return
+            self.release()
         else:
             # Whoever does not read its answers gets to ask no more.
             self.hold()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..conversation.lineage import Lineage, joined
@@ -14,7 +13,7 @@ from ..protocol import replies
 from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.errors import error_body
 from ..protocol.events import Event
-from ..protocol.messages import CREATE, as_request, error_frame, items_text
+from ..protocol.messages import CREATE, as_request, error_frame, items_of
 from .answering import answered
 from .downstream_socket import SocketDownstream
 from .frames import Frames
@@ -55,9 +54,10 @@ class Conversation:
         self._seen = view(headers)
         self._lineage = Lineage()
         self._answering = False
+        self._closing: set[asyncio.Task[None]] = set()
         if link is not None:
-            link.frames.on_gone = self._upstream_gone
-            link.unasked = client.write
+            link.on_gone = self._upstream_gone
+            link.unasked = self._pass_on
 
     async def run(self, draining: asyncio.Event) -> None:
         """Answer messages until the client or the upstream leaves, or the proxy is to end."""
@@ -77,7 +77,7 @@ class Conversation:
                 await self._message(message)
                 self._answering = False
                 if link is not None and link.frames.gone:
-                    self._upstream_gone()
+                    self._upstream_gone()  # it has left while nobody could tell the client
             client.close(_AWAY, "the proxy is stopping")
         except UpstreamCut as cut:
             self._means.log.warning("upstream_cut", path=self._path.decode("latin-1"), message=str(cut))
@@ -90,15 +90,23 @@ class Conversation:
                 client.abort()
             if link is not None:
                 self._end_like_client(link)
+                # Links that lead back would keep both conversations' texts until the collector comes.
+                link.on_gone = link.unasked = None
+            await asyncio.gather(*self._closing)
 
     # -- messages
 
     async def _message(self, message: bytes) -> None:
         try:
             body = RequestBody(message)
-            if body.text("type") != CREATE:
+            if (kind := body.text("type")) != CREATE:
+                if not kind:
+                    # An upstream that is less exact than we are might take it for a request, unseen by any plugin.
+                    raise MalformedBody("the message has no type")
                 # Whatever it is, it is between Codex and its upstream.
-                if self._link is not None and not self._link.frames.write(message):
+                if self._link is None:
+                    await self._error(400, error_body("unknown_type", f"the type {kind[:40]!r} is not known over HTTP"))
+                elif not self._link.frames.write(message):
                     await self._link.frames.drain()
                 return
             previous = body.text("previous_response_id")
@@ -106,7 +114,7 @@ class Conversation:
             if before is None:
                 await self._error(400, _unknown(previous))
                 return
-            items = joined(before, items_text(body.input))
+            items = joined(before, items_of(body))
             await self._request(body, Asked(message, items, previous, before))
         except MalformedBody as bad:
             await self._error(400, error_body("malformed_body", str(bad)))
@@ -140,13 +148,19 @@ class Conversation:
                 await answered(means.relay, passage, means.log)
             await down.finish()
         finally:
-            with contextlib.suppress(asyncio.CancelledError):
-                await means.relay.close(passage)
+            # Beside the next message, as over HTTP: the client has its answer and does not wait for a plugin's notes.
+            closing = asyncio.get_running_loop().create_task(means.relay.close(passage))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     def _speaker(self, message: RequestBody) -> Speaker:
         # The handshake's headers are its warm-up's; every message says for itself who speaks.
         own = {key.lower(): value for key, value in message.metadata.items() if isinstance(value, str) and value}
-        return speaker_of({**self._seen, **own})
+        speaker = speaker_of({**self._seen, **own})
+        if speaker.origin == "warmup" and message.value("generate") is not False:
+            # One that says nothing must not pass for the warm-up, of which no plugin is told.
+            return replace(speaker, origin="user")
+        return speaker
 
     async def _warm(self, down: SocketDownstream, model: str) -> None:
         id = replies.response_id(self._means.ids)
@@ -158,10 +172,15 @@ class Conversation:
         if not self._client.write(error_frame(status, body, {})):
             await self._client.drain()
 
+    def _pass_on(self, message: bytes) -> None:
+        if not self._client.write(message) and self._link is not None:
+            self._link.frames.rest_until(self._client.drain)
+
     # -- the end
 
     def _upstream_gone(self) -> None:
-        if not self._answering:
+        # What we ended ourselves is no end of the client's; its next message opens another connection.
+        if not self._answering and not (self._link is not None and self._link.dropped):
             self._end_like_upstream()
 
     def _end_like_client(self, link: Link) -> None:
@@ -176,7 +195,7 @@ class Conversation:
         if frames is not None and frames.close_code is not None:
             self._client.close(frames.close_code, frames.close_reason)
         else:
-            self._client.abort()
+            self._client.end()
 
 
 def _unknown(previous: str) -> bytes:

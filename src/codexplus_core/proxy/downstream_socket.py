@@ -13,6 +13,7 @@ from .frames import Frames
 from .transport import Headers
 
 _DONE = "response.output_item.done"
+_BAD_GATEWAY = 502
 # What an error frame repeats of an answer's headers: what Codex reads there.
 _TOLD = (b"retry-after", b"x-codex-", b"x-request-id", b"openai-")
 
@@ -79,7 +80,9 @@ class SocketDownstream(KeptAlive):
     async def finish(self) -> None:
         """Send the error where there is one; the connection goes on."""
         if self._error or self._refused:
-            payload = error_frame(self.status, b"".join(self._error), self._headers)
+            # An upstream that answers well, but with no stream, has told nothing that a WebSocket could carry.
+            status = self.status if self.status >= 400 else _BAD_GATEWAY
+            payload = error_frame(status, b"".join(self._error), self._headers)
             self.count(len(payload))
             if not self._frames.write(payload):
                 await self._frames.drain()

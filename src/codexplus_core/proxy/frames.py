@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from wsproto.connection import Connection, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.frame_protocol import CloseReason
-from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+from wsproto.utilities import LocalProtocolError
 
+from .deflate import MESSAGE_LIMIT
 from .transport import Duplex
 
-MESSAGE_LIMIT = 64 * 1024 * 1024
-"""Bytes that one message may have; as large as a request body may be."""
 _WAITING = 256
 _WAITING_BYTES = 4 * 1024 * 1024
+# Taken apart in one turn of the loop: it may be some thousand fragments, or unpack to a thousand times as much.
+_STEP = 16 * 1024
 
 
 class Frames:
@@ -33,10 +34,13 @@ class Frames:
         self._connection = Connection(ConnectionType.SERVER if server else ConnectionType.CLIENT, extensions)
         self._messages: deque[bytes] = deque()
         self._size = 0
-        self._parts: list[str] = []
-        self._length = 0
+        self._parts = bytearray()
+        self._unread = b""  # bytes that have come and were not taken apart yet
+        self._stepping = False
+        self._over = False
         self._held = False
         self._waiter: asyncio.Future[None] | None = None
+        self._resting: asyncio.Task[None] | None = None
         self.gone = False
         """The peer has left, or was sent away."""
         self.on_gone: Callable[[], None] | None = None
@@ -46,85 +50,145 @@ class Frames:
         """The code of the peer's close frame; None where it sent none."""
         self.close_reason = ""
         self._end = duplex.pipe(self._feed)
-        self._end.add_done_callback(self._over)
+        self._end.add_done_callback(self._ended)
 
     # -- what comes
 
     async def read(self) -> bytes | None:
         """The next message; None once the peer has left."""
-        found = await self.read_all()
-        if not found:
+        await self._some()
+        if not self._messages:
             return None
-        self.put_back(found[1:])
-        return found[0]
+        message = self._messages.popleft()
+        self._size -= len(message)
+        self._let_come()
+        return message
 
     async def read_all(self) -> list[bytes]:
         """All messages that have come, at least one; none once the peer has left."""
-        while not self._messages:
-            if self.gone:
-                return []
+        await self._some()
+        return self.take()
+
+    async def _some(self) -> None:
+        while not self._messages and not self.gone:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self.take()
 
     def take(self) -> list[bytes]:
         """The messages that wait by now."""
         found = list(self._messages)
         self._messages.clear()
         self._size = 0
-        if self._held and not self.gone:
-            self._held = False
-            self._duplex.resume()
+        self._let_come()
         return found
+
+    def _let_come(self) -> None:
+        if self._held and not self._full():
+            self._held = False
+            self._go_on()
+
+    def _full(self) -> bool:
+        return len(self._messages) >= _WAITING or self._size >= _WAITING_BYTES
 
     def put_back(self, messages: list[bytes]) -> None:
         """Let messages that were read wait again, in front of all others."""
         self._messages.extendleft(reversed(messages))
         self._size += sum(map(len, messages))
 
+    def rest_until(self, ready: Callable[[], Awaitable[None]]) -> None:
+        """Hold the peer back until ``ready`` returns, because what it says makes somebody wait for bytes to go."""
+        if self._resting is None:
+            self._resting = asyncio.get_running_loop().create_task(self._rest(ready))
+
     def _feed(self, data: bytes) -> bool:
+        self._unread += data
+        self._step()
+        return not (self._unread or self._held or self._resting)
+
+    def _step(self) -> None:
+        self._stepping = False
         if self.gone:
-            return True
-        try:
-            self._connection.receive_data(data)
-            for event in self._connection.events():
-                if self.gone:
-                    break  # what comes behind a close is nobody's
-                if isinstance(event, TextMessage):
-                    self._text(event)
-                elif isinstance(event, Ping):
-                    self._duplex.write(self._connection.send(event.response()))
-                elif isinstance(event, CloseConnection):
-                    self.close_code, self.close_reason = event.code, event.reason or ""
-                    self._answer_close(event)
-                elif isinstance(event, BytesMessage):
-                    self.close(CloseReason.UNSUPPORTED_DATA, "messages here are text")
-        except RemoteProtocolError as error:
-            hint = error.event_hint
-            code = hint.code if isinstance(hint, CloseConnection) else CloseReason.PROTOCOL_ERROR
-            self.close(code, str(error)[:100])
+            self._unread = b""
+            return
+        step, self._unread = self._unread[:_STEP], self._unread[_STEP:]
+        self._connection.receive_data(step)
+        for event in self._connection.events():
+            self._event(event)
+        self._say_unread()
+        self._held = self._full()
+        if self._unread or self._over:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        # What has come is taken apart first, a step in each turn of the loop; then the peer may go on.
+        if self._held or self._resting is not None or self._stepping:
+            return
+        if self._unread and not self.gone:
+            self._stepping = True
+            asyncio.get_running_loop().call_soon(self._next_step)
+        elif self._over:
+            self._leave()
+        elif not self.gone:
+            self._duplex.resume()
+
+    def _next_step(self) -> None:
+        self._step()
+        if not (self._unread or self._over):
+            self._go_on()
+
+    def _say_unread(self) -> None:
         if self._messages and self._waiter is None and self.on_unread is not None:
             self.on_unread()
-        self._held = len(self._messages) >= _WAITING or self._size >= _WAITING_BYTES
-        return not self._held
+
+    def _event(self, event: Event) -> None:
+        if self.gone:
+            return  # what comes behind a close is nobody's
+        if isinstance(event, TextMessage):
+            self._text(event)
+        elif isinstance(event, Ping):
+            self._pong(event)
+        elif isinstance(event, CloseConnection):
+            self._closing(event)
+        elif isinstance(event, BytesMessage):
+            self.close(CloseReason.UNSUPPORTED_DATA, "messages here are text")
 
     def _text(self, event: TextMessage) -> None:
-        self._parts.append(event.data)
-        self._length += len(event.data)
-        if self._length > MESSAGE_LIMIT:
+        data = event.data.encode()
+        if len(self._parts) + len(data) > MESSAGE_LIMIT:
             self._parts.clear()
             self.close(CloseReason.MESSAGE_TOO_BIG, f"a message may have {MESSAGE_LIMIT} bytes")
             return
-        if event.message_finished:
-            message = "".join(self._parts).encode()
+        if self._parts or not event.message_finished:
+            # As bytes in one piece: many small fragments cost no more than their words.
+            self._parts += data
+            if not event.message_finished:
+                return
+            data = bytes(self._parts)
             self._parts.clear()
-            self._length = 0
-            self._messages.append(message)
-            self._size += len(message)
-            self._wake()
+        self._messages.append(data)
+        self._size += len(data)
+        self._wake()
+
+    def _pong(self, ping: Ping) -> None:
+        if not self._duplex.write(self._connection.send(ping.response())):
+            # Who pings and reads no answer is not to fill our memory with pongs.
+            self.rest_until(self._duplex.drain)
+
+    async def _rest(self, ready: Callable[[], Awaitable[None]]) -> None:
+        await ready()
+        self._resting = None
+        self._go_on()
+
+    def _closing(self, event: CloseConnection) -> None:
+        if self._connection.state is ConnectionState.OPEN:
+            # No close frame came: it is wsproto's way to say that the peer's bytes are no WebSocket.
+            self.close(event.code, event.reason or "")
+            return
+        self.close_code, self.close_reason = event.code, event.reason or ""
+        self._answer_close(event)
 
     def _answer_close(self, event: CloseConnection) -> None:
         with contextlib.suppress(LocalProtocolError):  # it answers ours
@@ -132,18 +196,22 @@ class Frames:
         self._duplex.close()
         self._leave()
 
-    def _over(self, end: asyncio.Future[None]) -> None:
+    def _ended(self, end: asyncio.Future[None]) -> None:
         if not end.cancelled():
             end.exception()
-        self._leave()
+        self._over = True
+        if not self._unread:
+            self._leave()
 
     def _leave(self) -> None:
         if self.gone:
             return
         self.gone = True
         self._wake()
-        if self.on_gone is not None:
-            self.on_gone()
+        self._say_unread()  # before the end: what came with a close frame was said first
+        told, self.on_gone, self.on_unread = self.on_gone, None, None
+        if told is not None:
+            told()
 
     def _wake(self) -> None:
         waiter = self._waiter
@@ -171,7 +239,12 @@ class Frames:
         self._duplex.close()
         self._leave()
 
+    def end(self) -> None:
+        """End the connection without a close frame, once what waits is sent: the peer sees a cut."""
+        self._duplex.close()
+        self._leave()
+
     def abort(self) -> None:
-        """End the connection without a word: the peer sees a cut."""
+        """End the connection at once and without a word: the peer sees a cut."""
         self._duplex.abort()
         self._leave()

@@ -70,7 +70,7 @@ def upstream_headers(
 
 
 def client_headers(
-    headers: Iterable[tuple[bytes, bytes]],
+    headers: Headers,
     *,
     body_changed: bool = False,
     replace: Mapping[bytes, bytes | None] | None = None,
@@ -78,7 +78,7 @@ def client_headers(
     """The upstream's headers as they come down: everything that means something to the client.
 
     ``body_changed`` says that the body's bytes may differ from the upstream's, so that its length, encoding and digests
-    go; a Content-Length that is no plain number, or comes twice, goes in any case.
+    go; a Content-Length that is no plain number, comes twice, or beside Transfer-Encoding goes in any case.
     """
     found = _pass(
         headers,
@@ -87,9 +87,14 @@ def client_headers(
         replace or {},
     )
     lengths = [value for name, value in found if len(name) == 14 and name.lower() == b"content-length"]
-    if lengths and (len(lengths) > 1 or not lengths[0].isdigit()):
+    if lengths and (len(lengths) > 1 or not lengths[0].isdigit() or _comes_in_chunks(headers)):
         return [(name, value) for name, value in found if name.lower() != b"content-length"]
     return found
+
+
+def _comes_in_chunks(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    # Then the length says nothing (RFC 9112, section 6.3), and an answer cut to it would pass for a whole one.
+    return any(len(name) == 17 and name.lower() == b"transfer-encoding" for name, _ in headers)
 
 
 def view(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:

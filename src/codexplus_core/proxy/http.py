@@ -27,6 +27,7 @@ from .refuse import refuse
 from .relay import Relay
 from .target import Targets, endpoint
 from .transport import Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
+from .unreachable import Unreachable
 
 BODY_S = 120.0
 """Seconds that a client may take over its request body once the head is here."""
@@ -48,12 +49,14 @@ class HttpProxy:
         log: Any,
         ids: replies.IdSource,
         clock: Callable[[], float],
+        unreachable: Unreachable,
         keepalive_s: float = KEEPALIVE_S,
     ) -> None:
         self._relay = relay
         self._upstream = upstream
         self._targets = targets
         self._log = log
+        self._unreachable = unreachable
         self._ids = ids
         self._clock = clock
         self._keepalive_s = keepalive_s
@@ -146,7 +149,7 @@ class HttpProxy:
                 finally:
                     answer.close()
         except UpstreamError as error:
-            self._log.warning("upstream_unreachable", kind=error.kind, message=str(error))
+            self._unreachable(error)
             failure = upstream_failure(error.kind, str(error))
             await send_whole(send, failure.status, failure.body())
             return "timeout" if error.kind == "timeout" else "connect"

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-from wsproto.extensions import PerMessageDeflate
 from wsproto.utilities import RemoteProtocolError
 
 from ..conversation.lineage import Lineage, joined
 from ..protocol.events import Event
 from ..protocol.messages import ENDINGS, as_message, event_of, item_of, response_id_of, status_of
 from .frames import Frames
-from .handshake import agreed, own_offer
+from .handshake import agreed, check_answer, own_offer
 from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 
 _DONE = "response.output_item.done"
+
+Handshake = Callable[[], Awaitable[Upgraded | Answer]]
+"""Sends a handshake: a connection, or the answer that refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +78,38 @@ class SocketAnswer:
         if self._ended:
             self._link.rest()
         else:
-            self._link.frames.abort()
+            self._link.drop()
 
 
 class Link:
-    """An upstream that agreed to speak WebSocket. ``framed`` makes events for a client that does not."""
+    """An upstream that agreed to speak WebSocket. ``framed`` makes events for a client that does not.
 
-    def __init__(self, upgraded: Upgraded, deflate: PerMessageDeflate | None, *, framed: bool = False) -> None:
+    ``reopen`` sends the handshake again: whoever has it asks on a new connection where the old one has ended.
+    """
+
+    def __init__(self, upgraded: Upgraded, *, framed: bool = False, reopen: Handshake | None = None) -> None:
         self.headers = upgraded.headers
         self.framed = framed
         self.lineage = Lineage()
-        self.frames = Frames(upgraded.socket, server=False, deflate=deflate)
-        self.frames.on_unread = self._unread
-        self.unasked: Callable[[bytes], bool] | None = None
+        self.on_gone: Callable[[], None] | None = None
+        """Called when the connection has ended, whoever ended it."""
+        self.frames = self._joined(upgraded)
+        self.dropped = False
+        """We have ended the connection ourselves; the next question opens a new one."""
+        self.unasked: Callable[[bytes], None] | None = None
         """Gets what the upstream says of its own accord, between answers."""
+        self._reopen = reopen
         self._answering = False
 
     async def ask(self, body: bytes, items: bytes, asked: Asked | None = None) -> SocketAnswer:
         """Send a request: ``body`` in HTTP's form, with all ``items`` of the conversation; only new ones go up.
 
         ``asked`` is the client's own message, where nothing in it was changed: it goes up as it is, if the upstream
-        knows the response it goes on from as the client does. Raises UpstreamError where the connection has ended.
+        knows the response it goes on from as the client does. Raises UpstreamError where no connection is to be had,
+        and UpstreamCut where the upstream wants no further one.
         """
         if self.frames.gone:
-            raise UpstreamError("connect", "the upstream has ended its WebSocket; try again")
+            await self._join_again()
         if asked is not None and (not asked.previous or self.lineage.after(asked.previous) == asked.before):
             message = asked.wire
         else:
@@ -109,10 +120,42 @@ class Link:
             await self.frames.drain()
         return SocketAnswer(self, items)
 
+    def drop(self) -> None:
+        """End the connection at once, for a reason of ours."""
+        if not self.frames.gone:
+            self.dropped = True
+            self.frames.abort()
+
+    def _joined(self, upgraded: Upgraded) -> Frames:
+        with _broken(upgraded):
+            deflate = agreed(upgraded.headers)
+        frames = Frames(upgraded.socket, server=False, deflate=deflate)
+        frames.on_unread = self._unread
+        frames.on_gone = self._gone
+        return frames
+
+    async def _join_again(self) -> None:
+        # The upstream may end an idle connection at any time, also while a plugin makes the client's request wait, or
+        # right behind an answer that asks for a further round. Nothing was asked there yet, so nothing is asked twice.
+        if self._reopen is None:
+            raise UpstreamError("connect", "the upstream has ended its WebSocket; try again")
+        answer = await self._reopen()
+        if not isinstance(answer, Upgraded):
+            answer.close()
+            # Only an answer to the client's own handshake can say why.
+            raise UpstreamCut(f"the upstream ended its WebSocket, and answered {answer.status} to the next handshake")
+        self.frames = self._joined(answer)
+        self.dropped = False
+        self.lineage.forget()
+
     def rest(self) -> None:
         """Note that an answer is over, and pass on what came behind it: the next answer begins with its own words."""
         self._answering = False
         self._unread()
+
+    def _gone(self) -> None:
+        if self.on_gone is not None:
+            self.on_gone()
 
     def _unread(self) -> None:
         if self._answering:
@@ -124,11 +167,23 @@ class Link:
 
 async def connect(upstream: Upstream, url: str, headers: Headers, *, framed: bool = False) -> Link | Answer:
     """Open a link; the upstream's answer where it refuses. Raises UpstreamError."""
-    answer = await upstream.connect(UpstreamRequest("GET", url, own_offer(headers)))
-    if not isinstance(answer, Upgraded):
+
+    async def handshake() -> Upgraded | Answer:
+        offer = own_offer(headers)
+        answer = await upstream.connect(UpstreamRequest("GET", url, offer))
+        if isinstance(answer, Upgraded):
+            with _broken(answer):
+                check_answer(offer, answer.headers)
         return answer
+
+    answer = await handshake()
+    return Link(answer, framed=framed, reopen=handshake) if isinstance(answer, Upgraded) else answer
+
+
+@contextlib.contextmanager
+def _broken(upgraded: Upgraded) -> Iterator[None]:
     try:
-        return Link(answer, agreed(answer.headers), framed=framed)
+        yield
     except (RemoteProtocolError, ValueError) as error:
-        answer.socket.abort()
+        upgraded.socket.abort()
         raise UpstreamError("protocol", f"the upstream's WebSocket handshake is broken: {error}") from None

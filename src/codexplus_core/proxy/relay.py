@@ -26,6 +26,7 @@ from .link import Asked, Link
 from .passage import Incoming, Passage
 from .target import Targets, endpoint
 from .transport import Upstream, UpstreamCut
+from .unreachable import Unreachable
 from .witness import Witness, account_of
 
 _ABOUT_REQUESTS = frozenset(
@@ -48,13 +49,14 @@ class Relay:
         log: Any,
         ids: replies.IdSource,
         clock: Callable[[], float],
+        unreachable: Unreachable,
         transcripts: Transcripts | None = None,
     ) -> None:
         self._dispatch = dispatcher
         self._sessions = sessions
         self._commands = commands
         self._decisions = Decisions(dispatcher, sessions, commands, approvals, log)
-        self._asking = Asking(dispatcher, upstream, targets, log)
+        self._asking = Asking(dispatcher, upstream, targets, log, unreachable)
         self._ids = ids
         self._clock = clock
         self._transcripts = transcripts
@@ -109,6 +111,8 @@ class Relay:
     async def close(self, passage: Passage) -> None:
         """Note how it ended, after the last byte; call it once for every passage."""
         reading = passage.reading
+        if passage.error is None and not passage.down.started:
+            passage.error = "client_gone"  # before anything was done for it
         if (
             passage.error is None
             and not reading.speaker.turn

@@ -25,6 +25,8 @@ from .worker import Worker
 
 DRAIN_S = 30.0
 """Seconds that running exchanges get to end once the proxy is told to stop."""
+_NOTHING_S = 0.3
+"""What ends within this, as idle WebSockets do, is not worth a word about waiting for it."""
 
 # glibc's malloc.h
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -60,11 +62,13 @@ async def serve_app(
     stop: asyncio.Event,
     abort: asyncio.Event | None = None,
     drain_s: float = DRAIN_S,
+    waiting: Callable[[int], None] | None = None,
 ) -> None:
     """Serve until ``stop`` is set, then drain: no new connection, running exchanges end or are ended after ``drain_s``.
 
-    ``ready`` gets the base URL once connections are accepted. ``abort`` cuts a drain short. Raises OSError (with its
-    errno and a message for people) when the address cannot be listened on.
+    ``ready`` gets the base URL once connections are accepted. ``abort`` cuts a drain short. ``waiting`` is told how
+    many exchanges a drain waits for, unless there are none. Raises OSError (with its errno and a message for people)
+    when the address cannot be listened on.
     """
     abort = abort or asyncio.Event()
     listener = _bind(settings)
@@ -82,7 +86,7 @@ async def serve_app(
                 ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1")
             await stop.wait()
             await worker.stop_accepting()
-            await _drained(app, worker, abort, drain_s)
+            await _drained(app, worker, abort, drain_s, waiting)
         finally:
             await worker.close()
     finally:
@@ -114,15 +118,27 @@ async def _until_signal(settings: ServeSettings, drain_s: float, leave_s: float,
     loop = asyncio.get_running_loop()
     events = [abort, stop]
 
-    def told(*_: object) -> None:
-        # Not the loop's own kind of handler: this one runs even while a plugin holds the loop.
-        leaving.within(leave_s if len(events) < 2 else drain_s + leave_s)
+    typed = False
+
+    def told(number: int, _: object) -> None:
+        nonlocal typed
+        typed = typed or number == signal.SIGINT
+        # Not the loop's own kind of handler: this one runs even while a plugin holds the loop, or within itself.
+        event = events.pop() if events else abort
+        leaving.within(leave_s if event is abort else drain_s + leave_s)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-            loop.call_soon_threadsafe((events.pop() if events else abort).set)
+            loop.call_soon_threadsafe(event.set)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
-    await serve_app(build(settings), settings, ready=_announce, stop=stop, abort=abort, drain_s=drain_s)
+
+    def waiting(running: int) -> None:
+        if typed:
+            _say_who_is_waited_for(running, drain_s)
+
+    await serve_app(
+        build(settings), settings, ready=_announce, stop=stop, abort=abort, drain_s=drain_s, waiting=waiting
+    )
     return 0
 
 
@@ -135,11 +151,26 @@ def _announce(url: str) -> None:
         sys.stdout.flush()
 
 
-async def _drained(app: App, worker: Worker, abort: asyncio.Event, drain_s: float) -> None:
-    deadline = asyncio.get_running_loop().time() + drain_s
+def _say_who_is_waited_for(running: int, drain_s: float) -> None:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # started without a standard error
+        # In a terminal somebody wonders; elsewhere there is the log, whose lines are JSON.
+        if sys.stderr.isatty():
+            answers = "1 answer under way gets" if running == 1 else f"{running} answers under way get"
+            sys.stderr.write(f"codex-plus stops: {answers} {drain_s:g} s; Ctrl-C again ends at once\n")
+            sys.stderr.flush()
+
+
+async def _drained(
+    app: App, worker: Worker, abort: asyncio.Event, drain_s: float, waiting: Callable[[int], None] | None
+) -> None:
+    now = asyncio.get_running_loop().time()
+    deadline = now + drain_s
     draining = asyncio.create_task(app.drain(drain_s), name="codexplus-drain")
     await asyncio.sleep(0)  # it is told even where nothing runs
     try:
+        await worker.exchanges_ended(min(deadline, now + _NOTHING_S), abort)
+        if waiting is not None and worker.running and not abort.is_set():
+            waiting(len(worker.running))
         await worker.exchanges_ended(deadline, abort)
     finally:
         draining.cancel()

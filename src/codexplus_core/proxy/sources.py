@@ -1,10 +1,11 @@
-"""Where the events of an answer come from: a body of server-sent events, or a WebSocket's messages."""
+"""Where the events of an answer come from: a body of server-sent events, a WebSocket's messages, another model."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from ..protocol.events import Event
+from ..protocol.model_header import answered_by
 from ..protocol.sse import Decoder
 from .transport import Answer, UpstreamCut
 
@@ -46,3 +47,20 @@ class BodyEvents:
     def watch(self, types: frozenset[bytes] | None) -> None:
         """Look for other types."""
         self._decoder.watch(types)
+
+
+class OtherModel:
+    """The events of a model that a plugin chose, as if the one that the client asked had answered."""
+
+    def __init__(self, source: EventSource, asked: str) -> None:
+        self._source = source
+        self._asked = asked
+        source.watch(None)  # events of every type can name the model
+
+    async def next(self) -> list[Event] | None:
+        """The events that have come."""
+        events = await self._source.next()
+        return None if events is None else [answered_by(event, self._asked) for event in events]
+
+    def watch(self, types: frozenset[bytes] | None) -> None:
+        """All types are looked for already."""

@@ -34,6 +34,7 @@ _KINDS: Mapping[int, tuple[str, str]] = {
     CurlECode.SSL_CACERT_BADFILE: ("tls", "check the file in SSL_CERT_FILE"),
     CurlECode.PROXY: ("connect", "check HTTP_PROXY and HTTPS_PROXY"),
     CurlECode.URL_MALFORMAT: ("protocol", "check the upstream's address"),
+    CurlECode.WRITE_ERROR: ("protocol", "it switched to another protocol, which nobody asked for"),
     CurlECode.UNSUPPORTED_PROTOCOL: ("protocol", "use an http or https address"),
 }
 _TLS_CODES = frozenset({53, 54, 58, 59, 66, 80, 82, 83, 90, 91, 98})
@@ -97,9 +98,7 @@ class CurlUpstream:
 
         Returns the upgraded connection, or the answer of an upstream that refuses.
         """
-        if request.url.startswith(("ws://", "wss://")):
-            request = replace(request, url="http" + request.url[2:])
-        answer = await self._answered(request, upgrade=True)
+        answer = await self._answered(replace(request, url=_over_http(request.url)), upgrade=True)
         return CurlUpgraded(answer) if isinstance(answer, Handshake) and answer.status == 101 else answer
 
     async def _answered(self, request: UpstreamRequest, *, upgrade: bool = False) -> Transfer:
@@ -220,11 +219,11 @@ class CurlUpstream:
 
 
 async def probe(url: str, timeout: float = 10.0) -> tuple[int | None, str]:
-    """Ask ``url`` once: its status and a sentence, or None and the reason why there is no answer."""
+    """Ask ``url`` (a WebSocket's over HTTP) once: its status and a sentence, or None and why there is no answer."""
     upstream = CurlUpstream(connect_timeout=timeout)
     try:
         async with asyncio.timeout(timeout):
-            answer = await upstream.open(UpstreamRequest("GET", url, []))
+            answer = await upstream.open(UpstreamRequest("GET", _over_http(url), []))
         if any(n.lower() == b"cf-mitigated" and v == b"challenge" for n, v in answer.headers):
             asks = f"{url} asks for a browser challenge (cf-mitigated)"
             return answer.status, f"{asks}; try serve --impersonate with another browser"
@@ -260,6 +259,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _over_http(url: str) -> str:
+    return f"http{url.removeprefix('ws')}" if url.startswith(("ws://", "wss://")) else url
 
 
 def _silent(origin: str, seconds: float) -> UpstreamError:

@@ -9,21 +9,24 @@ import msgspec
 
 from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.events import Event
-from ..protocol.messages import items_text
+from ..protocol.messages import as_message, items_of
 from .decode import BadBody, decode
-from .link import Link, SocketAnswer, connect
+from .link import Asked, Link, SocketAnswer, connect
 from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 
 _STREAM: Headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
 _JSON: Headers = [(b"content-type", b"application/json")]
 _OF_THE_BODY = frozenset((b"content-encoding", b"content-length", b"content-type", b"accept", b"accept-encoding"))
+# As for a client's own handshake: 5xx is for the moment, but for these two.
+_NO_WEBSOCKET = frozenset((404, 405, 426, 501, 505))
 _BETA = (b"openai-beta", b"responses_websockets=2026-02-06")
 
 
 class SocketUpstream:
     """Sends ``POST …/responses`` as a message on a WebSocket of its own, everything else as it is.
 
-    The answer's messages become server-sent events; a request with ``stream: false`` gets the finished response.
+    The answer's messages become server-sent events; a request with ``stream: false`` gets the finished response. An
+    upstream that takes no WebSocket is an UpstreamError; what else it answers to the handshake is the answer.
     """
 
     def __init__(self, inner: Upstream) -> None:
@@ -34,18 +37,20 @@ class SocketUpstream:
         if request.method != "POST" or not request.url.partition("?")[0].endswith("/responses"):
             return await self._inner.open(request)
         body = _body_of(request)
-        kept = [line for line in request.headers if line[0].lower() not in _OF_THE_BODY]
-        if not any(name.lower() == _BETA[0] for name, _ in kept):
-            kept.append(_BETA)
-        link = await connect(self._inner, request.url, kept, framed=True)
+        asked = _asked(body)
+        link = await connect(self._inner, request.url, _handshake(request.headers), framed=True)
         if not isinstance(link, Link):
+            _refuse_without_websocket(link, request.url)
             return link
         try:
-            answer = await link.ask(body.data, items_text(body.input))
+            answer = await link.ask(body.data, asked.items, asked)
             first = await _first(answer)
             status = _status_of(first)
             if status is not None or body.value("stream") is not True:
-                return await _whole(link, answer, first, status)
+                try:
+                    return await _whole(link, answer, first, status)
+                except UpstreamCut as cut:
+                    raise UpstreamError("connect", str(cut)) from None
             return BridgedAnswer(link, answer, first)
         except BaseException:
             link.frames.abort()
@@ -126,6 +131,36 @@ def _body_of(request: UpstreamRequest) -> RequestBody:
         return RequestBody(decode(request.body or b"", encoding))
     except (BadBody, MalformedBody) as error:
         raise UpstreamError("protocol", f"only a JSON body can go up on a WebSocket: {error}") from None
+
+
+def _asked(body: RequestBody) -> Asked:
+    try:
+        items = items_of(body)
+    except MalformedBody as error:
+        raise UpstreamError("protocol", str(error)) from None
+    # Whatever the client's response was made on, the upstream knows whether it is still there.
+    return Asked(as_message(body.data, items, body.text("previous_response_id")), items)
+
+
+def _handshake(headers: Headers) -> Headers:
+    kept = [line for line in headers if line[0].lower() not in _OF_THE_BODY]
+    betas = [value for name, value in kept if name.lower() == _BETA[0]]
+    if any(b"responses_websockets=" in value for value in betas):
+        return kept
+    # Codex 0.29 asks for the beta that this API once was: one line names them all.
+    return [line for line in kept if line[0].lower() != _BETA[0]] + [(_BETA[0], b", ".join([*betas, _BETA[1]]))]
+
+
+def _refuse_without_websocket(answer: Answer, url: str) -> None:
+    """Raise UpstreamError for an answer that is about the handshake; any other one is about the request."""
+    if answer.status >= 400 and answer.status not in _NO_WEBSOCKET:
+        return
+    answer.close()
+    base = url.partition("?")[0].removesuffix("/responses")
+    raise UpstreamError(
+        "protocol",
+        f"the upstream ws{base.removeprefix('http')} takes no WebSocket (status {answer.status}); give it as {base}",
+    )
 
 
 async def _first(answer: SocketAnswer) -> list[Event]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from curl_cffi import CurlError, CurlOpt
-from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
+from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
 from .chunks import BrokenFraming, Chunks
 from .transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
@@ -32,6 +32,7 @@ class Transfer:
         "_chunks", "_error", "_future", "_handle", "_head", "_held", "_multi", "_on_end", "_paused", "_queue", "_size",
         "_waiter", "_write", "headers", "idle", "origin", "status",
     )  # fmt: skip
+    _switches = False  # whether a 101 is an answer to what is asked
 
     def __init__(self, multi: Multi, handle: Handle, origin: str, on_end: Callable[[Transfer, Handle], None]) -> None:
         self.status = 0
@@ -79,26 +80,30 @@ class Transfer:
     async def read(self) -> bytes:
         """What has come since the last call, in one piece; ``b""`` at the clean end."""
         queue = self._queue
-        while not queue:
-            future = self._future
-            # curl's future is done one loop turn before its callback: look at it and save the turn.
-            if future is not None and future.done():
-                self._on_done(future)
-            if self._error is not None:
-                raise self._error
-            if self._handle is None:
-                return b""
-            self._waiter = waiter = self._multi.loop.create_future()
-            await waiter
-        data = self._taken()
-        if self._paused:
-            self._go_on()
-        if self._chunks is None:
-            return data
-        try:
-            return self._chunks.bodies(data) or await self.read()
-        except BrokenFraming as error:
-            raise UpstreamCut(f"{self.origin} broke off its answer: {error}") from None
+        while True:
+            while not queue:
+                future = self._future
+                # curl's future is done one loop turn before its callback: look at it and save the turn.
+                if future is not None and future.done():
+                    self._on_done(future)
+                if self._error is not None:
+                    raise self._error
+                if self._handle is None:
+                    self._check_whole()
+                    return b""
+                self._waiter = waiter = self._multi.loop.create_future()
+                await waiter
+            data = self._taken()
+            if self._paused:
+                self._go_on()
+            if self._chunks is None:
+                return data
+            try:
+                data = self._chunks.bodies(data)
+            except BrokenFraming as error:
+                raise UpstreamCut(f"{self.origin} broke off its answer: {error}") from None
+            if data:
+                return data
 
     async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
         """Hand everything to ``write`` as it comes; returns at the clean end. Raises UpstreamCut as ``read`` does.
@@ -106,17 +111,27 @@ class Transfer:
         A chunked body goes to ``framed`` where that is given, as it came.
         """
         self._write = write if self._chunks is None else self._following(self._chunks, write, framed)
-        self.pass_on()
-        while True:
-            future = self._future
-            if future is not None and future.done():
-                self._on_done(future)
-            if self._handle is None and not self._queue:
-                break
-            self._waiter = waiter = self._multi.loop.create_future()
-            await waiter
+        try:
+            self.pass_on()
+            while True:
+                future = self._future
+                if future is not None and future.done():
+                    self._on_done(future)
+                if self._handle is None and not self._queue:
+                    break
+                self._waiter = waiter = self._multi.loop.create_future()
+                await waiter
+        finally:
+            # Two connections that write into each other would keep each other until the collector comes.
+            self._write = None
         if self._error is not None:
             raise self._error
+        self._check_whole()
+
+    def _check_whole(self) -> None:
+        # curl takes some framings for none, and then the end of the connection for the body's.
+        if self._chunks is not None and self._chunks.cut:
+            raise UpstreamCut(f"{self.origin} broke off its answer: the last chunk is missing")
 
     def resume(self) -> None:
         """Let bytes come again, after a ``write`` that returned False."""
@@ -147,7 +162,8 @@ class Transfer:
                 data = chunks.bodies(data)
                 return write(data) if data else True
             except BrokenFraming as error:
-                self.abort(UpstreamCut(f"{self.origin} broke off its answer: {error}"))
+                self.abort(cut := UpstreamCut(f"{self.origin} broke off its answer: {error}"))
+                self._error = self._error or cut  # curl may be done, and have found nothing wrong
                 return True
 
         return follow
@@ -171,9 +187,13 @@ class Transfer:
     def close(self) -> None:
         """Drop the answer; a transfer that still runs is aborted at once."""
         self.abort(UpstreamCut(f"the answer of {self.origin} was closed here"))
+        self._forget()
+        self._write = None
+        self._wake()  # a pipe that was told to wait has nothing to wait for any more
+
+    def _forget(self) -> None:
         self._queue.clear()
         self._size = 0
-        self._write = None
 
     def abort(self, error: Exception) -> None:
         """End a running transfer with ``error``; one that has ended keeps its end."""
@@ -212,6 +232,8 @@ class Transfer:
                 if any(name.lower() == _FRAMING and _is_chunked(value) for name, value in self.headers):
                     self._chunks = Chunks()
                 self._wake()
+            elif self.status == 101 and not self._switches:
+                return CURL_WRITEFUNC_ERROR  # nobody asked for it, and no answer would ever come behind it
         elif line[:1] in (b" ", b"\t"):
             if self.headers:
                 name, value = self.headers[-1]

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Any, Protocol
 
-from curl_cffi import AsyncCurl, Curl
+from curl_cffi import AsyncCurl, Curl, CurlMOpt
+from curl_cffi.curl import CurlError
+
+try:
+    # No public name reaches libcurl itself, and everything works without it, only slower.
+    from curl_cffi import _wrapper as _libcurl
+except ImportError:
+    _libcurl = None
+_C: Any = _libcurl
+_KEPT = 1024
 
 
 class Passing(Protocol):
@@ -24,6 +33,12 @@ class Multi(AsyncCurl):
 
     def __init__(self, cacert: str) -> None:
         super().__init__(cacert=cacert)
+        self._left: Any = None
+        if _C is not None:
+            self._left = _C.ffi.new("int *")
+            # curl keeps four idle connections for each transfer under way, which is four once the others are over;
+            # its own setopt (curl_cffi 0.16) hands over the address of the number instead of the number.
+            _C.lib.curl_multi_setopt(self._curlm, CurlMOpt.MAXCONNECTS, _C.ffi.cast("void *", _KEPT))
         self._active = 0
         self._loaded: list[Passing] = []
         self._stepping = False
@@ -34,13 +49,28 @@ class Multi(AsyncCurl):
             self.loop.call_soon(self._pass_on)
         self._loaded.append(transfer)
 
+    def socket_action(self, sockfd: int, ev_bitmask: int) -> int:
+        """Let curl do what a socket or a timer asks for; the number of transfers that still run.
+
+        Raises CurlError where the whole of it is broken. Asked for every event, hence without curl_cffi's own steps.
+        """
+        left = self._left
+        if left is None:
+            return int(super().socket_action(sockfd, ev_bitmask))
+        code = _C.lib.curl_multi_socket_action(self._curlm, sockfd, ev_bitmask, left)
+        if code:
+            raise CurlError(f"curl_multi_socket_action: {code}", code)
+        return int(left[0])
+
     def process_data(self, sockfd: int, ev_bitmask: int) -> None:
         """One step of curl's."""
         self._stepping = True
-        # Only where fewer transfers run than before is there a message of curl's to read.
-        if self.socket_action(sockfd, ev_bitmask) < self._active:
-            super().process_data(sockfd, 0)
-        self._stepping = False
+        try:
+            # Only where fewer transfers run than before is there a message of curl's to read.
+            if self.socket_action(sockfd, ev_bitmask) < self._active:
+                super().process_data(sockfd, 0)
+        finally:
+            self._stepping = False
         if self._loaded:
             self._pass_on()
 

@@ -48,6 +48,8 @@ class Handshake(Transfer):
 
     __slots__ = ("_closing", "_drained", "_given", "_lingering", "_out", "_uploading", "_waiting")
 
+    _switches = True
+
     def __init__(self, multi: Multi, handle: Handle, origin: str, on_end: Callable[[Transfer, Handle], None]) -> None:
         super().__init__(multi, handle, origin, on_end)
         self._out: deque[bytes | memoryview] = deque()
@@ -82,6 +84,8 @@ class Handshake(Transfer):
 
     def leave(self) -> None:
         """End the connection once all that waits has been sent."""
+        if self._handle is None:
+            self.close()
         if self._handle is None or self._closing:
             return
         self._closing = True
@@ -185,6 +189,8 @@ class Handshake(Transfer):
         self._out.clear()
         self._waiting = 0
         self._release()
+        if self._closing:
+            self._forget()  # whoever has left reads no more
         super()._finish(error)
 
 

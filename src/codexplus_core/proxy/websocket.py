@@ -14,13 +14,14 @@ from .client import SOCKET, Upgrade
 from .conversation_socket import Conversation, Means
 from .frames import Frames
 from .guard import Admitted
-from .handshake import accepted, tunnel_answer, tunnelled
+from .handshake import accepted, is_whole, tunnel_answer, tunnelled
 from .headers import view
 from .link import Link, connect
 from .passthrough import ClientGone, Hangup, Receive, Send
 from .target import Targets, endpoint
 from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 from .tunnel import Tunnel
+from .unreachable import Unreachable
 
 _ERROR_BYTES = 64 * 1024
 _JSON = b"application/json"
@@ -30,10 +31,19 @@ _TOLD = (b"content-type", b"content-encoding", b"retry-after")
 class WebSocketProxy:
     """Answers guarded WebSocket handshakes."""
 
-    def __init__(self, *, means: Means, upstream: Upstream, targets: Targets, mode: WebSockets = "auto") -> None:
+    def __init__(
+        self,
+        *,
+        means: Means,
+        upstream: Upstream,
+        targets: Targets,
+        unreachable: Unreachable,
+        mode: WebSockets = "auto",
+    ) -> None:
         self._means = means
         self._upstream = upstream
         self._targets = targets
+        self._unreachable = unreachable
         self._mode = mode
         self._draining = asyncio.Event()
 
@@ -48,6 +58,8 @@ class WebSocketProxy:
             await _use_http(send)
         elif endpoint(admitted.path) != b"/responses":
             await _answer(send, 404, error_body("not_found", "there is a WebSocket at /v1/responses only"))
+        elif not is_whole(scope["headers"]):
+            await _answer(send, 400, error_body("handshake", "no WebSocket handshake; send version 13 and one key"))
         else:
             await receive()  # websocket.connect
             try:
@@ -61,19 +73,22 @@ class WebSocketProxy:
         relay = self._means.relay
         unread = relay.idle or not relay.looks_at(speaker_of(view(headers)))
         url = self._targets.url(admitted.path, admitted.query, chatgpt=b"chatgpt-account-id" in admitted.seen)
+        found: Upgraded | Link | Answer | None
         try:
             with Hangup(receive):
-                found: Upgraded | Link | Answer
                 if unread:
                     found = await self._upstream.connect(UpstreamRequest("GET", url, tunnelled(headers)))
                 else:
                     found = await connect(self._upstream, url, headers)
         except UpstreamError as error:
-            self._means.log.warning("upstream_unreachable", kind=error.kind, message=str(error))
-            failure = upstream_failure(error.kind, str(error))
-            await _answer(send, failure.status, failure.body())
-            return
-        if isinstance(found, Link):
+            self._unreachable(error)
+            if unread or error.kind == "protocol":
+                failure = upstream_failure(error.kind, str(error))
+                await _answer(send, failure.status, failure.body())
+                return
+            # What a plugin answers needs no upstream; each request that does asks anew whether one is there.
+            found = None
+        if found is None or isinstance(found, Link):
             await self._converse(headers, admitted, upgrade, found)
         elif isinstance(found, Upgraded):
             client = await upgrade.accept(tunnel_answer(found.headers))

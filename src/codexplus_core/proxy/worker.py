@@ -117,7 +117,11 @@ class Worker:
         oldest = self.loop.time() - self._config.keep_alive_timeout
         for connection in list(self.connections):
             if connection.idle_since is not None and connection.idle_since <= oldest:
-                connection.transport.close()
+                if connection.transport.is_closing():
+                    # It was closed a sweep ago, and the client does not read what was still to be sent.
+                    connection.transport.abort()
+                else:
+                    connection.transport.close()
         self._sweeper = self.loop.call_later(min(_SWEEP_S, self._config.keep_alive_timeout / 4), self._sweep)
 
     # -- the end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import plistlib
 import shlex
 from collections.abc import Mapping
@@ -112,9 +113,18 @@ def _launchd(argv: tuple[str, ...], variables: Mapping[str, str], home: Path, us
     )
 
 
+def missing_folders(found: Service) -> list[Path]:
+    """The folders that `write` will have to make, outer ones first."""
+    wanted = {folder for path in found.files for folder in path.parents if not folder.exists()}
+    return sorted(wanted, key=lambda folder: len(folder.parts))
+
+
 def write(found: Service) -> bool:
-    """Write the files; False when they are there already. A file of that name that is not ours is left alone."""
-    changed = {path: text for path, text in found.files.items() if _current(path) != text}
+    """Write the files, for the user's eyes only: a network proxy's password may be among the variables.
+
+    False when they are there already. A file of that name that is not ours is left alone.
+    """
+    changed = {path: text for path, text in found.files.items() if _current(path) != text or _is_open(path)}
     for path in changed:
         old = _current(path)
         if old is not None and MARK.encode() not in old:
@@ -124,7 +134,7 @@ def write(found: Service) -> bool:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Problem(f"{path.parent}: cannot be created ({error.strerror}); make it writable") from error
-        write_atomic(path, text, mode=0o644 if path.suffix != ".plist" else 0o600)
+        write_atomic(path, text, mode=0o600)
     return bool(changed)
 
 
@@ -155,6 +165,10 @@ def carry_out(commands: tuple[tuple[str, ...], ...], *, timeout: float = 20.0) -
             said = result.stderr.decode("utf-8", "replace").strip().splitlines()
             return f"{shlex.join(command)}: {said[0] if said else f'ended with {result.returncode}'}"
     return ""
+
+
+def _is_open(path: Path) -> bool:
+    return os.name == "posix" and bool(path.stat().st_mode & 0o077)
 
 
 def _current(path: Path) -> bytes | None:

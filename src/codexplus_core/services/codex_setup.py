@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -176,22 +177,59 @@ def _record_file(home: Path) -> Path:
     return home / "init.json"
 
 
+def remember_folders(folders: list[Path], home: Path) -> None:
+    """Remember the folders that a service's files will need made, so that `remove_folders` knows them."""
+    stored = _stored(home)
+    known = [*map(str, folders), *stored.get("folders", [])]
+    if folders:
+        _store(home, stored | {"folders": list(dict.fromkeys(known))})
+
+
+def remove_folders(home: Path) -> None:
+    """Remove the remembered folders, as far as they are empty."""
+    stored = _stored(home)
+    folders = [Path(name) for name in stored.pop("folders", [])]
+    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
+        # Somebody else uses it by now, or has removed it.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+    if folders:
+        _store(home, stored)
+
+
 def _records(home: Path) -> dict[str, Written]:
+    try:
+        return {path: Written(**record) for path, record in _stored(home).get("configs", {}).items()}
+    except (TypeError, AttributeError):
+        raise _not_understood(home) from None
+
+
+def _remember(home: Path, records: dict[str, Written]) -> None:
+    configs = {path: asdict(record) for path, record in records.items()}
+    rest = {name: value for name, value in _stored(home).items() if name != "configs"}
+    _store(home, ({"configs": configs} if configs else {}) | rest)
+
+
+def _stored(home: Path) -> dict[str, Any]:
     raw = read_private(_record_file(home)) if home.is_dir() else None
     if raw is None:
         return {}
     try:
-        stored: dict[str, dict[str, Any]] = json.loads(raw)["configs"]
-        return {path: Written(**record) for path, record in stored.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        where = _record_file(home)
-        raise Problem(f"{where}: cannot be understood; move it away, then run the command again") from None
+        stored = json.loads(raw)
+    except ValueError:
+        raise _not_understood(home) from None
+    if not isinstance(stored, dict) or not isinstance(stored.get("folders", []), list):
+        raise _not_understood(home)
+    return stored
 
 
-def _remember(home: Path, records: dict[str, Written]) -> None:
+def _store(home: Path, content: dict[str, Any]) -> None:
     file = _record_file(home)
-    if records:
-        content = {"configs": {path: asdict(record) for path, record in records.items()}}
+    if content:
         write_atomic(private_dir(home) / file.name, json.dumps(content, indent=2).encode("utf-8"))
     elif os.path.lexists(file):
         file.unlink()
+
+
+def _not_understood(home: Path) -> Problem:
+    return Problem(f"{_record_file(home)}: cannot be understood; move it away, then run the command again")

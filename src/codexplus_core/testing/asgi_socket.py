@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from ..proxy.client import SOCKET
 from ..proxy.transport import Duplex, Headers
 from .pipes import Pipe, pipes
 from .upstream_socket import Joined
-
-EXTENSION = "codexplus.socket"
-"""The key of the scope's extensions under which the application finds its Upgrade."""
 
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
@@ -118,7 +116,7 @@ class AsgiSockets:
             if not message.get("more_body", False):
                 refusal.whole.set()
 
-        extensions = {"websocket.http.response": {}, EXTENSION: upgrade}
+        extensions = {"websocket.http.response": {}, SOCKET: upgrade}
         try:
             await self._app({**scope, "type": "websocket", "extensions": extensions}, receive, send)
         except BaseException:

@@ -21,6 +21,7 @@ from ..proxy.target import Targets
 from ..services.approvals.service import Approvals
 from ..services.config import Config
 from ..services.memory import MemoryValues
+from ..services.settings import WebSockets
 from ..services.transcripts import Transcripts
 from .asgi_socket import AsgiSockets, Refusal
 from .client_reply import Reply
@@ -75,9 +76,10 @@ class Harness:
     answers (``codexplus_core.testing.text``, ``call``, ``shell`` …). ``proxy.upstream`` has every request that
     reached it, ``proxy.log`` every log event; on leaving, a request that the real API would refuse fails the test,
     unless ``strict`` is False. ``codex`` names the version that the client is modelled on. With
-    ``transport="websocket"`` it tries a WebSocket first, as Codex 0.120 and later do. ``config`` is what plugins find
-    in ``core.config``; by default no settings file is read. What is allowed is forgotten at the end, unless
-    ``approvals`` is an object that was made for a directory; transcripts are kept only by ``transcripts``.
+    ``transport="websocket"`` it tries a WebSocket first, as Codex 0.120 and later do; ``websockets`` is the proxy's
+    setting of that name. ``config`` is what plugins find in ``core.config``; by default no settings file is read. What
+    is allowed is forgotten at the end, unless ``approvals`` is an object that was made for a directory; transcripts are
+    kept only by ``transcripts``.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Harness:
         codex: str = "0.169.0",
         auth: Any = "chatgpt",
         transport: Transport = "http",
+        websockets: WebSockets = "auto",
         store: LedgerStore | None = None,
         upstream: StrictUpstream | None = None,
         cwd: str = "/home/user/project",
@@ -122,6 +125,7 @@ class Harness:
             ids=lambda: f"test{next(ids)}",
             clock=clock,
             keepalive_s=keepalive_s,
+            websockets=websockets,
         )
         self._server = AsgiSockets(self.app)
         self._sockets: dict[int, CodexSocket] = {}

@@ -152,13 +152,15 @@ class Pipe:
 
     def _deliver(self) -> None:
         self._scheduled = False
-        assert self._sink is not None and self._piped is not None
+        if self._sink is None or self._piped is None:
+            return  # it ended since
         while self._waiting and not self._held:
             data = self._waiting.popleft()
             self._taken(len(data))
             if not self._sink(data):
                 self._held = True
         if self._ended and not self._waiting and not self._piped.done():
+            self._sink = None
             if isinstance(self._ended, Exception):
                 self._piped.set_exception(self._ended)
             else:

@@ -1,0 +1,53 @@
+"""Much that comes at once: it is taken apart step by step, and no further than somebody reads."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+
+import pytest
+from proxy.test_frames import MORE, TEXT, Front, compression, frame
+
+
+@pytest.mark.abuse("A18")
+async def test_many_tiny_fragments_leave_the_loop_to_others_in_between() -> None:
+    front = Front(limit=1 << 20)
+    others = 0
+
+    def another() -> None:
+        nonlocal others
+        others += 1
+        asyncio.get_running_loop().call_soon(another)
+
+    another()
+    begun = frame(TEXT, b"a", fin=False)
+    front.raw.write(begun + frame(MORE, fin=False) * 10_000 + frame(MORE, b"z"))
+
+    assert await front.frames.read() == b"az"
+    assert others >= 5
+
+
+async def test_what_nobody_reads_is_not_unpacked_ahead() -> None:
+    front = Front(compression(), limit=1 << 20)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    wire = b""
+    for _ in range(200):
+        wire += frame(TEXT, (packer.compress(bytes(4 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4], packed=True)
+
+    front.raw.write(wire)
+    first = await front.frames.read()
+
+    assert first == bytes(4 << 20)
+    assert len(front.frames.take()) < 10
+
+
+async def test_all_that_came_before_a_peer_left_is_read() -> None:
+    front = Front(limit=1 << 20)
+    front.raw.write(b"".join(frame(TEXT, b"%d" % n) for n in range(5000)))
+    front.raw.close()
+
+    found = []
+    while (message := await front.frames.read()) is not None:
+        found.append(message)
+
+    assert found == [b"%d" % n for n in range(5000)]

@@ -1,0 +1,94 @@
+"""What an untouched event may cost: how often anything is done for it, counted. Time is measured in bench/."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+from proxy.front import fronted, on_each_loop
+from raw_http import CHUNKED_HEAD, END, Connection, chunk, serving
+
+from codexplus_core.conversation.record import MemoryStore
+from codexplus_core.dispatch import Dispatcher
+from codexplus_core.loader import load_plugins
+from codexplus_core.proxy.app import App
+from codexplus_core.proxy.direct import Direct
+from codexplus_core.proxy.guard import Guard
+from codexplus_core.proxy.target import Targets
+from codexplus_core.proxy.upstream import CurlUpstream
+from codexplus_core.services.memory import MemoryValues
+from codexplus_core.testing.harness import Log
+
+EVENT = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"x"}\n\n'
+BODY = b'{"model":"m","stream":true,"input":[]}'
+POST = (
+    b"POST /v1/responses HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nauthorization: Bearer k\r\n"
+    b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+)
+
+
+@pytest.mark.req("P6", "P9")
+@on_each_loop
+async def test_an_untouched_event_is_one_write_and_wakes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[bytes] = []
+    tasks: list[str] = []
+    send = Direct._send
+
+    def counted_send(self: Direct, data: bytes) -> None:
+        writes.append(data)
+        send(self, data)
+
+    def counted_task(loop: asyncio.AbstractEventLoop, work: Any, **how: Any) -> Any:
+        tasks.append(work.__qualname__)
+        return asyncio.Task(work, loop=loop, **how)
+
+    monkeypatch.setattr(Direct, "_send", counted_send)
+    asyncio.get_running_loop().set_task_factory(counted_task)
+    costs = []
+    for events in (2, 40):
+        writes.clear()
+        tasks.clear()
+        await relay(events)
+        costs.append((len(writes), len(tasks)))
+
+    (few_writes, few_tasks), (many_writes, many_tasks) = costs
+    assert many_writes - few_writes == 38
+    assert many_tasks == few_tasks
+
+
+async def relay(events: int) -> None:
+    """Let so many events pass, each once the client has read the one before."""
+    read = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD)
+        for _ in range(events):
+            read.clear()
+            await connection.send(chunk(EVENT))
+            await read.wait()
+        await connection.send(END)
+
+    upstream = CurlUpstream(environ={})
+    async with serving(script) as server:
+        async with fronted(application(upstream, server.url + "/v1")) as front:
+            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            for _ in range(events):
+                assert await reader.readexactly(len(chunk(EVENT))) == chunk(EVENT)
+                read.set()
+            assert await reader.readuntil(b"0\r\n\r\n") == b"0\r\n\r\n"
+            writer.close()
+        await upstream.aclose()
+
+
+def application(upstream: CurlUpstream, url: str) -> App:
+    """The proxy without plugins."""
+    plugins = load_plugins((), entry_points=())
+    uid = os.getuid() if hasattr(os, "getuid") else 0
+    return App(
+        plugins=plugins, dispatcher=Dispatcher(plugins, log=Log()), upstream=upstream, targets=Targets(override=url),
+        guard=Guard(port=3000, uid_of=lambda *_: uid, own_uid=uid, any_host=True),
+        store=MemoryValues(MemoryStore()), log=Log(), config={},
+    )  # fmt: skip
