@@ -17,6 +17,7 @@ from codexplus_core.testing import Harness, call, cut, status, text
 
 pytestmark = pytest.mark.transports("http", "websocket")
 KEY = "AKIAQYLPMN5HHHFPZAM2"
+SECRET = "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"
 
 
 class Acts:
@@ -151,7 +152,7 @@ async def test_secrets_of_either_side_and_of_the_head_are_not_in_the_file(kept: 
     script = [call("exec_command", {"cmd": f"echo {KEY}"}), text(f"it is {KEY}")]
     async with Harness([Acts()], script=script, transcripts=kept.transcripts) as proxy:
         await proxy.say(f"use {KEY}")
-        await proxy.tool_outputs(f"AWS_SECRET_ACCESS_KEY={'q' * 40}")
+        await proxy.tool_outputs(f"AWS_SECRET_ACCESS_KEY={SECRET}")
         await kept.lines()
         secrets = [
             value.decode().removeprefix("Bearer ")
@@ -161,7 +162,7 @@ async def test_secrets_of_either_side_and_of_the_head_are_not_in_the_file(kept: 
 
     data = b"".join(path.read_bytes() for path in kept.home.rglob("*") if path.is_file())
     assert b"[REDACTED:" in data and secrets
-    assert [found for found in (KEY, "q" * 40, *secrets) if found.encode() in data] == []
+    assert [found for found in (KEY, SECRET, *secrets) if found.encode() in data] == []
 
 
 async def test_a_retry_adds_nothing_to_what_was_typed_and_sent(kept: Kept) -> None:

@@ -39,7 +39,7 @@ class Writer(Generic[T]):
         """Done once everything that was put before is done."""
         done: Future[None] = Future()
         with self._changed:
-            if self._thread is None or (self._closing and not self._thread.is_alive()):
+            if self._thread is None or not self._thread.is_alive():
                 done.set_result(None)
                 return done
             self._things.append(done)
@@ -58,8 +58,7 @@ class Writer(Generic[T]):
         return thread is None or not thread.is_alive()
 
     def _begin(self) -> None:
-        # One that died of a fault is replaced: what it had in hand is lost, what waits is not.
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
 
@@ -75,6 +74,13 @@ class Writer(Generic[T]):
             waiting = [thing for thing in batch if isinstance(thing, Future)]
             try:
                 self._work([thing for thing in batch if not isinstance(thing, Future)])
+            except BaseException:
+                with self._changed:
+                    # What was in hand is lost, what waits is not.
+                    self._thread = None
+                    if self._things:
+                        self._begin()
+                raise
             finally:
                 for done in waiting:
                     if done.set_running_or_notify_cancel():
