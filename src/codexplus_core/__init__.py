@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .protocol.tools import ToolCall, ToolResult, Usage
     from .services.approvals.proposal import Granted, Proposal
     from .services.files import CannotOpen
+    from .services.permissions.request import Argv, EditFile, Fetch, McpTool, ReadFile, ShellText
     from .services.run import CannotStart
 
 API_VERSION = 1
@@ -25,6 +26,7 @@ __all__ = [
     "API_VERSION",
     "Action",
     "ActionDenied",
+    "Argv",
     "CannotOpen",
     "CannotStart",
     "Check",
@@ -32,15 +34,20 @@ __all__ = [
     "CliCommand",
     "Command",
     "Core",
+    "EditFile",
     "Event",
     "Exchange",
+    "Fetch",
     "Granted",
     "LocalReply",
+    "McpTool",
     "Outcome",
     "Proposal",
+    "ReadFile",
     "Refusal",
     "RunResult",
     "Session",
+    "ShellText",
     "ToolCall",
     "ToolResult",
     "Turn",
@@ -52,6 +59,7 @@ __all__ = [
 _ELSEWHERE = {
     "Action": ".action",
     "ActionDenied": ".action",
+    "Argv": ".services.permissions.request",
     "CannotOpen": ".services.files",
     "CannotStart": ".services.run",
     "Check": ".contributions",
@@ -59,9 +67,14 @@ _ELSEWHERE = {
     "CliCommand": ".contributions",
     "Command": ".command",
     "Core": ".core",
+    "EditFile": ".services.permissions.request",
     "Event": ".protocol.events",
+    "Fetch": ".services.permissions.request",
     "Granted": ".services.approvals.proposal",
+    "McpTool": ".services.permissions.request",
     "Proposal": ".services.approvals.proposal",
+    "ReadFile": ".services.permissions.request",
+    "ShellText": ".services.permissions.request",
     "ToolCall": ".protocol.tools",
     "ToolResult": ".protocol.tools",
     "Usage": ".protocol.tools",

@@ -134,6 +134,8 @@ def test_names_that_only_sound_like_secrets_are_shown() -> None:
     assert masked("mcp.maxOutputTokens", 25_000) == 25_000
     assert masked("permissions.deny", ["Read(secrets/**)"]) == ["Read(secrets/**)"]
     assert masked("enableAllProjectMcpServers", True) is True
+    key = "ghp_" + "aB3dE5gH7j" * 4
+    assert masked("mcpServers.x.args", ["--key", key[:40]]) == ["--key", "[REDACTED:github]"]
 
 
 @pytest.mark.abuse("B19")

@@ -13,6 +13,7 @@ import pytest
 from cli import stand_ins
 
 from codexplus_core.cli import doctor, doctor_checks, doctor_proxy
+from codexplus_core.cli.doctor_transcripts import transcripts
 from codexplus_core.cli.main import main
 from codexplus_core.cli.surroundings import Surroundings
 from codexplus_core.contributions import Check, CheckResult
@@ -271,6 +272,7 @@ def test_doctor_as_a_whole_says_something_about_everything(private_home, capsys)
         "plugins",
         "upstream",
         "state directory",
+        "transcripts",
         "sandbox",
     }
     assert checks["proxy"]["state"] == checks["upstream"]["state"] == "ok"
@@ -407,3 +409,22 @@ async def test_the_level_of_the_sandbox_is_said_with_its_reasons(around, monkeyp
     found = await doctor_checks.sandbox(around())
 
     assert (found.status, found.message, bool(found.fix)) == (status, text, level != "full")
+
+
+def test_the_transcripts_are_counted(around):
+    place = around()
+    assert "0 sessions, 0.0 of 512 MB, kept for 30 days" in transcripts(place).message
+    (place.home / "sessions").mkdir(parents=True)
+    (place.home / "sessions/s-1.jsonl").write_bytes(b"x" * 200_000)
+
+    found = transcripts(place)
+
+    assert (found.status, "1 session, 0.2 of 512 MB" in found.message) == ("ok", True)
+
+
+def test_a_folder_for_transcripts_that_is_none_is_told(around):
+    place = around()
+    place.home.mkdir(parents=True, exist_ok=True)
+    (place.home / "sessions").write_text("a file")
+
+    assert transcripts(place).status == "warning"

@@ -21,11 +21,11 @@ PROMISED = {
 }
 # What hooks are handed or return besides: `on_exchange_end` gets an Outcome with a Usage, `core.run` gives a RunResult,
 # it and `core.open` raise ActionDenied, CannotStart and CannotOpen,
-# `core.approvals` takes Proposals and gives a Granted,
+# `core.approvals` takes Proposals and gives a Granted, `core.permissions` judges an Argv, a ReadFile and the like,
 # `add_checks` returns Checks that return CheckResults, `add_cli` returns CliCommands.
 HANDED_OUT = {
-    "ActionDenied", "CannotOpen", "CannotStart", "Check", "CheckResult", "CliCommand", "Granted", "Outcome", "Proposal",
-    "RunResult", "Usage",
+    "ActionDenied", "Argv", "CannotOpen", "CannotStart", "Check", "CheckResult", "CliCommand", "EditFile", "Fetch",
+    "Granted", "McpTool", "Outcome", "Proposal", "ReadFile", "RunResult", "ShellText", "Usage",
 }  # fmt: skip
 
 

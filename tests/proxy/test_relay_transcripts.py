@@ -260,7 +260,7 @@ async def test_a_folder_that_cannot_be_written_to_costs_no_answer(kept: Kept) ->
 
 async def test_a_huge_answer_is_bounded_and_says_so(kept: Kept) -> None:
     huge = "word " * 100_000
-    async with Harness([Watches()], script=[text(huge)], transcripts=kept.transcripts) as proxy:
+    async with Harness([Watches()], script=[text(huge, chunk=50_000)], transcripts=kept.transcripts) as proxy:
         reply = await proxy.say("hi")
         (line,) = await kept.lines()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from codexplus_core import Action, CannotStart, Core, Session, hookimpl
+from codexplus_core.services.config import Config
 from codexplus_core.services.sandbox.sandbox import Sandbox, probe_once
 from codexplus_core.testing import Harness
 
@@ -103,6 +104,20 @@ async def test_a_refusal_of_the_sandbox_is_logged_and_nothing_runs(tmp_path: Pat
             await acts.core.run(Action("run", argv=("touch", "marker"), cwd=tmp_path, sandbox="lsm"))
 
         assert len(proxy.log.events("sandbox_refused")) == 1
+    assert not (tmp_path / "marker").exists()
+
+
+@posix
+async def test_the_users_minimum_holds_for_whoever_asks_for_less(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / ".codexplus").mkdir(parents=True)
+    (home / ".codexplus/settings.json").write_text('{"sandbox": {"minimum": "lsm"}}')
+    acts = Acts()
+    async with Harness([acts], config=Config(home)):
+        acts.core._sandbox = Sandbox(levels=("process",))
+        with pytest.raises(CannotStart, match="needs the sandbox level lsm"):
+            await acts.core.run(Action("run", argv=("touch", "marker"), cwd=tmp_path))
+
     assert not (tmp_path / "marker").exists()
 
 

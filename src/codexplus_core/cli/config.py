@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 from ..services.config import Config, Explanation, Notice, Origin, Settings, Value, policy_place
 from ..services.config.schema import KEYS
 from ..services.problem import Problem
+from ..services.redact import Redactor
 from .table import as_json, columns
 
 _SECRET = re.compile(
@@ -64,14 +66,19 @@ def open_settings(env: Mapping[str, str], project: Path) -> Settings:
 
 
 def masked(key: str, value: Any) -> Any:
-    """``value`` without what is secret by the name of its key."""
-    if isinstance(value, str) and _SECRET.search(re.split(r"[.\[]", key)[-1]):
-        return HIDDEN
+    """``value`` without what is secret by the name of its key, or by its own looks."""
+    if isinstance(value, str):
+        return HIDDEN if _SECRET.search(re.split(r"[.\[]", key)[-1]) else _redactor().text(value)
     if isinstance(value, dict):
         return {name: masked(str(name).replace(".", "_"), item) for name, item in value.items()}
     if isinstance(value, list):
         return [masked(key, item) for item in value]
     return value
+
+
+@functools.cache
+def _redactor() -> Redactor:
+    return Redactor()
 
 
 def printable(text: str) -> str:

@@ -16,6 +16,7 @@ from ..services import codex
 from ..services.codex_config import KEY, gateway, port_of_ours
 from .doctor_proxy import plugins, port, proxy, upstream
 from .doctor_settings import settings
+from .doctor_transcripts import transcripts
 from .init import obstacles, without_token
 from .start import port_option
 from .surroundings import Surroundings
@@ -35,6 +36,7 @@ def core_checks(around: Surroundings) -> list[Check]:
         "upstream": upstream,
         "settings": settings,
         "state directory": state_directory,
+        "transcripts": transcripts,
         "sandbox": sandbox,
         ".pth files": pth_files,
     }
@@ -134,7 +136,7 @@ def state_directory(around: Surroundings) -> CheckResult:
         return CheckResult("ok", f"{home}: exists")
     foreign, wide = [], []
     # Commands and settings of the user may be links and may be readable; what we keep secret may not.
-    own = [home, *(home / name for name in ("token", "init.json", "state.db", "log", "backups", "cache"))]
+    own = [home, *(home / name for name in ("token", "init.json", "state.db", "log", "backups", "cache", "sessions"))]
     own += [home / "approvals.db", home / "approvals.key"]
     for path in own:
         try:

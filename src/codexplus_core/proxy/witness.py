@@ -23,13 +23,14 @@ _BODY = 64 * 1024
 class Witness:
     """Keeps the bytes that the client gets, not copies of them. ``typed`` is what the human typed."""
 
-    __slots__ = ("_room", "body", "left_out", "shown", "typed")
+    __slots__ = ("_room", "body", "body_size", "left_out", "shown", "typed")
 
     def __init__(self, typed: str | None) -> None:
         self.typed = typed
         self.shown: list[bytes] = []
         self.left_out = 0
         self.body = b""
+        self.body_size = 0
         self._room = KEPT
 
     def events(self, events: Sequence[Event]) -> None:
@@ -45,6 +46,7 @@ class Witness:
 
     def raw(self, data: bytes) -> None:
         """Bytes of an answer go out that is no stream of events."""
+        self.body_size += len(data)
         if len(self.body) < _BODY:
             self.body += data[: _BODY - len(self.body)]
 
@@ -70,6 +72,7 @@ def account_of(passage: Passage, witness: Witness, outcome: Outcome, at: float) 
         shown=witness.shown,
         shown_left_out=witness.left_out,
         body=witness.body,
+        body_size=witness.body_size,
         sent=None if not asked else passage.sent if passage.sent is not None else reading.raw_items(),
         added=list(passage.added or ()) if passage.rounds > 1 else [],
         tools=tuple(exchange.added_tools),

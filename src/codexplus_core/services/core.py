@@ -23,7 +23,7 @@ from .programs import locate, search_path
 from .rules import Permissions
 from .run import RunResult, run_program
 from .sandbox.environment import defused
-from .sandbox.level import SandboxRefused
+from .sandbox.level import Level, SandboxRefused, is_enough
 from .transcripts import Transcripts
 
 if TYPE_CHECKING:
@@ -72,12 +72,18 @@ class Services:
             typed, action = action.argv, replace(action, argv=(program, *action.argv[1:]))
             self._check_rules(action, typed, project)
             await self._ask(action)
-            if action.permissions or action.sandbox != "process":
-                return await self._run_sandboxed(action, project)
+            minimum = self._minimum(action, project)
+            if action.permissions or minimum != "process":
+                return await self._run_sandboxed(replace(action, sandbox=minimum), project)
             env = {**defused(action.cwd), "PATH": os.pathsep.join(search), **action.env}
             return await run_program(
                 list(action.argv), cwd=action.cwd, env=env, stdin=action.stdin, timeout=action.timeout
             )
+
+    def _minimum(self, action: Action, project: Path | None) -> Level:
+        """The stronger of what the asker and the settings want."""
+        wanted: Level = self.config.for_project(project).get("sandbox.minimum", "process")
+        return action.sandbox if is_enough(action.sandbox, wanted) else wanted
 
     async def _run_sandboxed(self, action: Action, project: Path | None) -> RunResult:
         # Most proxies never run anything; those that do start the launcher with the first run.

@@ -124,6 +124,15 @@ def test_a_huge_exchange_keeps_its_newest_items_and_counts_the_others() -> None:
     assert (len(many["items"]), many["items_left_out"]) == (MOST_ITEMS, 5)
 
 
+@pytest.mark.abuse("E10")
+def test_an_answer_that_is_no_stream_is_cut_with_a_note_and_within_no_secret() -> None:
+    body = b"word " * 2000 + KEY.encode()
+
+    (shown,) = line(account(body=body[:-4], body_size=len(body)))["shown"]
+
+    assert shown["text"].endswith(f"… [cut: {len(body)} bytes in all]") and KEY[:8] not in shown["text"]
+
+
 def test_a_flood_of_shown_items_is_counted() -> None:
     found = line(account(shown=[done("x" * 60_000)] * 20, shown_left_out=3))
 

@@ -213,9 +213,10 @@ async def test_what_is_too_much_to_wait_is_counted_and_nobody_waits(
     assert kept.events[0][0] == "transcript_unusable"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_fault_costs_what_was_in_hand_and_no_more() -> None:
+def test_a_fault_costs_what_was_in_hand_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[int] = []
+    told = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: told.set())
 
     def work(things: list[int]) -> None:
         done.extend(10 // thing for thing in things)
@@ -226,7 +227,7 @@ def test_a_fault_costs_what_was_in_hand_and_no_more() -> None:
         writer.flush().result(10)
     writer.close()
 
-    assert done == [2]
+    assert told.wait(10) and done == [2]
 
 
 async def test_many_sessions_at_once_do_not_mix(kept: Kept) -> None:
@@ -303,9 +304,9 @@ async def test_the_settings_say_whether_how_long_and_how_much(tmp_path: Path) ->
     old = transcript(kept.home, "old", age=3 * DAY)
     states = [kept.transcripts.on]
 
+    transcript(kept.home, "large", age=0, size=995_000)
     kept.transcripts.keep(account(sent=None))
-    kept.transcripts.keep(account("large", "t", sent=None))
-    transcript(kept.home, "large", age=0, size=999_990)
+    kept.transcripts.keep(account("large", "t", typed="x" * 10_000, sent=None))
     await kept.transcripts.flush()
 
     assert not old.exists()

@@ -13,9 +13,9 @@ class Account:
 
     ``at`` is when it ended, in seconds since 1970. ``typed`` is the human's text as it came, None where nobody typed
     anything new. ``shown`` are the payloads of the events that the client got and that say something whole: items,
-    failures; ``body`` an answer that is no stream of events. ``sent`` is the model's view in pieces of one or more
-    items, None where the model was not asked; ``added`` what further rounds put behind it. ``tools`` names those that
-    plugins added. Nothing in here is redacted yet.
+    failures; ``body`` is the beginning of an answer that is no stream of events, ``body_size`` the length of all of it.
+    ``sent`` is the model's view in pieces of one or more items, None where the model was not asked; ``added`` what
+    further rounds put behind it. ``tools`` names those that plugins added. Nothing in here is redacted yet.
     """
 
     at: float
@@ -34,6 +34,7 @@ class Account:
     shown: list[bytes] = field(default_factory=list)
     shown_left_out: int = 0
     body: bytes = b""
+    body_size: int = 0
     sent: list[bytes] | None = None
     added: list[bytes] = field(default_factory=list)
     tools: tuple[str, ...] = ()

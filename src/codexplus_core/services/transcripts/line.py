@@ -24,6 +24,7 @@ EXCHANGE_CHARACTERS = 256 * 1024
 """Of all texts of one exchange together; when they are used up, further texts are only counted."""
 MOST_ITEMS = 500
 _DEEPEST = 32
+_FEW = 8
 # Ciphertext that only the model's maker can read, and Codex's own notes.
 _OPAQUE = frozenset({"encrypted_content"})
 _NOTES = "internal_chat_message_metadata_passthrough"
@@ -40,6 +41,8 @@ class Scribe:
         cut = _Cut(self._redactor)
         prompt = None if account.typed is None else self._safe(cut.value(account.typed))
         shown = self._safe([cut.value(each) for each in _shown(account)])
+        if account.body:
+            shown.append({"type": "body", "text": self._safe(cut.value(self._body(account)))})
         if account.shown_left_out:
             shown.append({"type": "left_out", "items": account.shown_left_out})
         entry = {
@@ -90,6 +93,14 @@ class Scribe:
             kept.append(self._safe(cut.value(item)))
         return kept[::-1], len(items) - len(kept)
 
+    def _body(self, account: Account) -> str:
+        text = account.body.decode("utf-8", "replace")
+        if text.count("\ufffd") > _FEW:
+            return f"[{max(account.body_size, len(account.body))} bytes that are no text]"
+        if account.body_size <= len(account.body):
+            return text
+        return f"{self._redactor.stream().feed(text)}… [cut: {account.body_size} bytes in all]"
+
     def _outcome(self, account: Account) -> dict[str, Any]:
         outcome = asdict(account.outcome)
         outcome["error"] = None if outcome["error"] is None else self._text(outcome["error"])
@@ -99,7 +110,7 @@ class Scribe:
         return self._redactor.value(value)
 
     def _text(self, text: str) -> str:
-        return self._redactor.text(_sound(text[:1024]))
+        return self._redactor.text(_sound(text if len(text) <= 1024 else f"{text[:1024]}…"))
 
 
 _WORDS = ("session", "thread", "parent", "turn", "origin", "transport", "path", "cwd", "codex")
@@ -119,8 +130,6 @@ def _shown(account: Account) -> Iterable[Any]:
         response = data.get("response")
         error = response.get("error") if isinstance(response, dict) else data.get("error")
         yield {"type": data.get("type"), "error": error if error is not None else data.get("message")}
-    if account.body:
-        yield {"type": "body", "text": account.body.decode("utf-8", "replace")}
 
 
 class _Cut:

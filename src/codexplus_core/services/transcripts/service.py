@@ -75,7 +75,7 @@ class Transcripts:
         self._clock = clock
         self._scribe = Scribe(redactor if redactor is not None else Redactor())
         self._views = Views()
-        self._writer = Writer(self._write, name="codexplus-transcripts")
+        self._writer = Writer(self._work, name="codexplus-transcripts")
         self._lost = 0
         self._swept_at: float | None = None
         self._unswept = 0
@@ -109,6 +109,13 @@ class Transcripts:
         """Write what waits, and end."""
         if not self._writer.close():
             self._trouble("what waited could not be written in time")
+
+    def _work(self, accounts: list[Account]) -> None:
+        try:
+            self._write(accounts)
+        except BaseException as error:
+            self._trouble(f"a fault of codex-plus ({type(error).__name__})", lost=len(accounts))
+            raise
 
     def _write(self, accounts: list[Account]) -> None:
         by_stem: dict[str, list[Account]] = {}

@@ -27,20 +27,34 @@ class News:
 
 
 class _Seen:
-    __slots__ = ("counts", "hashes")
+    """A view: a hash and the number of items of each piece, and a digest that goes on where it ended."""
+
+    __slots__ = ("_before", "_digest", "counts", "hashes")
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
         self.hashes = array("q")
         self.counts = array("l")
-        self.add(pieces)
+        self.extend(pieces, 0)
 
-    def add(self, pieces: Sequence[bytes]) -> None:
-        self.hashes.extend(hash(piece) for piece in pieces)
-        self.counts.extend(len(items_of(piece)) for piece in pieces)
+    def extend(self, pieces: Sequence[bytes], same: int) -> Sequence[bytes]:
+        """Make it the view of these pieces, of which the first ``same`` are known; return the others."""
+        begun = 0 < same == len(self.hashes)
+        del self.hashes[same:]
+        del self.counts[same:]
+        new = pieces[same:]
+        self.hashes.extend(hash(piece) for piece in new)
+        self.counts.extend(len(items_of(piece)) for piece in new)
+        if not begun:
+            self._digest, self._before = blake2b(digest_size=12), ""
+        for piece in new if begun else pieces:
+            self._before = self._digest.hexdigest()
+            self._digest.update(b"%d:" % len(piece))
+            self._digest.update(piece)
+        return new
 
-    def keep(self, count: int) -> None:
-        del self.hashes[count:]
-        del self.counts[count:]
+    @property
+    def mark(self) -> Mark:
+        return len(self.hashes), self._digest.hexdigest(), self._before
 
 
 class Views:
@@ -63,11 +77,8 @@ class Views:
             (at for at, (piece, known) in enumerate(zip(pieces, seen.hashes, strict=False)) if hash(piece) != known),
             min(len(pieces), len(seen.hashes)),
         )
-        seen.keep(same)
-        first = sum(seen.counts)
-        new = pieces[same:]
-        seen.add(new)
-        return News(first, new, _mark(pieces))
+        first = sum(seen.counts[:same])
+        return News(first, seen.extend(pieces, same), seen.mark)
 
     def forget(self, thread: str) -> None:
         """Take nothing of a thread for written: the disk did not take it."""
@@ -84,28 +95,11 @@ def items_of(piece: bytes) -> list[Any]:
 
 
 def _known(pieces: Sequence[bytes], mark: Mark | None) -> int:
+    """How many of the pieces an earlier process wrote."""
     if mark is None:
         return 0
     count, whole, before = mark
-    if count <= len(pieces) and _digest(pieces[:count]) == whole:
-        return count
-    return count - 1 if 1 <= count <= len(pieces) + 1 and _digest(pieces[: count - 1]) == before else 0
-
-
-def _digest(pieces: Sequence[bytes]) -> str:
-    return _digests(pieces)[0]
-
-
-def _digests(pieces: Sequence[bytes]) -> tuple[str, str]:
-    digest = blake2b(digest_size=12)
-    before = digest.hexdigest()
-    for at, piece in enumerate(pieces):
-        if at == len(pieces) - 1:
-            before = digest.hexdigest()
-        digest.update(b"%d:" % len(piece))
-        digest.update(piece)
-    return digest.hexdigest(), before
-
-
-def _mark(pieces: Sequence[bytes]) -> Mark:
-    return len(pieces), *_digests(pieces)
+    for known, digest in ((count, whole), (count - 1, before)):
+        if 0 < known <= len(pieces) and _Seen(pieces[:known]).mark[1] == digest:
+            return known
+    return 0
