@@ -28,8 +28,9 @@ class Core(Protocol):
     (tool calls, mid-stream), ``core.approvals.check(proposals)`` gives a verdict with ``granted`` and a ``message``
     that says how to allow it beforehand. Vetoes by ``on_action`` are another matter: a yes does not overrule them.
 
-    ``transcripts`` has what was kept of sessions, without secrets: ``await core.transcripts.export(session.id, "json")``
-    (or ``"markdown"``) is a document, ``save(session.id, name)`` writes one beside them. It is None where none are kept.
+    ``transcripts`` has what was kept of sessions, without secrets:
+    ``await core.transcripts.export(session.id, "json")`` (or ``"markdown"``) is a document,
+    ``save(session.id, name)`` writes one beside them. It is None where none are kept.
     """
 
     config: Any
@@ -43,7 +44,8 @@ class Core(Protocol):
     async def run(self, action: Action) -> RunResult:
         """Run a program, without a shell and in a scrubbed environment, once every ``on_action`` lets it pass.
 
-        Raises ActionDenied for a veto, by a plugin or by a deny rule of the settings, and CannotStart when the program is not there.
+        Raises ActionDenied for a veto, by a plugin or by a deny rule of the settings, and CannotStart when the program
+        is not there.
         """
         ...
 
