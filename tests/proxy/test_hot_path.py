@@ -18,6 +18,7 @@ from codexplus_core.proxy.direct import Direct
 from codexplus_core.proxy.guard import Guard
 from codexplus_core.proxy.target import Targets
 from codexplus_core.proxy.upstream import CurlUpstream
+from codexplus_core.services.config import Config
 from codexplus_core.services.memory import MemoryValues
 from codexplus_core.testing.harness import Log
 
@@ -90,5 +91,5 @@ def application(upstream: CurlUpstream, url: str) -> App:
     return App(
         plugins=plugins, dispatcher=Dispatcher(plugins, log=Log()), upstream=upstream, targets=Targets(override=url),
         guard=Guard(port=3000, uid_of=lambda *_: uid, own_uid=uid, any_host=True),
-        store=MemoryValues(MemoryStore()), log=Log(), config={},
+        store=MemoryValues(MemoryStore()), log=Log(), config=Config(None),
     )  # fmt: skip
