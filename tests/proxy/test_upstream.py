@@ -650,3 +650,18 @@ async def test_framing_that_comes_in_tiny_pieces_is_read_like_any_other(upstream
         answer = await upstream.open(post(server.url))
 
         assert await rest(answer) == b"a"
+
+
+@pytest.mark.req("P6")
+async def test_connections_that_are_idle_are_kept_for_later(upstream: CurlUpstream) -> None:
+    async with serving(always(ok())) as server:
+
+        async def at_once(requests: int) -> None:
+            answers = await asyncio.gather(*(upstream.open(post(server.url)) for _ in range(requests)))
+            await asyncio.gather(*(rest(answer) for answer in answers))
+
+        await at_once(12)
+        for requests in (1, 1, 12):
+            await at_once(requests)
+
+        assert len(server.connections) <= 12
