@@ -38,7 +38,7 @@ async def test_a_one_shot_run_is_answered_by_its_resume_over_a_restart_of_the_pr
     assert asked.code == 0
     assert QUESTION in asked.stdout and "Not run: nobody can answer in this one-shot run." in asked.stdout
     assert "It is out." in done.stdout
-    assert [words_of(got.body) for got in upstream.turns] == [
+    assert [words_of(got) for got in upstream.turns] == [
         ["deployed: /deploy prod"],
         ["deployed: /deploy prod", "It is out.", "thanks"],
     ]
@@ -54,7 +54,7 @@ async def test_a_one_shot_run_that_is_answered_no_leaves_no_trace(codex, upstrea
 
     assert refused.messages == ["Not run."]
     assert late.code == 0
-    assert [words_of(got.body) for got in upstream.turns] == [["y"]]
+    assert [words_of(got) for got in upstream.turns] == [["y"]]
 
 
 @pytest.mark.abuse("C03")
@@ -71,7 +71,7 @@ async def test_an_older_codex_is_answered_from_a_terminal(version: str, codex, u
 
     assert QUESTION not in asked.stdout
     assert allowed.code == 0 and "./deploy.sh" in allowed.stdout
-    assert words_of(upstream.turns[-1].body) == ["deployed: /deploy prod"]
+    assert words_of(upstream.turns[-1]) == ["deployed: /deploy prod"]
 
 
 @pytest.mark.req("P8")
@@ -91,4 +91,4 @@ async def test_the_question_is_asked_and_answered_on_the_screen(codex, upstream,
     shown = await screen.shows("Not run.")
 
     assert calm(shown)
-    assert [words_of(got.body) for got in upstream.turns if got.body] == [["deployed: /deploy prod"]]
+    assert [words_of(got) for got in upstream.turns if got.body] == [["deployed: /deploy prod"]]
