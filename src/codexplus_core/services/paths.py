@@ -105,6 +105,22 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def make_private(path: Path) -> None:
+    """Make a file of one's own if need be. Raises PermissionError for one of others', OSError where it cannot be made.
+
+    What is kept there is trusted later, so nobody else may have written it.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+            raise PermissionError(f"{path}: no regular file of yours; remove it")
+        if hasattr(os, "fchmod") and found.st_mode & 0o077:
+            os.fchmod(handle, 0o600)
+    finally:
+        os.close(handle)
+
+
 def read_private(path: Path) -> bytes | None:
     """The bytes of one of our own files, None when there is none; a link, a foreign or an open file is refused."""
     try:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ..conversation.record import Key, MemoryStore, Record
+from .paths import make_private
 
 SCHEMA = 1
 _TABLES = """
@@ -83,7 +82,7 @@ class SQLiteStore:
 
     def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make_private(self.path)
+        make_private(self.path)
         db = sqlite3.connect(self.path, isolation_level=None, timeout=LOCK_S)
         try:
             db.execute("PRAGMA journal_mode=WAL")
@@ -228,19 +227,6 @@ class SQLiteStore:
         if self._db is not None:
             self._db.close()
             self._db = None
-
-
-def _make_private(path: Path) -> None:
-    # What is in here becomes the model's input, so nobody else may have written it.
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
-            raise PermissionError(f"{path}: no regular file of yours; remove it")
-        if hasattr(os, "fchmod") and found.st_mode & 0o077:
-            os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

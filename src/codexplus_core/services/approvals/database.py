@@ -8,13 +8,12 @@ import hmac
 import os
 import secrets
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..paths import private_dir, read_private, write_atomic
+from ..paths import make_private, private_dir, read_private, write_atomic
 from ..problem import Problem
 
 SCHEMA = 1
@@ -181,16 +180,3 @@ def _key(path: Path) -> bytes:
     if key is None or len(key) != _KEY_BYTES:
         raise Problem(f"{path}: holds no key of codex-plus; remove the file, and allow again what you want allowed")
     return key
-
-
-def make_private(path: Path) -> None:
-    """Make the file if need be; one of others, or open to others, is not used. Raises PermissionError."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
-            raise PermissionError(f"{path}: no regular file of yours; remove it")
-        if hasattr(os, "fchmod") and found.st_mode & 0o077:
-            os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
