@@ -123,7 +123,7 @@ def on_request(exchange: Exchange) -> LocalReply | Refusal | None:
 def on_action(action: Action) -> Refusal | str | None:
     """Veto a program, a file or a connection before the proxy touches it for a user.
 
-    When: after permissions and approvals have agreed, ascending ORDER.
+    When: right before it happens, ascending ORDER. Deny rules of the settings stop it besides, whoever agrees here.
     May change: nothing.
     Returns: None to agree, a Refusal or its words to forbid. It can forbid, it cannot grant.
     On error: treated as absent, or as forbidding if the plugin is FAIL_CLOSED.
