@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .action import Action, ActionDenied
-    from .command import Command
+    from .command import Command, CommandRow
     from .contributions import Check, CheckResult, CliCommand
     from .core import Core
     from .exchange import Exchange, LocalReply, Outcome, Refusal, RunResult, Session, Turn
@@ -33,6 +33,7 @@ __all__ = [
     "CheckResult",
     "CliCommand",
     "Command",
+    "CommandRow",
     "Core",
     "EditFile",
     "Event",
@@ -66,6 +67,7 @@ _ELSEWHERE = {
     "CheckResult": ".contributions",
     "CliCommand": ".contributions",
     "Command": ".command",
+    "CommandRow": ".command",
     "Core": ".core",
     "EditFile": ".services.permissions.request",
     "Event": ".protocol.events",

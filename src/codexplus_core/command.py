@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from .exchange import Exchange
@@ -42,3 +43,18 @@ class Command:
 
     def __repr__(self) -> str:
         return f"Command({self.name!r}, priority={self.priority}, scope={self.scope!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """A slash command as listings show it: its name without the slash, and where it comes from.
+
+    ``scope`` is what is shown behind the description: ``"plugin"``, ``"project"``, ``"project:frontend"``, ``"user"``.
+    ``source`` is the file, or the plugin's name.
+    """
+
+    name: str
+    description: str = ""
+    argument_hint: str = ""
+    scope: str = "plugin"
+    source: str = ""

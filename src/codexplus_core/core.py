@@ -16,7 +16,8 @@ class Core(Protocol):
     ``value(key)`` (with its origin), ``items(key)`` (a list's members, each with its origin), ``warnings`` and
     ``generation``, which changes when a file does. ``store`` keeps JSON values over a restart (``get``, ``set``,
     ``delete``; each plugin has its own), ``log`` is the event log (``core.log.info("event", field=…)``) and
-    ``commands`` the slash commands of all plugins.
+    ``commands`` the slash commands of all plugins: ``await listing(project)`` has a CommandRow for each, and
+    ``provide(provider)`` adds those that are found as one works.
 
     ``permissions`` answers by the rules of the settings files: ``core.permissions.judge(request, session=…)`` gives a
     verdict with ``decision`` ("allow", "ask" or "deny") and ``reason``; a request is a ShellText, Argv, ReadFile,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .action import Action
+from .command import CommandRow
 from .dispatch_chunk import FailedClosed
 from .dispatch_faults import FAILED, Hook
 from .exchange import Exchange, LocalReply, Outcome, Phase, Refusal, Session, is_text
@@ -67,6 +68,16 @@ class Answers:
         if hook is None or isinstance(answer, str):
             return answer
         return self._reply(hook, answer)
+
+    async def rows(self, plugin: str, call: Callable[[], Any]) -> list[CommandRow]:
+        """What a plugin's provider of commands gives; none where it failed."""
+        hook = self._hook_of(plugin, call)
+        answer = FAILED if hook is None else await self._calls.ask(hook)
+        if isinstance(answer, list | tuple) and all(isinstance(row, CommandRow) for row in answer):
+            return list(answer)
+        if hook is not None and answer is not FAILED:
+            self._calls.faults.wrong_answer(hook, answer, "a list of CommandRow")
+        return []
 
     def _hook_of(self, plugin: str, call: Callable[[], Any]) -> Hook | None:
         raise NotImplementedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,13 +124,14 @@ class Exchange:
     """One request of the client and its answer.
 
     Plugins read it in every hook and change it in ``on_request``: set ``prompt`` or ``model``, call ``add_tool``,
-    ``add_context`` and ``watch``. Every change is kept in the ledger, so later requests of the thread agree with it.
+    ``add_context``, ``attach`` and ``watch``. Every change is kept in the ledger, so later requests of the thread
+    agree with it.
     """
 
     __slots__ = (
-        "_body", "_cwd", "_model", "_parse", "_routes", "_standing", "_states", "_tools", "added_tools", "context",
-        "headers", "kind", "method", "model_changed", "path", "prompt", "prompt_as_typed", "session", "transport",
-        "turn", "watched",
+        "_body", "_cwd", "_model", "_parse", "_routes", "_standing", "_states", "_tools", "added_tools", "attached",
+        "context", "headers", "kind", "method", "model_changed", "path", "prompt", "prompt_as_typed", "session",
+        "transport", "turn", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -168,6 +170,8 @@ class Exchange:
         self._parse = parse
         self._body: dict[str, Any] | None = None
         self.added_tools: dict[str, dict[str, Any]] = {}
+        self.attached: list[dict[str, Any]] = []
+        """Content parts that stand before the prompt in what the model reads."""
         self.context: list[str] = []
         self.watched: dict[str, set[str]] = {}
         """Event types that plugins asked for with ``watch``, by plugin."""
@@ -216,6 +220,18 @@ class Exchange:
         """
         self.context.append(text)
 
+    def attach(self, text: str) -> None:
+        """Put ``text`` before the prompt, as a part of the human's message, now and in every later request.
+
+        Only the model sees it. Without effect where ``prompt`` is None.
+        """
+        self.attached.append({"type": "input_text", "text": text})
+
+    def attach_image(self, media_type: str, data: bytes) -> None:
+        """Put a picture before the prompt, like ``attach``; ``media_type`` is ``"image/png"`` and the like."""
+        url = f"data:{media_type};base64,{b64encode(data).decode('ascii')}"
+        self.attached.append({"type": "input_image", "image_url": url})
+
     def watch(self, *types: str) -> None:
         """Ask for these event types in ``on_chunk`` during this exchange, in place of the calling plugin's ``WATCHES``.
 
@@ -227,18 +243,19 @@ class Exchange:
     def _edits(self) -> tuple[Any, ...]:
         """All that plugins may have changed so far, for ``_undo``."""
         watched = {plugin: set(types) for plugin, types in self.watched.items()}
-        tools, context = dict(self.added_tools), list(self.context)
-        return self.prompt, self._model, self.model_changed, tools, context, watched
+        tools, attached, context = dict(self.added_tools), list(self.attached), list(self.context)
+        return self.prompt, self._model, self.model_changed, tools, attached, context, watched
 
     def _unsendable(self) -> object:
         """The first edit that no request can carry (wrong type, half a character), None if all can."""
-        texts = [self._model, *self.context, *self.added_tools]
+        texts = [self._model, *self.context, *self.added_tools, *(part.get("text", "") for part in self.attached)]
         if self.prompt is not None:
             texts.append(self.prompt)
         return next((text for text in texts if not is_text(text)), None)
 
     def _undo(self, edits: tuple[Any, ...]) -> None:
-        self.prompt, self._model, self.model_changed, self.added_tools, self.context, self.watched = edits
+        self.prompt, self._model, self.model_changed, *lists = edits
+        self.added_tools, self.attached, self.context, self.watched = lists
         self._routes = None
 
 

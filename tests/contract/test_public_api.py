@@ -24,8 +24,8 @@ PROMISED = {
 # `core.approvals` takes Proposals and gives a Granted, `core.permissions` judges an Argv, a ReadFile and the like,
 # `add_checks` returns Checks that return CheckResults, `add_cli` returns CliCommands.
 HANDED_OUT = {
-    "ActionDenied", "Argv", "CannotOpen", "CannotStart", "Check", "CheckResult", "CliCommand", "EditFile", "Fetch",
-    "Granted", "McpTool", "Outcome", "Proposal", "ReadFile", "RunResult", "ShellText", "Usage",
+    "ActionDenied", "Argv", "CannotOpen", "CannotStart", "Check", "CheckResult", "CliCommand", "CommandRow", "EditFile",
+    "Fetch", "Granted", "McpTool", "Outcome", "Proposal", "ReadFile", "RunResult", "ShellText", "Usage",
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ CLIENT = "ONLYCLIENT"
 MODEL = "ONLYMODEL"
 """A word that must never reach the client."""
 
-FLAGS = ("rewrite", "local", "stream", "refuse", "context", "model", "goon", "gone")
+FLAGS = ("rewrite", "local", "stream", "refuse", "context", "attach", "model", "goon", "gone")
 STEPS = ("think", "hidden", "pair", "mixed", "shell", "deny", "change", "late")
 
 Item = dict[str, Any]
@@ -86,6 +86,9 @@ class Editor:
             exchange.prompt = words.replace(CLIENT, MODEL)
         if "context" in flags:
             exchange.add_context(f"context of {MODEL}")
+        if "attach" in flags:
+            exchange.attach(f"attached {MODEL}")
+            exchange.attach_image("image/png", b"png")
         if "model" in flags:
             exchange.model = "another-model"
         if "goon" in flags:

@@ -225,7 +225,7 @@ async def test_a_body_that_cannot_be_read_in_one_way_is_a_bad_request(body: byte
         assert not proxy.log.events("relay_failed")
 
 
-@pytest.mark.parametrize("edit", ["prompt", "model", "context"])
+@pytest.mark.parametrize("edit", ["prompt", "model", "context", "attach"])
 @pytest.mark.parametrize("value", [7, "half a character: \ud83d"], ids=["a number", "a lone surrogate"])
 async def test_an_edit_that_no_request_can_carry_is_the_plugins_fault_and_undone(edit: str, value: Any) -> None:
     class Odd:
@@ -233,6 +233,8 @@ async def test_an_edit_that_no_request_can_carry_is_the_plugins_fault_and_undone
         def on_request(self, exchange: Exchange) -> None:
             if edit == "context":
                 exchange.add_context(value)
+            elif edit == "attach":
+                exchange.attach(value)
             else:
                 setattr(exchange, edit, value)
 

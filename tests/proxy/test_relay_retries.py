@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from codexplus_core import Exchange, ToolCall, ToolResult, hookimpl
+from codexplus_core.protocol.items import NOTES
 from codexplus_core.testing import Answer, Gate, Harness, call, cut, reasoning, shell, stall, text
 
 pytestmark = pytest.mark.transports("http", "websocket")
@@ -95,6 +96,31 @@ async def test_a_retry_does_not_change_the_context_that_was_added(version: str) 
     assert first.count("'always'") == again.count("'always'") == 1
     assert later.count("'once'") == 2
     assert turns[1].conversation == turns[0].conversation or version == "0.169.0"
+
+
+@pytest.mark.wire("W11")
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_what_is_attached_stands_before_the_prompt_in_every_later_request(version: str) -> None:
+    class Attach:
+        @hookimpl
+        def on_request(self, exchange: Exchange) -> None:
+            if exchange.prompt == "look":
+                exchange.attach("a file")
+                exchange.attach_image("image/png", b"png")
+                exchange.prompt = "look closely"
+
+    async with Harness([Attach()], codex=version, script=[text("one"), text("two")]) as proxy:
+        await proxy.say("look")
+        await proxy.say("again")
+
+    first, later = (turn.conversation for turn in proxy.upstream.turns)
+    item = next(item for item in first if "look closely" in str(item))
+    parts = [part.get("text", part.get("image_url")) for part in item["content"]][-3:]
+    assert parts == ["a file", "data:image/png;base64,cG5n", "look closely"]
+    kinds = item.get(NOTES, {}).get("content_item_kinds")
+    assert kinds is None or kinds[-3:] == ["user.text", "user.image", "user.text"]
+    assert item in later
+    assert not any("a file" in str(item) for item in proxy.codex.history)
 
 
 async def test_context_never_comes_behind_a_compaction_trigger() -> None:

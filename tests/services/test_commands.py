@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from proxy.made_plugin import plugin
 
-from codexplus_core import Command
+from codexplus_core import Command, CommandRow, Core
 from codexplus_core.services.commands import Commands
+from codexplus_core.testing import Harness
 
 
 async def nothing(exchange: object, args: str) -> str:
@@ -37,3 +42,39 @@ def test_a_command_that_does_nothing_is_reported_and_left_out() -> None:
     commands = Commands([("one", Command("idle")), ("one", command(""))], lambda event, **more: reports.append(event))
 
     assert (len(commands), reports) == (0, ["command_unusable", "command_unusable"])
+
+
+def provider(give: Callable[[Path | None], list[CommandRow]]) -> object:
+    def start(core: Core) -> None:
+        core.commands.provide(give)
+
+    return plugin(on_startup=start)
+
+
+@pytest.mark.req("S8")
+async def test_a_listing_has_contributed_commands_and_those_that_a_project_provides() -> None:
+    found = plugin(add_commands=lambda: [command("fix")])
+
+    def files(project: Path | None) -> list[CommandRow]:
+        return [CommandRow("fix"), CommandRow("own", "of this project", "[x]", "project", f"{project}/own.md")]
+
+    async with Harness({"tools": found, "files": provider(files)}) as proxy:
+        answer = await proxy.request("GET", "/_codexplus/commands?cwd=/somewhere")
+
+    fix, own = json.loads(answer.body)
+    assert (fix["name"], fix["source"]) == ("fix", "tools")
+    assert own == {
+        "name": "own", "description": "of this project", "argument_hint": "[x]", "scope": "project",
+        "source": "/somewhere/own.md",
+    }  # fmt: skip
+
+
+async def test_a_project_that_cannot_be_listed_does_not_hide_the_other_commands() -> None:
+    def broken(project: Path | None) -> list[CommandRow]:
+        raise RuntimeError("no")
+
+    async with Harness({"tools": plugin(add_commands=lambda: [command("fix")]), "files": provider(broken)}) as proxy:
+        answer = await proxy.request("GET", "/_codexplus/commands")
+
+    assert [row["name"] for row in json.loads(answer.body)] == ["fix"]
+    assert [entry["plugin"] for entry in proxy.log.events("plugin_failed")] == ["files"]

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from ..protocol.body import RequestBody, encode_item
-from ..protocol.items import CALLS, Item, digest, is_output, message, type_of
+from ..protocol.items import CALLS, NOTES, Item, digest, is_output, message, type_of
 from .ledger import Ledger
 from .record import Key, Kind, Record
 from .speaker import ASIDE, Origin, Prompt, Speaker, newest_prompt, origin_of, typed, with_text
@@ -116,22 +116,32 @@ class Reading:
 
     # -- decisions about the prompt
 
-    def keep_prompt(self, *, text: str | None = None, context: Sequence[str] = (), model: str | None = None) -> None:
-        """Let the prompt go to the model: with other words, with context, to another model, or just as it is."""
+    def keep_prompt(
+        self,
+        *,
+        text: str | None = None,
+        before: Sequence[Item] = (),
+        context: Sequence[str] = (),
+        model: str | None = None,
+    ) -> None:
+        """Let the prompt go to the model: with other words, with parts before it, with context, to another model, or
+        just as it is.
+        """
         key, prompt = self.key, self.prompt
         if key is None or prompt is None:
             return
         replace = None
+        words = prompt.text if text is None else text
         if self.meant is not None:
-            replace = self._meant_items(prompt, prompt.text if text is None else text)
-        elif text is not None and text != prompt.text:
-            replace = [encode_item(with_text(self.view.item(prompt.index), prompt.part, text))]
+            replace = self._meant_items(prompt, words, before)
+        elif before or words != prompt.text:
+            replace = [encode_item(with_text(self.view.item(prompt.index), prompt.part, words, before))]
         kind: Kind = "prompt" if self.meant is None else "answer"
         self.ledger.record(
             key, kind, turn=self.speaker.turn, replace=replace, context=_developer(context), model=model, renew=True
         )
 
-    def _meant_items(self, answer: Prompt, text: str) -> list[bytes]:
+    def _meant_items(self, answer: Prompt, text: str, before: Sequence[Item]) -> list[bytes]:
         """The prompt that is meant, with other words, as if it were said now: its pictures and skills come along."""
         said = self.view.item(answer.index)
         for index in range(answer.index - 1, -1, -1):
@@ -141,12 +151,14 @@ class Reading:
             prompt = typed(index, item)
             if prompt is None:
                 break
-            notes = {**(item.get(_NOTES) or {}), **{k: v for k, v in (said.get(_NOTES) or {}).items() if k in _WHEN}}
-            own = {name: said[name] for name in ("id",) if name in said} | ({_NOTES: notes} if notes else {})
+            there = with_text(item, prompt.part, text, before)
+            when = {k: v for k, v in (said.get(NOTES) or {}).items() if k in _WHEN}
+            notes = {**(there.get(NOTES) or {}), **when}
+            own = {name: said[name] for name in ("id",) if name in said} | ({NOTES: notes} if notes else {})
             behind = takewhile(self._is_users, range(index + 1, answer.index))
-            return [encode_item({**with_text(item, prompt.part, text), **own}), *map(self.view.raw, behind)]
+            return [encode_item({**there, **own}), *map(self.view.raw, behind)]
         # A compaction took it away.
-        return [encode_item(with_text(said, answer.part, text))]
+        return [encode_item(with_text(said, answer.part, text, before))]
 
     def _is_users(self, index: int) -> bool:
         item = self.view.item(index)
@@ -180,8 +192,7 @@ class Reading:
             self.ledger.record(key, old.kind if old else "anchor", context=_developer(texts))
 
 
-# What Codex notes beside an item: whose words its parts are, and when they were said.
-_NOTES = "internal_chat_message_metadata_passthrough"
+# Of what Codex notes beside an item, when it was said.
 _WHEN = ("turn_id", "create_time")
 
 

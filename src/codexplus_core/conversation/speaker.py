@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
-from ..protocol.items import Item, kinds_of, parts_of, text_of, type_of
+from ..protocol.items import NOTES, Item, kinds_of, parts_of, text_of, type_of
 from .view import ClientView, is_summary
 
 Origin = Literal["user", "tool", "title", "compaction", "review", "subagent", "warmup", "unknown"]
@@ -208,15 +208,22 @@ def typed(index: int, item: Item) -> Prompt | None:
     return None
 
 
-def with_text(item: Item, part: int, text: str) -> Item:
-    """A message with other words in one of its parts."""
+def with_text(item: Item, part: int, text: str, before: Sequence[Item] = ()) -> Item:
+    """A message with other words in one of its parts, and with further parts ``before`` that one."""
     content = item.get("content")
     if not isinstance(content, list):
-        return {**item, "content": text}
+        whole = [*before, {"type": "input_text", "text": text}]
+        return {**item, "content": whole if before else text}
     parts = [dict(entry) if isinstance(entry, dict) else entry for entry in content]
     at = [n for n, entry in enumerate(parts) if isinstance(entry, dict)][part]
     parts[at]["text"] = text
-    return {**item, "content": parts}
+    parts[at:at] = before
+    kinds = kinds_of(item)
+    if not before or kinds is None:
+        return {**item, "content": parts}
+    # Codex names every part of a message; a list that no longer fits would name the wrong ones.
+    kinds[part:part] = ["user.image" if entry.get("type") == "input_image" else "user.text" for entry in before]
+    return {**item, "content": parts, NOTES: {**item[NOTES], "content_item_kinds": kinds}}
 
 
 def titled_prompt(view: ClientView) -> str | None:

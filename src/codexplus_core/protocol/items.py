@@ -15,8 +15,11 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "tool_search_call"})
 """Types of tool calls that the client answers, each with an item whose type ends in ``_output``."""
 
+NOTES = "internal_chat_message_metadata_passthrough"
+"""Where Codex 0.169 notes beside an item whose words its parts are, and when they were said."""
+
 # What clients add to, drop from or rename in an item between receiving it and sending it again (0.29 to 0.169).
-_VOLATILE = frozenset({"id", "status", "internal_chat_message_metadata_passthrough", "annotations", "logprobs"})
+_VOLATILE = frozenset({"id", "status", NOTES, "annotations", "logprobs"})
 
 
 def type_of(item: Mapping[str, Any]) -> str:
@@ -52,7 +55,7 @@ def text_of(item: Mapping[str, Any]) -> str:
 
 def kinds_of(item: Mapping[str, Any]) -> list[str] | None:
     """The kind of each content part as Codex 0.169 names it (``user.text`` …), None where the client names none."""
-    passthrough = item.get("internal_chat_message_metadata_passthrough")
+    passthrough = item.get(NOTES)
     kinds = passthrough.get("content_item_kinds") if isinstance(passthrough, dict) else None
     return [str(kind) for kind in kinds] if isinstance(kinds, list) else None
 

@@ -7,6 +7,8 @@ import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -88,7 +90,7 @@ class App:
         self._clock = clock
         self._began = clock()
         self.sessions = Sessions(store, clock)
-        self.commands = Commands(plugins.call_sync("add_commands"), log.warning)
+        self.commands = Commands(plugins.call_sync("add_commands"), log.warning, dispatcher.rows)
         self.approvals = approvals if approvals is not None else Approvals()
         self.core = Services(
             dispatcher=dispatcher, commands=self.commands, store=PluginStore(store), log=log, config=config,
@@ -204,8 +206,9 @@ class App:
         routes: list[BaseRoute] = [
             Route("/health", self._health, methods=["GET"]),
             Route("/ready", self._ready, methods=["GET"]),
+            Route("/commands", self._list_commands, methods=["GET"]),
         ]
-        taken = {"/health": "core", "/ready": "core"}
+        taken = {"/health": "core", "/ready": "core", "/commands": "core"}
         for plugin, route in self.plugins.call_sync("add_routes"):
             path = getattr(route, "path", None)
             if not isinstance(route, BaseRoute) or not isinstance(path, str) or not path.startswith("/"):
@@ -233,6 +236,11 @@ class App:
                 "plugins": self.dispatcher.health(),
             }
         )
+
+    async def _list_commands(self, request: Request) -> JSONResponse:
+        project = Path(request.query_params.get("cwd", ""))
+        rows = await self.commands.listing(project if project.is_absolute() else None)
+        return JSONResponse([asdict(row) for row in rows])
 
     async def _ready(self, request: Request) -> JSONResponse:
         return JSONResponse({"ready": not self.draining}, status_code=503 if self.draining else 200)

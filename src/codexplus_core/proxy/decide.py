@@ -109,7 +109,7 @@ class Decisions:
                 reading.withhold_prompt("refused", decision.message)
         else:
             model = exchange.model if exchange.model_changed else None
-            reading.keep_prompt(text=exchange.prompt, context=exchange.context, model=model)
+            reading.keep_prompt(text=exchange.prompt, before=exchange.attached, context=exchange.context, model=model)
         # The answer to a question is no name for anything.
         local = decision is not None or reading.meant is not None
         self._titles.decided(typed, reading.speaker.thread, local=local)

@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from ..command import Command
-from ..exchange import Exchange, LocalReply, Refusal
+from ..command import Command, CommandRow
+from ..exchange import Exchange, LocalReply, Refusal, current_plugin
 
 Ask = Callable[[str, Callable[[], Any]], Awaitable[object]]
 """Calls a function of the plugin of that name; a Refusal, LocalReply or text where it went well."""
+
+Provider = Callable[[Path | None], Any]
+"""Gives a CommandRow for each command of a project (None: outside every project) besides the contributed ones; may be
+``async``."""
+
+AskRows = Callable[[str, Callable[[], Any]], Awaitable[list[CommandRow]]]
+"""Calls a provider of the plugin of that name; no rows where it fails."""
+
+
+async def _no_rows(plugin: str, call: Callable[[], Any]) -> list[CommandRow]:
+    return []
 
 
 class Commands:
     """Contributed commands by name; of two with one name the lower priority number wins, then the plugin's order."""
 
-    def __init__(self, contributed: Iterable[tuple[str, Any]] = (), report: Callable[..., None] | None = None) -> None:
+    def __init__(
+        self,
+        contributed: Iterable[tuple[str, Any]] = (),
+        report: Callable[..., None] | None = None,
+        ask_rows: AskRows = _no_rows,
+    ) -> None:
         self._commands: dict[str, tuple[str, Command]] = {}
         self.conflicts: list[tuple[str, str, str]] = []
         """(name, plugin that answers, plugin that does not)."""
+        self._ask_rows = ask_rows
+        self._providers: list[tuple[str, Provider]] = []
         for plugin, command in contributed:
             self._add(plugin, command, report)
 
@@ -46,6 +65,24 @@ class Commands:
         """The command of that name."""
         entry = self._commands.get(name)
         return None if entry is None else entry[1]
+
+    def provide(self, provider: Provider) -> None:
+        """Add a source of commands that are found as one works, such as files; ``listing`` asks it each time.
+
+        Whoever provides a command answers it in ``on_request``.
+        """
+        self._providers.append((current_plugin.get(), provider))
+
+    async def listing(self, project: Path | None = None) -> list[CommandRow]:
+        """Every command that can be called in a project, one row a name, by name: contributed ones win."""
+        rows = {
+            command.name: CommandRow(command.name, command.description, command.argument_hint, command.scope, plugin)
+            for plugin, command in self._commands.values()
+        }
+        for plugin, provider in self._providers:
+            for row in await self._ask_rows(plugin, partial(provider, project)):
+                rows.setdefault(row.name, row)
+        return [rows[name] for name in sorted(rows)]
 
     async def answer(self, exchange: Exchange, ask: Ask) -> LocalReply | Refusal | None:
         """Answer or rewrite a prompt that begins with a contributed command; anything else is left as it is.
