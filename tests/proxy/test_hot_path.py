@@ -35,17 +35,17 @@ POST = (
 async def test_an_untouched_event_is_one_write_and_wakes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
     writes: list[bytes] = []
     tasks: list[str] = []
-    send = Direct._send
+    write_chunks = Direct.write_chunks
 
-    def counted_send(self: Direct, data: bytes) -> None:
+    def counted_write(self: Direct, data: bytes, closed: bool) -> bool:
         writes.append(data)
-        send(self, data)
+        return write_chunks(self, data, closed)
 
     def counted_task(loop: asyncio.AbstractEventLoop, work: Any, **how: Any) -> Any:
         tasks.append(work.__qualname__)
         return asyncio.Task(work, loop=loop, **how)
 
-    monkeypatch.setattr(Direct, "_send", counted_send)
+    monkeypatch.setattr(Direct, "write_chunks", counted_write)
     asyncio.get_running_loop().set_task_factory(counted_task)
     costs = []
     for events in (2, 40):

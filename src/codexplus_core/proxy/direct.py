@@ -215,7 +215,10 @@ class Direct:
     def write_chunks(self, data: bytes, closed: bool) -> bool:
         """Send chunks as they came."""
         self._closed = closed
-        self._send(data)
+        if self._head or self.gone:
+            self._send(data)
+        else:
+            self._connection.transport.write(data)
         return not self.paused
 
     def end(self) -> None:

@@ -13,8 +13,8 @@ import certifi
 from curl_cffi import CurlECode
 
 from .transport import Answer, Upgraded, UpstreamCut, UpstreamError, UpstreamRequest
-from .upstream_easy import Handle
-from .upstream_handle import Transfer, TransferError
+from .upstream_easy import Handle, TransferError
+from .upstream_handle import Transfer
 from .upstream_multi import Multi
 from .upstream_socket import CurlUpgraded, Handshake, UpgradeHandle
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from curl_cffi import Curl, CurlHttpVersion, CurlOpt
+from curl_cffi import Curl, CurlError, CurlHttpVersion, CurlOpt
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
 from .transport import Headers, UpstreamError, UpstreamRequest
 
 _LINE_BREAK = re.compile(rb"[\r\n\0]")
 _NEVER_SENT = frozenset({b"transfer-encoding", b"connection", b"expect", b"upgrade", b"te", b"trailer"})
+_DETAIL = re.compile(r"curl: \(\d+\) (.*?)\.? ?(?:See https://curl\.se.*)?$", re.S)
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -113,3 +115,17 @@ def header_lines(headers: Headers, length: int, send_body: bool) -> list[bytes]:
     if send_body and b"content-type" not in seen:
         lines.append(b"Content-Type:")
     return lines
+
+
+class TransferError(Exception):
+    """Curl's own words for a transfer that never got a head: ``code`` is its CURLcode."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = int(code)
+
+
+def detail(error: Any) -> str:
+    """Curl's sentence out of the library's message."""
+    found = _DETAIL.search(str(error)) if isinstance(error, CurlError) else None
+    return found.group(1) if found and found.group(1) else str(error) or type(error).__name__

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
-from curl_cffi import CurlError, CurlOpt
+from curl_cffi import CurlOpt
 from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
 from .chunks import BrokenFraming, Chunks
 from .transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
-from .upstream_easy import Handle
+from .upstream_easy import Handle, TransferError, detail
 from .upstream_multi import Multi
 
 Framed = Callable[[bytes, bool], bool]
@@ -22,15 +20,14 @@ QUEUE_LIMIT = 256 * 1024
 """Bytes that wait for a slow reader before the upstream is paused."""
 
 _FRAMING = b"transfer-encoding"
-_DETAIL = re.compile(r"curl: \(\d+\) (.*?)\.? ?(?:See https://curl\.se.*)?$", re.S)
 
 
 class Transfer:
     """A running request and its answer; ``on_end`` gets the handle back, once, when curl has let go of it."""
 
     __slots__ = (
-        "_chunks", "_error", "_future", "_handle", "_head", "_held", "_multi", "_on_end", "_paused", "_queue", "_size",
-        "_waiter", "_write", "headers", "idle", "origin", "status",
+        "_chunks", "_error", "_framed", "_future", "_handle", "_head", "_held", "_multi", "_on_end", "_paused",
+        "_queue", "_size", "_waiter", "_write", "headers", "idle", "origin", "status",
     )  # fmt: skip
     _switches = False  # whether a 101 is an answer to what is asked
 
@@ -48,6 +45,7 @@ class Transfer:
         self._paused = False
         self._held = False
         self._write: Callable[[bytes], bool] | None = None
+        self._framed: Framed | None = None
         self._head = False
         self._chunks: Chunks | None = None
         self._error: Exception | None = None
@@ -110,7 +108,7 @@ class Transfer:
 
         A chunked body goes to ``framed`` where that is given, as it came.
         """
-        self._write = write if self._chunks is None else self._following(self._chunks, write, framed)
+        self._write, self._framed = write, framed
         try:
             self.pass_on()
             while True:
@@ -123,7 +121,7 @@ class Transfer:
                 await waiter
         finally:
             # Two connections that write into each other would keep each other until the collector comes.
-            self._write = None
+            self._write = self._framed = None
         if self._error is not None:
             raise self._error
         self._check_whole()
@@ -140,10 +138,21 @@ class Transfer:
 
     def pass_on(self) -> None:
         """Hand what has come to ``write``, unless it has asked to be left alone."""
-        if self._held or self._write is None:
+        write, queue = self._write, self._queue
+        if self._held or write is None:
             return
-        if self._queue:
-            self._held = not self._write(self._taken())
+        if queue:
+            # As in ``_taken``: every event passes here, and calls weigh.
+            if len(queue) == 1:
+                data = queue.popleft()
+            else:
+                data = b"".join(queue)
+                queue.clear()
+            self._size = 0
+            if self._chunks is None:
+                self._held = not write(data)
+            else:
+                self._follow(self._chunks, write, data)
             if self._held:
                 return
         if self._paused:
@@ -151,22 +160,18 @@ class Transfer:
         if self._handle is None:
             self._wake()
 
-    def _following(
-        self, chunks: Chunks, write: Callable[[bytes], bool], framed: Framed | None
-    ) -> Callable[[bytes], bool]:
-        def follow(data: bytes) -> bool:
-            try:
-                if framed is not None:
-                    data = chunks.feed(data)
-                    return framed(data, chunks.closed) if data else True
+    def _follow(self, chunks: Chunks, write: Callable[[bytes], bool], data: bytes) -> None:
+        framed = self._framed
+        try:
+            if framed is None:
                 data = chunks.bodies(data)
-                return write(data) if data else True
-            except BrokenFraming as error:
-                self.abort(cut := UpstreamCut(f"{self.origin} broke off its answer: {error}"))
-                self._error = self._error or cut  # curl may be done, and have found nothing wrong
-                return True
-
-        return follow
+                self._held = bool(data) and not write(data)
+            else:
+                data = chunks.feed(data)
+                self._held = bool(data) and not framed(data, chunks.closed)
+        except BrokenFraming as error:
+            self.abort(cut := UpstreamCut(f"{self.origin} broke off its answer: {error}"))
+            self._error = self._error or cut  # curl may be done, and have found nothing wrong
 
     def _taken(self) -> bytes:
         queue = self._queue
@@ -188,7 +193,7 @@ class Transfer:
         """Drop the answer; a transfer that still runs is aborted at once."""
         self.abort(UpstreamCut(f"the answer of {self.origin} was closed here"))
         self._forget()
-        self._write = None
+        self._write = self._framed = None
         self._wake()  # a pipe that was told to wait has nothing to wait for any more
 
     def _forget(self) -> None:
@@ -252,7 +257,11 @@ class Transfer:
         queue = self._queue
         if self._write is not None:
             if not queue:
-                self._multi.loaded(self)
+                multi = self._multi
+                if multi.stepping:
+                    multi.loaded.append(self)
+                else:
+                    multi.load(self)
         else:
             waiter = self._waiter
             if waiter is not None and not waiter.done():
@@ -281,19 +290,5 @@ class Transfer:
             self._on_end(self, handle)
 
 
-class TransferError(Exception):
-    """Curl's own words for a transfer that never got a head: ``code`` is its CURLcode."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = int(code)
-
-
 def _is_chunked(coding: bytes) -> bool:
     return coding.lower().rpartition(b",")[2].strip() == b"chunked"
-
-
-def detail(error: Any) -> str:
-    """Curl's sentence out of the library's message."""
-    found = _DETAIL.search(str(error)) if isinstance(error, CurlError) else None
-    return found.group(1) if found and found.group(1) else str(error) or type(error).__name__

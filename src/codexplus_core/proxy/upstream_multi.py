@@ -6,7 +6,6 @@ import asyncio
 from typing import Any, Protocol
 
 from curl_cffi import AsyncCurl, Curl, CurlMOpt
-from curl_cffi.curl import CurlError
 
 try:
     # No public name reaches libcurl itself, and everything works without it, only slower.
@@ -36,43 +35,38 @@ class Multi(AsyncCurl):
         self._left: Any = None
         if _C is not None:
             self._left = _C.ffi.new("int *")
+            self._act = _C.lib.curl_multi_socket_action
             # curl keeps four idle connections for each transfer under way, which is four once the others are over;
             # its own setopt (curl_cffi 0.16) hands over the address of the number instead of the number.
             _C.lib.curl_multi_setopt(self._curlm, CurlMOpt.MAXCONNECTS, _C.ffi.cast("void *", _KEPT))
         self._active = 0
-        self._loaded: list[Passing] = []
-        self._stepping = False
+        self.loaded: list[Passing] = []
+        """Piped transfers that have bytes to pass on, after the step where one is under way (``stepping``)."""
+        self.stepping = False
 
-    def loaded(self, transfer: Passing) -> None:
-        """A piped transfer has bytes to pass on."""
-        if not self._loaded and not self._stepping:
+    def load(self, transfer: Passing) -> None:
+        """A piped transfer has bytes to pass on, outside every step of curl's."""
+        if not self.loaded:
             self.loop.call_soon(self._pass_on)
-        self._loaded.append(transfer)
-
-    def socket_action(self, sockfd: int, ev_bitmask: int) -> int:
-        """Let curl do what a socket or a timer asks for; the number of transfers that still run.
-
-        Raises CurlError where the whole of it is broken. Asked for every event, hence without curl_cffi's own steps.
-        """
-        left = self._left
-        if left is None:
-            return int(super().socket_action(sockfd, ev_bitmask))
-        code = _C.lib.curl_multi_socket_action(self._curlm, sockfd, ev_bitmask, left)
-        if code:
-            raise CurlError(f"curl_multi_socket_action: {code}", code)
-        return int(left[0])
+        self.loaded.append(transfer)
 
     def process_data(self, sockfd: int, ev_bitmask: int) -> None:
-        """One step of curl's."""
-        self._stepping = True
-        try:
-            # Only where fewer transfers run than before is there a message of curl's to read.
-            if self.socket_action(sockfd, ev_bitmask) < self._active:
-                super().process_data(sockfd, 0)
-        finally:
-            self._stepping = False
-        if self._loaded:
-            self._pass_on()
+        """One step of curl's, for what a socket or a timer asks for."""
+        self.stepping = True
+        left = self._left
+        # Every event passes here, so the call is written out. What went wrong with it is curl_cffi's to find and say,
+        # and only where fewer transfers run than before is there a message of curl's to read.
+        if left is None or self._act(self._curlm, sockfd, ev_bitmask, left) or left[0] < self._active:
+            try:
+                super().process_data(sockfd, 0 if left is not None else ev_bitmask)
+            finally:
+                self.stepping = False
+        self.stepping = False
+        loaded = self.loaded
+        if loaded:
+            self.loaded = []
+            for transfer in loaded:
+                transfer.pass_on()
 
     def add_handle(self, curl: Curl) -> asyncio.Future[None]:
         """Begin a transfer."""
@@ -96,6 +90,6 @@ class Multi(AsyncCurl):
         super().set_exception(curl, exception)
 
     def _pass_on(self) -> None:
-        loaded, self._loaded = self._loaded, []
+        loaded, self.loaded = self.loaded, []
         for transfer in loaded:
             transfer.pass_on()
