@@ -12,6 +12,7 @@ import nox
 PLUGINS = ("slash", "hooks", "mcp", "enterprise")
 EVERYTHING = ("-r", "requirements-dev.txt")
 CODE = ("src", *(f"plugins/{name}/src" for name in PLUGINS), "examples/codex-plus-ping/codexplus_ping.py")
+BENCHES = ("run", "redact", "sandbox")
 LIST_ENTRY_POINTS = """
 from importlib.metadata import entry_points
 print(*sorted(entry.name for entry in entry_points(group="codexplus.plugins")))
@@ -52,8 +53,9 @@ def types(session: nox.Session) -> None:
 @nox.parametrize("plugin", [nox.param(name, id=name) for name in PLUGINS])
 def each_plugin(session: nox.Session, plugin: str) -> None:
     """One plugin with the core and without the other three."""
-    session.install("-e", ".", "-e", f"plugins/{plugin}", "pytest>=9.2", "pytest-asyncio>=1.5")
-    session.run("python", "-m", "pytest", "-q", f"plugins/{plugin}/tests")
+    session.install("-e", ".", "-e", f"plugins/{plugin}", "pytest>=9.2", "pytest-asyncio>=1.5", "hypothesis>=6.170")
+    # The recorded sessions, thousands of steps, are played in full by the other tests' run.
+    session.run("python", "-m", "pytest", "-q", "--ignore-glob=*test_conformance.py", f"plugins/{plugin}/tests")
     listed = session.run("codex-plus", "serve", "--plugins", "list", silent=True)
     if set(str(listed).split()) & set(PLUGINS) != {plugin}:
         session.error(f"serve --plugins list should name {plugin} and none of the other three:\n{listed}")
@@ -123,9 +125,21 @@ def speed(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """What the proxy adds, next to nginx and the simplest proxies of the same parts: `nox -s bench -- --quick`."""
+    """What the proxy adds, next to nginx and other proxies: `nox -s bench -- --quick`; or `-- sandbox`, `-- redact`."""
     session.install(*EVERYTHING)
-    session.run("python", "-m", "bench.run", *session.posargs)
+    what, *more = session.posargs or ["run"]
+    if what in BENCHES:
+        session.run("python", "-m", f"bench.{what}", *more)
+    else:
+        session.run("python", "-m", "bench.run", *session.posargs)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Many more examples, new ones each time: commands against real shells and the like, or the tests that you name."""
+    session.install(*EVERYTHING)
+    tests = session.posargs or ("tests/services/permissions", "tests/services/sandbox/test_denied.py")
+    session.run("python", "-m", "pytest", "-q", *tests, env={"HYPOTHESIS_PROFILE": "thorough"})
 
 
 @nox.session

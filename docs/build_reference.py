@@ -15,6 +15,7 @@ from types import ModuleType
 
 import codexplus_core
 from codexplus_core import exchange, hookspecs, testing
+from codexplus_core.services.files import service
 from codexplus_core.testing import reply, script
 
 TARGET = Path(__file__).with_name("plugin-reference.md")
@@ -43,6 +44,7 @@ def build() -> str:
         "## Types that are only handed out",
         *(alias(exchange, name) for name in ALIASES),
         *(entry(exchange, name) for name in UNNAMED if name not in codexplus_core.__all__),
+        entry(service, "Files", made=False),
         "## `codexplus_core.testing`",
         *(entry(testing, name) for name in sorted(testing.__all__, key=str.lower)),
         "## Types of tests that are only handed out",
@@ -79,8 +81,8 @@ def hook(node: ast.stmt) -> str:
     return f"### `{node.name}`\n\n```\n{signature(node)}\n```\n\n{marked(summary)}\n\n|  |  |\n|---|---|\n{rows}"
 
 
-def entry(package: ModuleType, name: str) -> str:
-    """One public name: its signature, its docstring, its fields and methods."""
+def entry(package: ModuleType, name: str, *, made: bool = True) -> str:
+    """One public name: its signature, where plugins have a use for it, its docstring, its fields and methods."""
     value = getattr(package, name)
     module = package if name == "API_VERSION" else hookspecs if name == "hookimpl" else inspect.getmodule(value)
     assert module is not None, name
@@ -88,7 +90,7 @@ def entry(package: ModuleType, name: str) -> str:
     if name in VALUES:
         return f"### `{name}`\n\n{marked(documented(body)[name])}"
     node = next(node for node in body if isinstance(node, Definition) and node.name == name)
-    lines = [f"### `{name}`", f"```\n{heading(node)}\n```", marked(ast.get_docstring(node) or "")]
+    lines = [f"### `{name}`", f"```\n{heading(node) if made else name}\n```", marked(ast.get_docstring(node) or "")]
     if isinstance(node, ast.ClassDef):
         members = "\n".join(f"- {line}" for line in member_lines(node))
         lines += [members] if members else []

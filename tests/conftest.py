@@ -9,22 +9,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import os
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from codexplus_core.testing import Harness
 from codexplus_core.testing.codex_versions import VERSIONS
 
 BOUND_S = 120.0
 """Seconds that a test may take at the very most; real terminals of Codex need some of it."""
-
-settings.register_profile("default-here", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("thorough", parent=settings.get_profile("default-here"), derandomize=False, max_examples=2000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default-here"))
 
 
 @pytest.fixture(autouse=True)

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .action import Action, ActionDenied
     from .command import Command, CommandRow
-    from .contributions import Check, CheckResult, CliCommand
+    from .contributions import Check, CheckResult, CliCommand, InitStep
     from .core import Core
     from .exchange import Exchange, LocalReply, Outcome, Refusal, RunResult, Session, Turn
     from .hookspecs import hookimpl
     from .protocol.events import Event
     from .protocol.tools import ToolCall, ToolResult, Usage
     from .services.approvals.proposal import Granted, Proposal
-    from .services.files import CannotOpen
-    from .services.permissions.request import Argv, EditFile, Fetch, McpTool, ReadFile, ShellText
+    from .services.files import CannotOpen, CannotSave, Found, Listing, Opened, Reference, lines_of, reference_of
+    from .services.files.service import AskFirst
+    from .services.permissions.request import Argv, EditFile, Fetch, McpTool, ReadFile, ShellText, WindowsText
+    from .services.problem import Problem
     from .services.run import CannotStart
+    from .services.shell_commands import programs_of, shell_commands
+    from .standalone import open_core
 
 API_VERSION = 1
 """The version of the plugin API; a plugin may declare the one it needs, or the lowest and the highest."""
@@ -27,7 +31,9 @@ __all__ = [
     "Action",
     "ActionDenied",
     "Argv",
+    "AskFirst",
     "CannotOpen",
+    "CannotSave",
     "CannotStart",
     "Check",
     "CheckResult",
@@ -39,12 +45,18 @@ __all__ = [
     "Event",
     "Exchange",
     "Fetch",
+    "Found",
     "Granted",
+    "InitStep",
+    "Listing",
     "LocalReply",
     "McpTool",
+    "Opened",
     "Outcome",
+    "Problem",
     "Proposal",
     "ReadFile",
+    "Reference",
     "Refusal",
     "RunResult",
     "Session",
@@ -53,7 +65,13 @@ __all__ = [
     "ToolResult",
     "Turn",
     "Usage",
+    "WindowsText",
     "hookimpl",
+    "lines_of",
+    "open_core",
+    "programs_of",
+    "reference_of",
+    "shell_commands",
 ]
 
 # Every start of the command line imports this package; pluggy, msgspec and argparse are paid for by those who use them.
@@ -61,7 +79,9 @@ _ELSEWHERE = {
     "Action": ".action",
     "ActionDenied": ".action",
     "Argv": ".services.permissions.request",
+    "AskFirst": ".services.files.service",
     "CannotOpen": ".services.files",
+    "CannotSave": ".services.files",
     "CannotStart": ".services.run",
     "Check": ".contributions",
     "CheckResult": ".contributions",
@@ -72,15 +92,27 @@ _ELSEWHERE = {
     "EditFile": ".services.permissions.request",
     "Event": ".protocol.events",
     "Fetch": ".services.permissions.request",
+    "Found": ".services.files",
     "Granted": ".services.approvals.proposal",
+    "InitStep": ".contributions",
+    "Listing": ".services.files",
     "McpTool": ".services.permissions.request",
+    "Opened": ".services.files",
+    "Problem": ".services.problem",
     "Proposal": ".services.approvals.proposal",
     "ReadFile": ".services.permissions.request",
+    "Reference": ".services.files",
     "ShellText": ".services.permissions.request",
     "ToolCall": ".protocol.tools",
     "ToolResult": ".protocol.tools",
     "Usage": ".protocol.tools",
+    "WindowsText": ".services.permissions.request",
     "hookimpl": ".hookspecs",
+    "lines_of": ".services.files",
+    "open_core": ".standalone",
+    "programs_of": ".services.shell_commands",
+    "reference_of": ".services.files",
+    "shell_commands": ".services.shell_commands",
 }
 
 

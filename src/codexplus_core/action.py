@@ -12,7 +12,7 @@ from .exchange import Session
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something the proxy is about to do for a user: run a program, read a file, open a connection.
+    """Something the proxy is about to do for a user: run a program, read or write a file, open a connection.
 
     ``kind`` says which of ``argv``, ``path`` and ``url`` counts. ``source`` names who asks and from which file, for the
     people and rules that decide. ``permissions`` are those declared by the asker (``run:prettier``, ``read_repo``);
@@ -21,7 +21,7 @@ class Action:
     own programs.
     """
 
-    kind: Literal["run", "read", "connect"]
+    kind: Literal["run", "read", "write", "connect"]
     argv: tuple[str, ...] = ()
     path: Path | None = None
     url: str = ""

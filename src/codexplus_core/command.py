@@ -50,7 +50,7 @@ class CommandRow:
     """A slash command as listings show it: its name without the slash, and where it comes from.
 
     ``scope`` is what is shown behind the description: ``"plugin"``, ``"project"``, ``"project:frontend"``, ``"user"``.
-    ``source`` is the file, or the plugin's name.
+    ``source`` is the file, or the plugin's name. ``aliases`` are the other names that mean it.
     """
 
     name: str
@@ -58,3 +58,4 @@ class CommandRow:
     argument_hint: str = ""
     scope: str = "plugin"
     source: str = ""
+    aliases: tuple[str, ...] = ()

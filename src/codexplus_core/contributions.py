@@ -1,11 +1,12 @@
-"""What plugins add to the command line and to the doctor."""
+"""What plugins add to the command line, to `init` and to the doctor."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +38,26 @@ class CliCommand:
     help: str
     run: Callable[[argparse.Namespace], int]
     configure: Callable[[argparse.ArgumentParser], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InitStep:
+    """Files that ``codex-plus init --OPTION`` writes for the user, and ``init --undo`` takes back.
+
+    ``option`` is ``"skills"``, ``"prompts"``, ``"hooks"`` or ``"mcp"``. ``files(env)`` gives what is to be there now,
+    by absolute path; it is called in a thread. The core writes that, brings it up to date when the proxy starts and
+    once a minute while it runs, removes what is not wanted any more, and never touches a file that it did not write or
+    that was changed since. ``hint`` is printed once it is done: how to use what was written.
+
+    ``entries(env)`` gives what is to stand in lists of JSON files that others write too: by the file's absolute path,
+    then by the list's keys, joined by dots. They are added behind what is there, by ``init`` only, and taken back by
+    ``init --undo``: byte for byte where nobody else has written to the file since, else they alone.
+
+    ``env`` is the environment; ``CODEX_PLUS_BASE_URL`` in it is the base URL under which Codex reaches the proxy, where
+    Codex is set up for it.
+    """
+
+    option: str
+    files: Callable[[Mapping[str, str]], Mapping[Path, str]]
+    hint: str = ""
+    entries: Callable[[Mapping[str, str]], Mapping[Path, Mapping[str, Sequence[Any]]]] | None = None

@@ -9,7 +9,7 @@ import pluggy
 if TYPE_CHECKING:
     from .action import Action
     from .command import Command
-    from .contributions import Check, CliCommand
+    from .contributions import Check, CliCommand, InitStep
     from .core import Core
     from .exchange import Exchange, LocalReply, Outcome, Phase, Refusal, Session
     from .protocol.events import Event
@@ -43,6 +43,18 @@ def add_checks() -> list[Check] | None:
     Returns: a list of Check.
     On error: reported, and the plugin adds no check.
     Cost: the doctor's user waits.
+    """
+
+
+@hookspec
+def add_init_steps() -> list[InitStep] | None:
+    """Add what ``codex-plus init --skills``, ``--prompts``, ``--hooks`` or ``--mcp`` writes.
+
+    When: when ``init`` is asked for one of them, and at the start of a proxy where it was done; never ``async``.
+    May change: nothing; the core writes the files.
+    Returns: a list of InitStep; of two with one option the lower ORDER wins.
+    On error: reported, and the plugin adds no step.
+    Cost: the user of ``init`` waits.
     """
 
 
@@ -160,7 +172,7 @@ def on_chunk(exchange: Exchange, event: Event) -> Event | list[Event] | None:
 def on_turn_end(exchange: Exchange) -> str | None:
     """Look at a turn that the model considers done, and perhaps make it go on.
 
-    When: after the last round of a turn, with no tool call open, descending ORDER.
+    When: after the last round of a turn, a sub-agent's too, with no tool call open, descending ORDER.
     May change: nothing.
     Returns: None, or a prompt that makes the model go on. The first prompt wins; it is for you to stop asking.
     On error: reported only.

@@ -14,7 +14,7 @@ import pluggy
 
 from . import hookspecs
 from .command import Command
-from .contributions import Check, CliCommand
+from .contributions import Check, CliCommand, InitStep
 from .loader_check import BadPlugin, check_declarations, check_hooks
 from .loader_source import source_says_fail_closed
 
@@ -218,6 +218,7 @@ _RETURNS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "add_commands": ("Command", lambda item: isinstance(item, Command)),
     "add_cli": ("CliCommand", lambda item: isinstance(item, CliCommand)),
     "add_checks": ("Check", lambda item: isinstance(item, Check)),
+    "add_init_steps": ("InitStep", lambda item: isinstance(item, InitStep)),
     "add_routes": ("route", lambda item: isinstance(getattr(item, "path", None), str)),
 }
 

@@ -79,7 +79,9 @@ def check_hooks(
         _check_arguments(hook, getattr(target, name), specs[hook])
         implemented.add(hook)
     if not implemented:
-        warnings.append("has no hook: mark its functions with @hookimpl")
+        elsewhere = ", or let the entry point name the object that has them (module:object)"
+        module = elsewhere if inspect.ismodule(target) else ""
+        warnings.append(f"has no hook: mark its functions with @hookimpl{module}")
     if watches and "on_chunk" not in implemented:
         warnings.append("declares WATCHES but has no on_chunk")
     return warnings

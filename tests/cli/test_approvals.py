@@ -74,9 +74,21 @@ def test_listings_can_be_read_by_programs(run: Callable[..., Ran], approvals: Ap
     listed = json.loads(run("list", "--json")[1])
     revoked = json.loads(run("revoke", id, "--json")[1])["revoked"]
 
-    assert question["about"][0]["text"] == "prettier --write src/a.ts"
+    (about,) = question["about"]
+    assert about["text"] == "prettier --write src/a.ts"
+    assert (about["permissions"], about["writes"]) == (["run:prettier", "read_repo"], [".prettier.log"])
+    assert (about["env_names"], about["env"], about["timeout"]) == (["NODE_ENV"], {"DEBUG": "1"}, 5)
+    assert about["programs"] == [{"name": "prettier", "path": "/usr/bin/prettier", "sha256": "a" * 64}]
     assert [row["id"] for row in allowed] == [row["id"] for row in listed["allowed"]] == [row["id"] for row in revoked]
     assert listed["allowed"][0]["always"] is True
+
+
+def test_what_a_plugin_asks_is_from_the_plugin_and_from_no_file(run: Callable[..., Ran], approvals: Approvals) -> None:
+    approvals.check([proposal(scope="plugin", source="codexplus_mine")])
+
+    (row,) = [line for line in run("list")[1].splitlines() if "waits" in line]
+
+    assert row.endswith("  codexplus_mine")
 
 
 @pytest.mark.abuse("C12", "B19")

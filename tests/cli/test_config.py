@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from codexplus_core.cli.config import masked
 from codexplus_core.cli.main import main
 from codexplus_core.services.config import PolicyPlace
+from codexplus_core.services.config.overview import masked
 
 
 def write(path: Path, content: Any) -> Path:
@@ -71,6 +71,24 @@ def test_another_project_is_looked_into_when_asked_for(project: Path, tmp_path: 
 
 
 @pytest.mark.req("C3")
+@pytest.mark.parametrize(
+    "words", [["list"], ["list", "--json"], ["explain", "permissions.deny"], ["explain", "permissions"]]
+)
+def test_a_rule_that_is_none_is_to_be_corrected(project: Path, private_home: Path, capsys: Any, words: Any) -> None:
+    write(private_home / ".claude/settings.json", {"permissions": {"deny": ["Bash("]}})
+
+    assert main(["config", *words]) == 0
+
+    said = capsys.readouterr().out
+    if "--json" in words:
+        wrong = json.loads(said)["warnings"][-1]
+        assert (wrong["key"], wrong["layer"], wrong["line"]) == ("permissions.deny", "user", 1)
+    else:
+        assert "to correct:" in said and "~/.claude/settings.json:1: permissions.deny: 'Bash('" in said
+        assert "(until then taken for Bash)" in said
+
+
+@pytest.mark.req("C3")
 def test_an_explanation_names_what_is_hidden_and_what_is_ignored(project: Path, capsys: Any) -> None:
     assert main(["config", "explain", "model"]) == 0
     assert main(["config", "explain", "permissions"]) == 0
@@ -79,6 +97,8 @@ def test_an_explanation_names_what_is_hidden_and_what_is_ignored(project: Path, 
     assert 'model = "theirs"\n  from .claude/settings.json:1 (project)\n  hides "mine"' in said
     assert "~/.claude/settings.json:1 (user)" in said
     assert "a project cannot allow itself anything" in said
+    both = "from .claude/settings.json:1 (project), ~/.claude/settings.json:1 (user)"
+    assert f'  permissions.deny = ["Bash(rm:*)", "Read(./.env)"]  {both}' in said
 
 
 @pytest.mark.parametrize(
@@ -138,6 +158,20 @@ def test_names_that_only_sound_like_secrets_are_shown() -> None:
     assert masked("mcpServers.x.args", ["--key", key[:40]]) == ["--key", "[REDACTED:github]"]
 
 
+def test_that_the_home_directory_is_no_project_is_a_remark_and_nothing_to_correct(
+    project: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(private_home)
+
+    main(["config", "list"])
+    said = capsys.readouterr().out
+    main(["config", "list", "--json"])
+    found = json.loads(capsys.readouterr().out)
+
+    assert said.startswith(f"{private_home}: is your home directory") and "to correct" not in said
+    assert (len(found["remarks"]), found["warnings"]) == (1, [])
+
+
 @pytest.mark.abuse("B19")
 def test_what_a_terminal_would_obey_is_written_out(project: Path, capsys: Any) -> None:
     write(project / ".claude/settings.json", {"a\u202eb": "\x1b[31m", "\x1b]0;x": {"url": 1}})
@@ -163,3 +197,39 @@ def test_a_policy_that_cannot_be_relied_on_is_a_failure(
     assert main(["config", "list"]) == 1
 
     assert "can be written by others" in capsys.readouterr().err
+
+
+@pytest.mark.req("C3")
+@pytest.mark.abuse("B01", "B03")
+def test_what_of_a_repository_asks_first_is_marked(project: Path, private_home: Path, capsys: Any) -> None:
+    hook = {"hooks": [{"type": "command", "command": "x"}]}
+    write(project / ".codex/settings.json", {"env": {"DEBUG": "1"}, "hooks": {"Stop": [hook]}})
+    write(private_home / ".codex/settings.json", {"env": {"MINE": "1"}, "hooks": {"Stop": [{"command": "mine"}]}})
+
+    main(["config", "list"])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    main(["config", "explain", "hooks.Stop"])
+    explained = capsys.readouterr().out.splitlines()
+    main(["config", "list", "--json"])
+    rows = {row["key"]: row for row in json.loads(capsys.readouterr().out)["settings"]}
+
+    assert lines["env.DEBUG"].endswith(".codex/settings.json:1 (asks first)")
+    assert "asks first" not in lines["env.MINE"] and "asks first" not in lines["model"]
+    assert lines["hooks.Stop"].endswith(".codex/settings.json:1 (asks first), ~/.codex/settings.json:1")
+    assert [line.endswith("(asks first)") for line in explained if line.startswith("  {")] == [True, False]
+    assert [row.get("asks", False) for row in (rows["env.DEBUG"], rows["env.MINE"], rows["model"])] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_an_explanation_says_what_a_key_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["config", "explain", "log.level"]) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "log.level: not set",
+        "  takes: debug, info, warning or error (the least severe level that is logged)",
+    ]

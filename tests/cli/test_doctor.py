@@ -165,7 +165,9 @@ async def test_the_upstream_is_judged_by_its_answer(around, monkeypatch, answer,
 
     monkeypatch.setattr("codexplus_core.proxy.upstream.probe", probe)
 
-    found = await doctor_proxy.upstream(around())
+    # Whatever listens on the usual port of this machine is not asked.
+    with stand_ins.listening({}) as port:
+        found = await doctor_proxy.upstream(around(port=port))
 
     assert (found.status, words in found.message) == (status, True), found
 
@@ -342,7 +344,19 @@ def test_the_upstream_of_the_running_proxy_is_the_one_that_is_tried(around, monk
         found = asyncio.run(doctor_proxy.upstream(around(port=port)))
 
     assert asked == ["https://corp.example/v1"]
-    assert "the running proxy's --upstream" in found.message
+    assert "the running proxy's upstream" in found.message
+
+
+def test_a_proxy_that_was_started_before_the_settings_said_otherwise_is_pointed_out(around, private_home):
+    file = private_home / ".codex/settings.json"
+    with stand_ins.listening(stand_ins.HEALTHY | {"upstream": "by login"}) as port:
+        made = around(port=port)
+        file.write_text('{"upstream": {"url": "https://corp.example/v1"}}')
+        found = asyncio.run(doctor_proxy.upstream(made))
+
+    assert found.status == "warning"
+    assert found.message == f"the running proxy sends by login, {file}:1 says https://corp.example/v1"
+    assert "codex-plus stop" in found.fix
 
 
 def test_a_port_that_codex_is_not_told_of_is_pointed_out(around):

@@ -13,6 +13,7 @@ import pytest
 from cli import stand_ins
 
 from codexplus_core.cli.main import main
+from codexplus_core.loader import Plugins
 
 SECRET = "sk-very-secret"
 
@@ -87,6 +88,16 @@ def test_undo_gives_the_file_back(codex_home, capsys):
 
     assert (codex_home / "config.toml").read_bytes() == before
     assert "restored as it was before init" in capsys.readouterr().out
+
+
+def test_undo_says_that_the_proxy_still_runs_and_how_it_ends(codex_home, capsys):
+    with stand_ins.listening(stand_ins.HEALTHY) as port:
+        main(["init", "--yes", "--port", str(port)])
+        capsys.readouterr()
+
+        main(["init", "--undo"])
+
+        assert f"port {port} still runs; codex-plus stop --port {port} ends it" in capsys.readouterr().out
 
 
 def test_undo_says_when_only_the_key_was_taken_back(codex_home, capsys):
@@ -242,7 +253,8 @@ def test_a_network_proxy_in_both_spellings_is_one_finding(codex_home, monkeypatc
 @pytest.mark.parametrize(("there", "words"), [([], "beside codex-plus"), (None, "cannot do this; update it")])
 def test_what_a_plugin_would_install_names_the_plugin(codex_home, monkeypatch, capsys, option, there, words):
     names = [f"codex-plus-{name}==0.1.0" for name in ("slash", "hooks", "mcp")] if there is None else there
-    monkeypatch.setattr("codexplus_core.cli.init.installed", lambda: names)
+    monkeypatch.setattr("codexplus_core.cli.init_steps.installed", lambda: names)
+    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection: Plugins())
 
     assert main(["init", "--yes", f"--{option}"]) == 2
 
@@ -254,7 +266,14 @@ def test_what_a_plugin_would_install_names_the_plugin(codex_home, monkeypatch, c
 
 
 @pytest.mark.parametrize(
-    "words", [["--bogus"], ["--undo", "--service"], ["--undo", "--port", "4000"], ["--undo", "--websockets", "off"]]
+    "words",
+    [
+        ["--bogus"],
+        ["--undo", "--service"],
+        ["--undo", "--port", "4000"],
+        ["--undo", "--websockets", "off"],
+        ["--undo", "--skills"],
+    ],
 )
 def test_options_that_do_not_go_are_usage_errors(codex_home, words, capsys):
     assert main(["init", *words]) == 2
@@ -271,6 +290,16 @@ def test_a_gateway_that_is_replaced_is_warned_about(codex_home, capsys):
     said = capsys.readouterr().out
     assert f"Warning: Codex uses {GATEWAY} now" in said
     assert f"Start the proxy with: codex-plus serve --port 4000 --upstream {GATEWAY}" in said
+
+
+def test_a_gateway_that_the_settings_name_as_the_upstream_is_no_warning(codex_home, capsys):
+    (codex_home / "config.toml").write_text(f'openai_base_url = "{GATEWAY}"\n')
+    (codex_home / "settings.json").write_text(f'{{"upstream": {{"url": "{GATEWAY}"}}}}')
+
+    main(["init", "--yes", "--port", "4000"])
+
+    said = capsys.readouterr().out
+    assert "Warning" not in said and "--upstream" not in said
 
 
 @linux

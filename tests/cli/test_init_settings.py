@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -67,6 +68,17 @@ def test_what_is_asked_for_is_copied_and_stays_where_it_was(project: Path, priva
 def test_without_a_terminal_and_without_yes_nothing_is_copied(project: Path, capsys: Any) -> None:
     assert main(["init", "--migrate"]) == 2
 
+    assert moved(project) == []
+
+
+def test_without_a_terminal_it_does_not_ask_for_it(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    assert main(["init", "--yes"]) == 0
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+
+    assert main(["init"]) == 0
+
+    said = capsys.readouterr().out
+    assert "init --migrate" in said and "[y/N]" not in said
     assert moved(project) == []
 
 

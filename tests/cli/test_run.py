@@ -217,6 +217,20 @@ def test_a_gateway_in_the_configuration_is_not_passed_by_in_silence(here, privat
     assert told.returncode == (7 if sys.platform == "linux" else 2), told.stderr
 
 
+def test_a_gateway_that_the_settings_name_as_the_upstream_needs_no_option(here, private_home):
+    (private_home / ".codex").mkdir()
+    (private_home / ".codex" / "config.toml").write_text('openai_base_url = "https://corp.example/v1"\n')
+    (private_home / ".codex" / "settings.json").write_text('{"upstream": {"url": "https://corp.example/v1"}}')
+    with stand_ins.listening(stand_ins.HEALTHY | {"upstream": "https://corp.example/v1"}) as port:
+        told = run("--port", str(port), "--", "exec", "hi")
+    with stand_ins.listening(stand_ins.HEALTHY | {"upstream": "by login"}) as port:
+        refused = run("--port", str(port), "--", "exec", "hi")
+
+    assert told.returncode == (7 if sys.platform == "linux" else 2), told.stderr
+    assert refused.returncode == 1
+    assert "has another upstream (by login) than --upstream or your settings say" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("health", "asked", "said"),
     [

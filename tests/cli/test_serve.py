@@ -136,7 +136,8 @@ def test_what_is_odd_about_a_plugin_is_in_the_list(tmp_path, monkeypatch, capsys
 
     warnings = [
         "on_request looks like a hook but lacks @hookimpl; it is never called",
-        "has no hook: mark its functions with @hookimpl",
+        "has no hook: mark its functions with @hookimpl, or let the entry point name the object that has them"
+        " (module:object)",
     ]
     assert (row["state"], row["warnings"]) == ("loads", warnings)
     assert f"loads, but {'; '.join(warnings)}" in table

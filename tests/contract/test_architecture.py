@@ -63,6 +63,8 @@ DOORS = {
 }
 PROCESS_DOOR = (
     "services/run.py",
+    # A program on a terminal of its own needs a session and a process that leads it.
+    "services/pty_process.py",
     # The sandbox's launcher is a process of its own; in it these fork, supervise and become the program.
     "services/sandbox/launching.py",
     "services/sandbox/launcher/serve.py",
@@ -85,12 +87,13 @@ OS_PROCESS_CALLS = ("system", "popen", "fork", "forkpty", "spawn", "exec")
 BELOW = {"protocol": {"protocol"}, "conversation": {"conversation", "protocol", "exchange"}}
 # Other layers: what of the core each must not know.
 ABOVE = {
-    "services": {"proxy", "cli", "testing"},
+    "services": {"proxy", "terminal", "cli", "testing"},
     "loader": {"proxy", "cli", "testing"},
     "dispatch": {"proxy", "cli", "testing"},
     "hookspecs": {"services", "loader", "dispatch", "proxy", "cli", "testing"},
     "exchange": {"services", "loader", "dispatch", "proxy", "cli", "testing", "hookspecs"},
-    "proxy": {"cli", "testing"},
+    "proxy": {"terminal", "cli", "testing"},
+    "terminal": {"proxy", "loader", "dispatch", "cli", "testing"},
 }
 
 MAY_CATCH_EXCEPTION = ("loader.py", "dispatch.py", "proxy/answering.py")

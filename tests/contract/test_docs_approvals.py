@@ -16,7 +16,7 @@ from codexplus_core.services.approvals.grants import ONCE_S
 from codexplus_core.services.approvals.pending import ANSWER_S, KEEP_S, Question
 from codexplus_core.services.approvals.proposal import digest, dump
 from codexplus_core.services.approvals.question import NOT_RUN, changes, question_text
-from codexplus_core.services.approvals.show import MAX_CHARS, visible
+from codexplus_core.services.approvals.show import MAX_CHARS, MAX_PARTS, visible
 
 TEXT = (ROOT / "docs/approvals.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^````markdown\n(.*?)\n````$", TEXT, re.MULTILINE | re.DOTALL)
@@ -58,6 +58,6 @@ def test_the_answers_in_the_table_are_the_ones_that_count(word: str, meaning: st
 
 
 def test_the_figures_are_the_codes() -> None:
-    assert (ANSWER_S, ONCE_S, KEEP_S, MAX_CHARS) == (5 * 60, 3600, 7 * 86400, 3000)
+    assert (ANSWER_S, ONCE_S, KEEP_S, MAX_CHARS, MAX_PARTS) == (5 * 60, 3600, 7 * 86400, 3000, 100)
     assert "five minutes" in TEXT and "waits an hour" in TEXT and "for a week" in TEXT and "3000 characters" in TEXT
     assert f'"{NOT_RUN}"' in TEXT and f"`{visible(chr(0x202E))}`" in TEXT

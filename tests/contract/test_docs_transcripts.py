@@ -14,6 +14,7 @@ from codexplus_core.services.redact import Redactor
 from codexplus_core.services.transcripts import Limits, limits_of
 from codexplus_core.services.transcripts.line import EXCHANGE_CHARACTERS, FIELD_CHARACTERS, MOST_ITEMS, Scribe
 from codexplus_core.services.transcripts.views import Views
+from codexplus_core.services.transcripts.writer import GATHER_S, SETTLE_S
 
 NAME = "transcripts.md"
 EXAMPLES = re.compile(r"^```json\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -38,3 +39,7 @@ def test_the_limits_are_the_codes(tmp_path: Path) -> None:
     assert limits_of(Config(None, json.loads(EXAMPLES.findall(words(NAME))[1])).user) == Limits()
     assert f"{Limits().keep_days} days after its last line" in text
     assert f"more than {Limits().max_megabytes} MB" in text
+    assert f"{GATHER_S * 1000:.0f} ms after its end" in text and (SETTLE_S, "a quarter of a second" in text) == (
+        0.25,
+        True,
+    )

@@ -40,6 +40,7 @@ TABLE = {
     "add_cli": [],
     "add_routes": [],
     "add_checks": [],
+    "add_init_steps": [],
 }
 
 

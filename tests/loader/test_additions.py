@@ -1,4 +1,4 @@
-"""What plugins add at start: commands, sub-commands, routes and checks."""
+"""What plugins add at start: commands, sub-commands, files that init writes, routes and checks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from codexplus_core import Check, CheckResult, CliCommand, Command, hookimpl
+from codexplus_core import Check, CheckResult, CliCommand, Command, InitStep, hookimpl
 from codexplus_core.loader import Plugins, load_plugins
 
 HOOKS = {
     "add_commands": Command("fix"),
     "add_cli": CliCommand("mcp", "MCP servers", run=lambda arguments: 0),
     "add_checks": Check("disk", lambda: CheckResult("ok", "enough")),
+    "add_init_steps": InitStep("skills", lambda env: {}),
     "add_routes": SimpleNamespace(path="/metrics", endpoint=None),
 }
 

@@ -122,13 +122,16 @@ async def test_what_serve_was_told_is_on_top_of_the_users_settings(tmp_path: Pat
 async def test_what_is_wrong_in_the_users_settings_is_logged(tmp_path: Path, private_home: Path, capfd: Any) -> None:
     path = private_home / ".claude/settings.json"
     path.parent.mkdir()
-    path.write_text(json.dumps({"model": 5}))
+    path.write_text(json.dumps({"model": 5, "permissions": {"deny": ["Bash("]}}))
 
     await build(settings(tmp_path)).stop()
 
-    (line,) = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
-    assert (line["event"], line["level"]) == ("settings_problem", "warning")
-    assert line["reason"].startswith(f"{path}:1: model: expected a text")
+    first, second = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert (first["event"], first["level"]) == ("settings_problem", "warning")
+    assert first["reason"].startswith(f"{path}:1: model: expected a text")
+    assert second["reason"].startswith(f"{path}:1: permissions.deny: 'Bash('")
+    doctor = doctor_settings.settings(Surroundings({"HOME": str(private_home)}, None, None, load_plugins(()), []))
+    assert (doctor.status, doctor.message) == ("warning", f"{first['reason']}\n{second['reason']}")
 
 
 async def test_the_harness_reads_no_settings_of_the_machine(private_home: Path) -> None:

@@ -38,6 +38,28 @@ def test_every_cut_gives_the_same_body_and_nothing_that_follows_it(
     assert passed == wire + (b"0\r\n\r\n" if framed.closed else b"")
 
 
+@given(BODIES, EXTENSIONS, st.lists(st.integers(0, 500), max_size=3))
+def test_what_is_whole_chunks_is_known_without_being_taken_apart(
+    bodies: list[bytes], extension: bytes, places: list[int]
+) -> None:
+    wire = b"".join(b"%x%b\r\n%b\n\n\r\n" % (len(body) + 2, extension, body) for body in bodies)
+    looked, plain = Chunks(), Chunks()
+
+    for piece in cut(wire, places):
+        content = plain.bodies(piece)
+        start, size = looked.whole(piece, b"\n\n")
+        assert (start, size) == (0, 0) or size == len(content)
+        if not size:
+            assert looked.bodies(piece) == content
+        else:
+            assert piece.startswith(content.partition(b"\n\n")[0], start)
+
+    assert bool(bodies) is looked.cut
+    if bodies and not places:
+        assert Chunks().whole(wire, b"\n\n")[1] == sum(len(body) + 2 for body in bodies)
+        assert Chunks().whole(wire + b"0\r\n\r\n", b"\n\n") == (0, 0)
+
+
 def test_an_end_that_comes_alone_or_with_the_last_chunk_leaves_with_it() -> None:
     for pieces in ([b"1\r\nx\r\n0\r\n\r\n"], [b"1\r\nx\r\n", b"0\r\n\r\n"]):
         chunks = Chunks()

@@ -10,9 +10,11 @@ import pytest
 from proxy.front import fronted, on_each_loop
 from raw_http import CHUNKED_HEAD, END, Connection, chunk, serving
 
+from codexplus_core import Event, Exchange, hookimpl
 from codexplus_core.conversation.record import MemoryStore
 from codexplus_core.dispatch import Dispatcher
 from codexplus_core.loader import load_plugins
+from codexplus_core.protocol.sse import Decoder
 from codexplus_core.proxy.app import App
 from codexplus_core.proxy.direct import Direct
 from codexplus_core.proxy.guard import Guard
@@ -59,7 +61,48 @@ async def test_an_untouched_event_is_one_write_and_wakes_no_task(monkeypatch: py
     assert many_tasks == few_tasks
 
 
-async def relay(events: int) -> None:
+@pytest.mark.req("P6", "P9")
+@on_each_loop
+async def test_an_event_that_no_plugin_watches_is_one_write_and_wakes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[bytes] = []
+    steps: list[int] = []
+    write_chunks, feed = Direct.write_chunks, Decoder.feed
+
+    def counted_write(self: Direct, data: bytes, closed: bool) -> bool:
+        writes.append(data)
+        return write_chunks(self, data, closed)
+
+    def counted_feed(self: Decoder, data: bytes) -> list[Event]:
+        steps.append(len(data))
+        return feed(self, data)
+
+    monkeypatch.setattr(Direct, "write_chunks", counted_write)
+    monkeypatch.setattr(Decoder, "feed", counted_feed)
+    costs = []
+    for events in (2, 40):
+        writes.clear()
+        steps.clear()
+        await relay(events, Idle())
+        costs.append((len(writes), len(steps)))
+
+    (few_writes, few_steps), (many_writes, many_steps) = costs
+    assert many_writes - few_writes == 38
+    assert many_steps == few_steps
+
+
+class Idle:
+    """A plugin that looks at every request and wants to see no event."""
+
+    @hookimpl
+    def on_request(self, exchange: Exchange) -> None:
+        exchange.watch()
+
+    @hookimpl
+    def on_chunk(self, event: Event) -> None:
+        raise AssertionError(event.type)
+
+
+async def relay(events: int, *plugins: object) -> None:
     """Let so many events pass, each once the client has read the one before."""
     read = asyncio.Event()
 
@@ -73,20 +116,20 @@ async def relay(events: int) -> None:
 
     upstream = CurlUpstream(environ={})
     async with serving(script) as server:
-        async with fronted(application(upstream, server.url + "/v1")) as front:
+        async with fronted(application(upstream, server.url + "/v1", *plugins)) as front:
             reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
             for _ in range(events):
                 assert await reader.readexactly(len(chunk(EVENT))) == chunk(EVENT)
                 read.set()
-            assert await reader.readuntil(b"0\r\n\r\n") == b"0\r\n\r\n"
+            await reader.readuntil(b"0\r\n\r\n")  # where a plugin looks, a response that does not end gets an error
             writer.close()
         await upstream.aclose()
 
 
-def application(upstream: CurlUpstream, url: str) -> App:
-    """The proxy without plugins."""
-    plugins = load_plugins((), entry_points=())
+def application(upstream: CurlUpstream, url: str, *wanted: object) -> App:
+    """The proxy with these plugins alone."""
+    plugins = load_plugins((), entry_points=(), extra={str(number): one for number, one in enumerate(wanted)})
     uid = os.getuid() if hasattr(os, "getuid") else 0
     return App(
         plugins=plugins, dispatcher=Dispatcher(plugins, log=Log()), upstream=upstream, targets=Targets(override=url),

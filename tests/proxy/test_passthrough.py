@@ -92,6 +92,7 @@ class Counted:
     def __init__(self, answer: Answer, read: Any, pipe: Any) -> None:
         self.status, self.headers = answer.status, answer.headers
         self.read, self.pipe, self.resume, self.close = read, pipe, answer.resume, answer.close
+        self.skim = answer.skim
 
 
 @asynccontextmanager
@@ -305,6 +306,9 @@ class Empty:
         self.headers: Headers = [(b"a", b"1")]
 
     async def read(self) -> bytes:
+        return b""
+
+    async def skim(self, take: object) -> bytes:
         return b""
 
     async def pipe(self, write: Callable[[bytes], bool], framed: object = None) -> None: ...

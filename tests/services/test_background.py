@@ -38,6 +38,13 @@ def test_the_service_knows_the_way_to_the_backend_that_init_knew(tmp_path):
     assert "EDITOR" not in unit
 
 
+def test_the_service_finds_the_settings_where_they_were_moved_to(tmp_path):
+    service = made(tmp_path, CLAUDE_CONFIG_DIR="/data/claude", CODEX_HOME="/data/codex")
+
+    _, unit = (text.decode() for text in service.files.values())
+    assert 'Environment="CLAUDE_CONFIG_DIR=/data/claude"' in unit and 'Environment="CODEX_HOME=/data/codex"' in unit
+
+
 def test_systemd_listens_on_loopback_and_starts_the_proxy_on_demand(tmp_path):
     service = made(tmp_path)
 

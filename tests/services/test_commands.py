@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from proxy.made_plugin import plugin
 
-from codexplus_core import Command, CommandRow, Core
+from codexplus_core import Command, CommandRow, Core, Exchange, LocalReply, Refusal, hookimpl
 from codexplus_core.services.commands import Commands
 from codexplus_core.testing import Harness
 
@@ -65,7 +65,7 @@ async def test_a_listing_has_contributed_commands_and_those_that_a_project_provi
     assert (fix["name"], fix["source"]) == ("fix", "tools")
     assert own == {
         "name": "own", "description": "of this project", "argument_hint": "[x]", "scope": "project",
-        "source": "/somewhere/own.md",
+        "source": "/somewhere/own.md", "aliases": [],
     }  # fmt: skip
 
 
@@ -78,3 +78,39 @@ async def test_a_project_that_cannot_be_listed_does_not_hide_the_other_commands(
 
     assert [row["name"] for row in json.loads(answer.body)] == ["fix"]
     assert [entry["plugin"] for entry in proxy.log.events("plugin_failed")] == ["files"]
+
+
+async def test_a_plugin_can_hand_a_prompt_over_to_the_command_of_another() -> None:
+    seen: list[str] = []
+
+    async def answer(exchange: Exchange, args: str) -> LocalReply:
+        exchange.state["mine"] = args
+        return LocalReply(f"hooks: {args}")
+
+    async def expand(exchange: Exchange, args: str) -> str:
+        return f"say {args}"
+
+    class Hands:
+        core: Any = None
+
+        @hookimpl
+        def on_startup(self, core: Core) -> None:
+            self.core = core
+
+        @hookimpl
+        async def on_request(self, exchange: Exchange) -> LocalReply | Refusal | None:
+            made = await self.core.commands.call(*(exchange.prompt or "").split()[:1], exchange, "list")
+            seen.append(str(exchange.state))
+            return made  # type: ignore[no-any-return]
+
+    class Brings:
+        @hookimpl
+        def add_commands(self) -> list[Command]:
+            return [Command("hooks", answer=answer), Command("say", expand=expand)]
+
+    async with Harness({"hands": Hands(), "brings": Brings()}) as proxy:
+        answers = [await proxy.say(text) for text in ("hooks please", "say it", "other words")]
+
+    assert answers[0].text == "hooks: list"
+    assert [len(proxy.upstream.turns), seen] == [2, ["{}"] * 3]
+    assert "say list" in json.dumps(proxy.upstream.turns[0].body["input"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from services.config.world import World
 
 from codexplus_core import Action, CannotStart, Core, Session, hookimpl
 from codexplus_core.services.config import Config
@@ -71,6 +72,33 @@ async def test_without_permissions_a_program_of_the_users_runs_as_ever(tmp_path:
         )
 
     assert (result.stdout, result.level, (tmp_path / "file").read_text()) == (b"1\n", "process", "x\n")
+
+
+@posix
+@pytest.mark.abuse("F06")
+async def test_what_is_passed_to_a_program_changes_neither_what_it_finds_nor_what_it_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / ".codexplus").mkdir(parents=True)
+    (home / ".codexplus/settings.json").write_text('{"env": {"GIT_AUTHOR_NAME": "me", "GIT_PAGER": "evil"}}')
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/mine")
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    passed = {
+        "PATH": "/evil", "Path": "/evil", "LD_PRELOAD": "evil.so", "BASH_ENV": "evil", "GIT_CONFIG_COUNT": "0",
+        "GIT_CONFIG_PARAMETERS": "'core.pager=evil'", "GIT_PAGER": "evil", "GIT_AUTHOR_NAME": "me",
+        "GIT_SSH_COMMAND": "evil", "XDG_RUNTIME_DIR": "/run/mine", "XDG_CONFIG_HOME": "/evil",
+        "CLAUDE_PROJECT_DIR": "/its", "MINE": "evil at most to me",
+    }  # fmt: skip
+    acts = Acts()
+    async with Harness([acts], config=Config(home)):
+        result = await acts.core.run(Action("run", argv=("env", "-0"), cwd=tmp_path, env=passed, timeout=TIME))
+
+    found = dict(entry.split("=", 1) for entry in result.stdout.decode().split("\0") if entry)
+    assert [name for name, value in found.items() if "evil" in value] == ["MINE"]
+    assert int(found["GIT_CONFIG_COUNT"]) > 10
+    users = {"GIT_AUTHOR_NAME": "me", "XDG_RUNTIME_DIR": "/run/mine", "CLAUDE_PROJECT_DIR": "/its"}
+    assert users.items() <= found.items()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -139,3 +167,24 @@ async def test_the_launcher_ends_with_the_proxy(tmp_path: Path) -> None:
 
     assert sandbox.launcher_pid is None
     assert pid is None or not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+@pytest.mark.abuse("E11")
+@pytest.mark.req("H7", "X3")
+async def test_what_a_settings_file_denies_is_not_there_for_a_program_in_the_sandbox(tmp_path: Path) -> None:
+    if (await probe_once()).level == "process":
+        pytest.skip("no sandbox on this machine")
+    world = World(tmp_path.resolve())
+    world.write("project/.env", "CANARY")
+    world.write("project/src/a", "fine")
+    world.write("project/.claude/settings.json", {"permissions": {"deny": ["Read(./.env)"]}})
+    grep = Action(
+        "run", argv=("grep", "-r", "-e", "CANARY", "-e", "fine", "."), session=Session("s", "t", cwd=world.project),
+        permissions=("read_repo",), sandbox="lsm", timeout=TIME,
+    )  # fmt: skip
+    acts = Acts()
+    async with Harness([acts], config=world.config()):
+        found = await acts.core.run(grep)
+
+    assert found.stdout == b"./src/a:fine\n"

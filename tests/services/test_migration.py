@@ -34,6 +34,20 @@ def test_only_settings_and_commands_are_copied(tmp_path: Path, codex: Path) -> N
     assert sorted(found) == ["commands/a.md", "settings.json", "settings.local.json", "settings.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("there", "left"), [("settings.yaml", ["settings.local.yml"]), ("settings.local.json", ["settings.json"])]
+)
+def test_settings_of_one_name_are_left_where_they_would_count_more(
+    tmp_path: Path, codex: Path, there: str, left: list[str]
+) -> None:
+    for name in ("settings.json", "settings.local.yml"):
+        (codex / name).write_text(name)
+    (tmp_path / ".claude").mkdir()
+    (tmp_path / ".claude" / there).write_text("mine")
+
+    assert names(tmp_path, codex) == left
+
+
 @pytest.mark.abuse("B11", "B18")
 def test_links_fifos_and_outsized_files_are_left_out(tmp_path: Path, codex: Path) -> None:
     (tmp_path / "secret").write_text("secret")

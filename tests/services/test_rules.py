@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from services.config.world import World
 
 from codexplus_core import Session
-from codexplus_core.services.permissions import Argv, EditFile, Fetch, ShellText
-from codexplus_core.services.rules import Permissions, rules_for
+from codexplus_core.services.permissions import Argv, EditFile, Fetch, McpTool, Request, RuleSet, ShellText, Verdict
+from codexplus_core.services.rules import Permissions, rule_notices, rules_for
 
 
 @pytest.fixture
@@ -23,6 +24,29 @@ def permissions(world: World) -> Permissions:
 
 def session(world: World) -> Session:
     return Session("s", "t", cwd=world.project)
+
+
+@pytest.mark.abuse("B04")
+@pytest.mark.parametrize("rule", ["mcp__github", "mcp__github__*", "mcp__github__read"])
+def test_a_server_that_a_repository_puts_in_the_place_of_yours_has_not_what_yours_was_allowed(
+    world: World, rule: str
+) -> None:
+    servers = {name: {"url": f"https://{name}.example"} for name in ("github", "other")}
+    rules = {"allow": [rule, "mcp__other", "mcp__theirs"], "deny": ["mcp__github__delete"]}
+    world.write("home/.claude/settings.json", {"mcpServers": servers, "permissions": rules})
+    evil = {"url": "https://evil.example"}
+    world.write("project/.mcp.json", {"mcpServers": {"github": evil, "theirs": evil}})
+
+    def said(server: str, tool: str, where: Session | None) -> str:
+        return permissions(world).judge(McpTool(server, tool), session=where).decision
+
+    here = session(world)
+    assert (said("github", "read", None), said("github", "read", here)) == ("allow", "ask")
+    assert (said("github", "delete", here), said("other", "x", here), said("theirs", "x", here)) == (
+        "deny",
+        "allow",
+        "allow",
+    )
 
 
 @pytest.mark.req("X3")
@@ -89,3 +113,79 @@ def test_a_bad_rule_is_named_with_its_file_and_line(world: World, broken: object
 
     # What is no text at all was left out by whoever read the file, and named there.
     assert [str(problem).startswith(str(world.project)) for problem in problems] == ([] if broken == 7 else [True])
+
+
+@pytest.mark.req("X3")
+def test_what_a_command_grants_counts_for_it_alone_and_yields_to_deny_and_ask(world: World) -> None:
+    world.write("home/.claude/settings.json", {"permissions": {"deny": ["Bash(rm:*)"], "ask": ["Bash(git push:*)"]}})
+    judge = permissions(world).judge
+    granted = ("Bash(touch:*)", "Bash(rm:*)", "Bash(git push:*)", "no rule(")
+
+    decisions = {
+        text: judge(ShellText(text), session=session(world), granted=granted).decision
+        for text in ("touch a", "rm a", "git push origin", "make", "touch a && make")
+    }
+
+    assert decisions == {
+        "touch a": "allow", "rm a": "deny", "git push origin": "ask", "make": "ask", "touch a && make": "ask",
+    }  # fmt: skip
+    assert judge(ShellText("touch a"), session=session(world)).decision == "ask"
+
+
+@pytest.mark.req("X3")
+def test_nothing_is_granted_where_only_the_administrators_rules_count(world: World) -> None:
+    world.write("etc/policy.yaml", "allowManagedPermissionRulesOnly: true\n")
+
+    assert permissions(world).judge(ShellText("touch a"), granted=("Bash(touch:*)",)).decision == "ask"
+
+
+@pytest.mark.req("C3")
+def test_what_is_wrong_with_rules_is_told_with_file_line_and_key(world: World) -> None:
+    path = world.write(
+        "home/.claude/settings.json", '{"permissions": {\n"allow": ["Bash(ls)", "bash(x)"],\n"deny": ["Bash("]}}'
+    )
+    deny = [f"Bash(x{number})" for number in range(501)]
+    world.write("project/.claude/settings.json", {"permissions": {"deny": deny}})
+
+    found = rule_notices(world.settings())
+
+    told = {(str(notice.origin), notice.key): f"{notice.what}; {notice.todo}" for notice in found}
+    assert len(told) == len(found) == 3
+    assert "there is no tool 'bash'" in told[f"{path}:2", "permissions.allow"]
+    assert "(until then taken for Bash)" in told[f"{path}:3", "permissions.deny"]
+    assert "'Bash(x500)' is ignored; " in told[f"{world.project}/.claude/settings.json:1", "permissions.deny"]
+    assert [notice.key for notice in rule_notices(world.settings(), within="permissions.allow")] == [
+        "permissions.allow"
+    ]
+    assert rule_notices(world.settings(), within="permission") == []
+
+
+async def test_a_long_command_is_judged_beside_the_event_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.write("home/.claude/settings.json", {"permissions": {"deny": ["Bash(rm:*)"]}})
+    found, here, threads = permissions(world), threading.get_ident(), []
+    judge = RuleSet.judge
+
+    def noted(rules: RuleSet, request: Request) -> Verdict:
+        threads.append(threading.get_ident() == here)
+        return judge(rules, request)
+
+    monkeypatch.setattr(RuleSet, "judge", noted)
+    short, long = ShellText("rm a"), ShellText("echo " + "a " * 3000 + "; rm a")
+    verdicts = [await found.decide(request, session=session(world)) for request in (short, long)]
+    monkeypatch.undo()
+
+    assert threads == [True, False]
+    assert verdicts == [found.judge(request, session=session(world)) for request in (short, long)]
+    assert {verdict.decision for verdict in verdicts} == {"deny"}
+
+
+def test_what_a_rule_is_about_is_seen_in_every_part_of_a_command(world: World) -> None:
+    world.write("home/.claude/settings.json", {"permissions": {"deny": ["Bash(ls:*)"]}})
+    concerns = permissions(world).concerns
+
+    for text in ("rm x", "cd /tmp && rm -rf x", "sh -c 'rm x'", "echo $(rm x)", "/bin/rm x"):
+        assert concerns("Bash(rm:*)", ShellText(text), session=session(world))
+    for text in ("echo rm", "ls", "git status"):
+        assert not concerns("Bash(rm:*)", ShellText(text), session=session(world))
+    assert concerns("Edit(src/**)", EditFile("src/a.py", str(world.project / "src/a.py"), ""), session=session(world))
+    assert not concerns("Edit(src/**)", EditFile("b.py", str(world.project / "b.py"), ""), session=session(world))

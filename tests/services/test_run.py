@@ -132,6 +132,17 @@ def test_input_flood_and_timeout_are_handled_on_uvloop_as_well():
     assert (late.timed_out, late.returncode) == (True, -signal.SIGKILL)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop is not there on Windows")
+def test_a_program_that_is_gone_before_its_input_comes_ends_well_on_uvloop():
+    import uvloop
+
+    async def often() -> list[int | None]:
+        return [(await run_program(["true"], stdin=b"{}\n")).returncode for _ in range(60)]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert set(runner.run(often())) == {0}
+
+
 @posix
 async def test_a_timeout_kills_the_program_and_its_children(tmp_path, monkeypatch):
     fifo = tmp_path / "child"
@@ -166,6 +177,37 @@ async def test_cancelling_kills_the_program(tmp_path):
         await task
 
     await until_gone(pid)
+
+
+@posix
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_whoever_is_cancelled_while_the_program_starts_leaves_nothing_of_it(tmp_path, loop):
+    canary = tmp_path / "canary"
+    os.mkfifo(canary)
+    # The child holds the canary open: reading it comes to an end when nobody does any more.
+    reader = os.open(canary, os.O_RDONLY | os.O_NONBLOCK)
+    held = os.open(canary, os.O_WRONLY)
+    factory = pytest.importorskip("uvloop").new_event_loop if loop == "uvloop" else None
+
+    async def cancelled_after(steps: int) -> None:
+        task = asyncio.create_task(run_program(["/bin/sh", "-c", f"exec 5>'{canary}'; sleep 600 & sleep 600"]))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def often() -> None:
+        async with asyncio.timeout(BOUND):
+            for steps in range(12):
+                await cancelled_after(steps)
+            os.close(held)
+            os.set_blocking(reader, True)
+            assert await asyncio.to_thread(os.read, reader, 1) == b""
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(often())
+    os.close(reader)
 
 
 @posix

@@ -10,6 +10,7 @@ import pytest
 from codexplus_core.conversation.reading import read_request
 from codexplus_core.conversation.record import Key, MemoryStore, Record
 from codexplus_core.conversation.speaker import Speaker
+from codexplus_core.conversation.view import ClientView
 from codexplus_core.exchange import Phase
 from codexplus_core.protocol.body import RequestBody
 from codexplus_core.protocol.items import message
@@ -111,3 +112,21 @@ def test_a_session_learns_where_it_works_and_that_it_moved() -> None:
     phase(sessions, speaker(), there[0], USER, SAID, there[1], USER)
 
     assert (str(before), str(sessions.thread(speaker()).session.cwd)) == ("/a", "/b")
+
+
+@pytest.mark.req("P9")
+def test_a_thread_that_never_says_where_it_works_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    item = ClientView.item
+
+    def counted(view: ClientView, index: int) -> dict[str, Any]:
+        read.append(index)
+        return item(view, index)
+
+    sessions = Sessions(MemoryStore(), Clock())
+    talk = [message("user", f"prompt {number}") for number in range(200)]
+    phase(sessions, speaker(), *talk)
+    monkeypatch.setattr(ClientView, "item", counted)
+    phase(sessions, speaker(), *talk, SAID, USER)
+
+    assert min(read) >= len(talk) - 1

@@ -133,7 +133,8 @@ def asked_by(project: Path) -> tuple[list[Proposal], list[str]]:
 
 async def _answer(provider: Callable[[Path], Iterable[Proposal]], project: Path) -> list[Proposal] | BaseException:
     async def asked() -> list[Proposal]:
-        return list(provider(project))
+        # In a thread of its own, since a provider may want `open_core`, which runs a loop.
+        return await asyncio.to_thread(lambda: list(provider(project)))
 
     # gather hands over what a provider raises: one broken plugin must not hide the others.
     (answer,) = await asyncio.gather(asked(), return_exceptions=True)
@@ -206,8 +207,16 @@ def _grant_row(grant: Grant) -> dict[str, Any]:
 
 def _proposal_row(proposal: Proposal) -> dict[str, Any]:
     project = None if proposal.project is None else visible(str(proposal.project))
-    row = {"kind": proposal.kind, "scope": proposal.scope, "title": visible(proposal.title), "project": project}
-    return {**row, "source": visible(proposal.source), "text": visible(proposal.text)}
+    row: dict[str, Any] = {"kind": proposal.kind, "scope": proposal.scope, "title": visible(proposal.title)}
+    row["project"] = project
+    row |= {"source": visible(proposal.source), "text": visible(proposal.text), "timeout": proposal.timeout}
+    for name in ("permissions", "writes", "env_names"):
+        row[name] = [visible(entry) for entry in getattr(proposal, name)]
+    row["env"] = {visible(name): visible(value) for name, value in proposal.env}
+    row["programs"] = [
+        {"name": visible(name), "path": visible(path), "sha256": found} for name, path, found in proposal.programs
+    ]
+    return row
 
 
 def _state(question: Question) -> str:
@@ -226,4 +235,6 @@ def _titles(proposals: Sequence[Proposal]) -> str:
 
 
 def _sources(proposals: Sequence[Proposal]) -> str:
-    return ", ".join(dict.fromkeys(visible(str(Path(one.project or "") / one.source)) for one in proposals))
+    # Only a project's source is a file in it; a plugin names itself.
+    found = (one.source if one.scope == "plugin" else str(Path(one.project or "") / one.source) for one in proposals)
+    return ", ".join(dict.fromkeys(map(visible, found)))

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
-import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from ..services.config import Config, Explanation, Notice, Origin, Settings, Value, policy_place
+from ..services.config.overview import asks_first, listing, masked, notice_row, value_row
 from ..services.config.schema import KEYS
 from ..services.problem import Problem
-from ..services.redact import Redactor
+from ..services.rules import rule_notices
 from .table import as_json, columns
 
-_SECRET = re.compile(
-    r"(?i)token|secret|passw|passphrase|api_?key|apikey|_key$|auth|cookie|credential|bearer|private|_pat$"
-)
-HIDDEN = "…"
 _WIDTH = 100
+ASKS = " (asks first)"
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -49,6 +46,8 @@ def run(args: Namespace) -> int:
         print(as_json(listing(settings)) if args.json else as_text(settings, short))
         return 0
     explained = settings.explain(args.key)
+    rules = rule_notices(settings, within=args.key)
+    explained = replace(explained, warnings=(*explained.warnings, *rules))
     if explained.value is None and explained.known is None and not (explained.ignored or explained.warnings):
         near = get_close_matches(args.key, [key.name.removesuffix(".*").removesuffix(".**") for key in KEYS], n=1)
         hint = f"did you mean {near[0]}?" if near else "codex-plus config list shows what is set"
@@ -65,65 +64,12 @@ def open_settings(env: Mapping[str, str], project: Path) -> Settings:
     return Config(home, env=env, policy=policy_place()).for_project(project.absolute())
 
 
-def masked(key: str, value: Any) -> Any:
-    """``value`` without what is secret by the name of its key, or by its own looks."""
-    if isinstance(value, str):
-        return HIDDEN if _SECRET.search(re.split(r"[.\[]", key)[-1]) else _redactor().text(value)
-    if isinstance(value, dict):
-        return {name: masked(str(name).replace(".", "_"), item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [masked(key, item) for item in value]
-    return value
-
-
-@functools.cache
-def _redactor() -> Redactor:
-    return Redactor()
-
-
 def printable(text: str) -> str:
     """``text`` without what a terminal would obey: control characters, and those that turn the direction of writing."""
     return "".join(each if each.isprintable() else f"\\u{{{ord(each):x}}}" for each in text)
 
 
 # -- for programs
-
-
-def listing(settings: Settings) -> dict[str, Any]:
-    """Everything that counts, and what does not."""
-    return {
-        "project": None if settings.project is None else str(settings.project),
-        "files": [
-            {"path": str(file.path), "layer": file.layer, "state": file.state, "trusted": file.trusted}
-            for file in settings.files
-        ],
-        "settings": [value_row(value) for value in settings.list()],
-        "ignored": [notice_row(notice) for notice in settings.ignored],
-        "warnings": [notice_row(notice) for notice in settings.warnings],
-    }
-
-
-def value_row(value: Value) -> dict[str, Any]:
-    """One value."""
-    row: dict[str, Any] = {"key": value.key, "value": masked(value.key, value.written), **origin_row(value.origin)}
-    if value.reads:
-        row["reads"] = list(value.reads)
-    if value.overrides:
-        row["overrides"] = [value_row(other) for other in value.overrides]
-    if value.parts:
-        row["parts"] = [value_row(part) for part in value.parts]
-    return row
-
-
-def origin_row(origin: Origin) -> dict[str, Any]:
-    """Where something stands."""
-    file = None if origin.file is None else str(origin.file)
-    return {"layer": origin.layer, "file": file, "line": origin.line, "trusted": origin.trusted}
-
-
-def notice_row(notice: Notice) -> dict[str, Any]:
-    """One notice."""
-    return {"key": notice.key, "text": notice.what, "fix": notice.todo, **origin_row(notice.origin)}
 
 
 def explanation(explained: Explanation) -> dict[str, Any]:
@@ -160,13 +106,14 @@ class Shorter:
 
 def as_text(settings: Settings, short: Shorter) -> str:
     """Everything that counts, and what does not."""
-    blocks = []
+    blocks = ["\n".join(short(remark) for remark in settings.remarks)] if settings.remarks else []
     if settings.files:
         files = [(file.layer, file.state, short(file.path)) for file in settings.files]
         blocks.append(columns(("layer", "state", "file"), files))
     rows = [(printable(value.key), brief(value), _sources(value, short)) for value in settings.list()]
     blocks.append(columns(("key", "value", "from"), rows) if rows else "nothing is set; everything is at its default")
-    blocks += _notices("ignored", settings.ignored, short) + _notices("to correct", settings.warnings, short)
+    blocks += _notices("ignored", settings.ignored, short)
+    blocks += _notices("to correct", [*settings.warnings, *rule_notices(settings)], short)
     return "\n\n".join(blocks)
 
 
@@ -177,8 +124,8 @@ def brief(value: Value) -> str:
 
 
 def _sources(value: Value, short: Shorter) -> str:
-    origins = [part.origin for part in value.parts] or [value.origin]
-    return ", ".join(dict.fromkeys(short(origin) for origin in origins))
+    found = (f"{short(part.origin)}{ASKS if asks_first(part) else ''}" for part in value.parts or [value])
+    return ", ".join(dict.fromkeys(found))
 
 
 def _notices(title: str, notices: Iterable[Notice], short: Shorter) -> list[str]:
@@ -193,17 +140,33 @@ def explanation_text(explained: Explanation, short: Shorter) -> str:
     if value is None:
         lines.append(f"{printable(explained.key)}: not set")
     else:
-        lines += [f"{printable(value.key)} = {brief(value)}", f"  from {_place(value.origin, short)}"]
+        asks = ASKS if asks_first(value) else ""
+        lines += [f"{printable(value.key)} = {brief(value)}", f"  from {_places(value, short)}{asks}"]
         if value.reads:
             lines.append(f"  reads {', '.join(value.reads)} from the environment")
         for part in value.parts:
-            lines.append(f"  {brief(part)}  from {_place(part.origin, short)}")
+            asks = ASKS if asks_first(part) else ""
+            # Of an object the members have names, without which two values look alike.
+            name = f"{printable(part.key)} = " if isinstance(value.value, dict) else ""
+            lines.append(f"  {name}{brief(part)}  from {_places(part, short)}{asks}")
             lines += [f"    also in {_place(other.origin, short)}" for other in part.overrides]
         lines += [f"  hides {brief(other)}  from {_place(other.origin, short)}" for other in value.overrides]
     if explained.known is not None:
-        lines.append(f"  takes: {explained.known.takes.replace('`', '')}")
+        lines.append(f"  takes: {explained.known.takes.replace('`', '')} ({explained.known.text.replace('`', '')})")
     more = _notices("ignored", explained.ignored, short) + _notices("to correct", explained.warnings, short)
     return "\n\n".join(["\n".join(lines), *more])
+
+
+def _places(value: Value, short: Shorter) -> str:
+    """Where all of it stands: what was put together comes from several files."""
+    return ", ".join(dict.fromkeys(_place(origin, short) for origin in _origins(value)))
+
+
+def _origins(value: Value) -> Iterator[Origin]:
+    if not value.parts:
+        yield value.origin
+    for part in value.parts:
+        yield from _origins(part)
 
 
 def _place(origin: Origin, short: Shorter) -> str:

@@ -138,6 +138,7 @@ def state_directory(around: Surroundings) -> CheckResult:
     # Commands and settings of the user may be links and may be readable; what we keep secret may not.
     own = [home, *(home / name for name in ("token", "init.json", "state.db", "log", "backups", "cache", "sessions"))]
     own += [home / "approvals.db", home / "approvals.key"]
+    own += [home / "init-files.json", home / "init-entries.json"]
     for path in own:
         try:
             found = path.lstat() if path != home else path.stat()

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..contributions import CheckResult
 from ..services import codex
+from .doctor_settings import upstream_in_settings
 from .init import without_token
 from .start import port_option
 from .surroundings import Surroundings
@@ -115,10 +116,17 @@ async def upstream(around: Surroundings) -> CheckResult:
 
     kind = codex.login(around.config_file.parent)
     own = around.running.get("upstream")
-    # Without --upstream it says in words how it chooses.
-    own = own if isinstance(own, str) and "://" in own else ""
-    url = around.asked_upstream or own or (CHATGPT if kind == "chatgpt" else API)
-    shown = f"{without_token(url)}, the running proxy's --upstream" if url == own else url
+    # Where none is set it says in words how it chooses.
+    there = own if isinstance(own, str) else ""
+    own = there if "://" in there else ""
+    wanted = upstream_in_settings(around)
+    if there and wanted is not None and wanted.value != there:
+        fix = f"codex-plus stop{port_option(around.port)}, then start it anew (without --upstream)"
+        sends = f"the running proxy sends {f'to {without_token(own)}' if own else there}"
+        return CheckResult("warning", f"{sends}, {wanted.origin} says {without_token(wanted.value)}", fix)
+    by_login = CHATGPT if kind == "chatgpt" else API
+    url = around.asked_upstream or own or (by_login if wanted is None else wanted.value)
+    shown = f"{without_token(url)}, the running proxy's upstream" if url == own else without_token(url)
     status, said = await probe(url, 10.0)
     if status is None:
         return CheckResult("error", said, "check the network, HTTPS_PROXY and SSL_CERT_FILE")

@@ -5,8 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..contributions import CheckResult
-from ..services.config import BadPolicy, Config, policy_place
+from ..services.config import BadPolicy, Config, Value, policy_place
+from ..services.rules import rule_notices
 from .surroundings import Surroundings
+
+
+def upstream_in_settings(around: Surroundings) -> Value | None:
+    """``upstream.url`` as the settings files have it, None where none says it or the policy is a bad one."""
+    home = Path(around.env.get("HOME") or Path.home())
+    try:
+        return Config(home, env=around.env, policy=policy_place()).user.value("upstream.url")
+    except BadPolicy:
+        return None
 
 
 def settings(around: Surroundings) -> CheckResult:
@@ -22,8 +32,8 @@ def settings(around: Surroundings) -> CheckResult:
         return CheckResult(
             "error", f"{policy_place().path}: no plugin enforces this policy", "install codex-plus-enterprise"
         )
-    if found.warnings:
-        lines = "\n".join(str(notice) for notice in found.warnings)
+    if warnings := [*found.warnings, *rule_notices(found)]:
+        lines = "\n".join(str(notice) for notice in warnings)
         return CheckResult("error" if unsafe else "warning", lines, "codex-plus config list")
     count = len(found.files)
     return CheckResult("ok", f"{count} settings file{'' if count == 1 else 's'} read" if count else "no settings files")

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
-from collections.abc import Mapping
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from ..contributions import InitStep
 from ..services import background, codex, codex_setup
 from ..services.codex_config import KEY, base_url, gateway, parse, port_of_ours
-from ..services.listener import peer_uid_known
+from ..services.listener import look, peer_uid_known
 from ..services.paths import codex_home, log_dir, state_dir, token
 from ..services.problem import Problem
 from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, WebSockets
-from . import init_settings
-from .plugin_commands import installed
+from . import init_settings, init_steps
 from .serve import port_number, refuse_itself
-from .start import passed_on, port_option, serve_argv
-
-# What these install belongs to plugins, which do not bring it yet; a clear no is better than "unrecognized arguments".
-OF_PLUGINS = {"skills": "slash", "prompts": "slash", "hooks": "hooks", "mcp": "mcp"}
+from .start import passed_on, port_option, proxy_token, serve_argv
+from .told import user_settings
 
 PROXY_NAMES = ("HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY")
 
@@ -40,23 +38,26 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--migrate", action="store_true", help="also copy settings and commands from .codex to .claude")
     parser.add_argument("--undo", action="store_true", help="restore Codex's configuration and remove the service")
-    for option in OF_PLUGINS:
-        parser.add_argument(f"--{option}", action="store_true", help=SUPPRESS)
+    for option, (plugin, text) in init_steps.OF_PLUGINS.items():
+        parser.add_argument(f"--{option}", action="store_true", help=f"{text} (plugin {plugin})")
 
 
 def run(args: Namespace) -> int:
     """Do or undo it."""
-    for option, plugin in OF_PLUGINS.items():
-        if getattr(args, option):
-            raise _not_here(option, plugin)
+    options = [option for option in init_steps.OF_PLUGINS if getattr(args, option)]
     if args.undo:
-        if args.service or args.port or args.upstream or args.plugins or args.websockets or args.migrate:
+        others = (args.service, args.port, args.upstream, args.plugins, args.websockets, args.migrate, options)
+        if any(others):
             raise Problem("--undo: takes no other option; it undoes all of it", exit_code=2)
         return undo(os.environ)
     extra = passed_on(args.upstream, args.plugins, args.websockets)
     if extra and not args.service:
         raise Problem(f"{extra[0]}: only with --service; without one, give it to serve or run", exit_code=2)
-    return set_up(os.environ, port=args.port, service=args.service, ask=not args.yes, extra=extra, migrate=args.migrate)
+    steps = init_steps.chosen(options)
+    return set_up(
+        os.environ, port=args.port, service=args.service, ask=not args.yes, extra=extra, migrate=args.migrate,
+        steps=steps,
+    )  # fmt: skip
 
 
 def set_up(
@@ -67,6 +68,7 @@ def set_up(
     ask: bool,
     extra: tuple[str, ...] = (),
     migrate: bool = False,
+    steps: Sequence[InitStep] = (),
 ) -> int:
     """Show what is found and planned, ask, write. Asking needs a terminal; ``extra`` goes to the service's `serve`."""
     home, path = state_dir(env), codex_setup.config_file(codex_home(env))
@@ -78,7 +80,8 @@ def set_up(
     for line in [*findings(env, path, found), *init_settings.found(env, Path.cwd())]:
         print(line)
     # The proxy sends to OpenAI, so a company's gateway would be left out without a word.
-    to_gateway = f" --upstream {without_token(before)}" if gateway(before) and "--upstream" not in extra else ""
+    told = "--upstream" in extra or user_settings(env, {}).value("upstream.url") is not None
+    to_gateway = f" --upstream {without_token(before)}" if gateway(before) and not told else ""
     if to_gateway:
         again = "init --service" if service else "serve"
         print(f"  Warning: Codex uses {without_token(before)} now; the proxy sends to OpenAI unless it is told:")
@@ -92,11 +95,16 @@ def set_up(
         print(f"{shown(planned)} already has {KEY} for port {port}; it stays as it is.")
     for file in kept.files if kept else ():
         print(f"This will write {file}")
+    of_plugins = [init_steps.plan(step, env, home, planned.url) for step in steps]
+    for chosen in of_plugins:
+        init_steps.announce(chosen)
     copies = init_settings.movable(env, Path.cwd())
     if copies:
         init_settings.announce(copies, chosen=migrate)
-    if ask and (planned.changes or kept or (copies and migrate)):
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    writes = planned.changes or kept or any(chosen.changes for chosen in of_plugins)
+    if ask and (writes or (copies and migrate)):
+        if not terminal:
             raise Problem("init asks before it writes and there is no terminal; add --yes", exit_code=2)
         if not confirmed():
             print("Nothing was changed.")
@@ -106,8 +114,10 @@ def set_up(
         print("Done. There was no such file before; codex-plus init --undo removes it again.")
     elif backup is not None:
         print(f"Done. The file as it was is kept in {backup}; codex-plus init --undo puts it back.")
+    for chosen in of_plugins:
+        init_steps.carry_out(chosen, home)
     runs = kept is None or _start(kept, home)
-    if copies and (migrate or (ask and confirmed("Copy these to .claude?"))):
+    if copies and (migrate or (ask and terminal and confirmed("Copy these to .claude?"))):
         init_settings.migrate(copies)
     export = f'  export OPENAI_BASE_URL="{planned.url}"'
     if found is None:
@@ -195,6 +205,7 @@ def confirmed(question: str = "Write it?") -> bool:
 def undo(env: Mapping[str, str]) -> int:
     """Restore what `init` changed."""
     home, path = state_dir(env), codex_setup.config_file(codex_home(env))
+    port, known = port_of_ours(codex_setup.configured_url(path)) or DEFAULT_PORT, proxy_token(home)
     done = codex_setup.undo(path, home)
     print(
         {
@@ -203,28 +214,30 @@ def undo(env: Mapping[str, str]) -> int:
             "nothing": f"{path}: nothing of codex-plus is in it; left alone",
         }[done]
     )
-    try:
-        kept = _service(env, home, DEFAULT_PORT)
-    except Problem:
-        return 0
-    files = background.ours(kept)
-    if files:
-        trouble = background.carry_out(kept.stop)
-        background.remove(files)
-        trouble = trouble or background.carry_out(kept.after_removal)
-        for file in files:
-            print(f"{file}: removed")
-        if trouble:
-            print(f"The service could not be told to stop ({trouble}); it ends with your login session.")
+    init_steps.undo(home)
+    _undo_service(env, home)
     codex_setup.remove_folders(home)
+    if look(port, token=known).state == "ours":
+        # What knew the port is gone, so `stop` alone would look elsewhere.
+        print(f"The proxy on port {port} still runs; codex-plus stop{port_option(port)} ends it.")
     return 0
 
 
-def _not_here(option: str, plugin: str) -> Problem:
-    distribution = f"codex-plus-{plugin}"
-    if any(name.startswith(f"{distribution}==") for name in installed()):
-        return Problem(f"--{option}: the installed {distribution} cannot do this; update it", exit_code=2)
-    return Problem(f"--{option}: needs the plugin {plugin}; install {distribution} beside codex-plus", exit_code=2)
+def _undo_service(env: Mapping[str, str], home: Path) -> None:
+    try:
+        kept = _service(env, home, DEFAULT_PORT)
+    except Problem:
+        return
+    files = background.ours(kept)
+    if not files:
+        return
+    trouble = background.carry_out(kept.stop)
+    background.remove(files)
+    trouble = trouble or background.carry_out(kept.after_removal)
+    for file in files:
+        print(f"{file}: removed")
+    if trouble:
+        print(f"The service could not be told to stop ({trouble}); it ends with your login session.")
 
 
 def _service(env: Mapping[str, str], home: Path, port: int, extra: tuple[str, ...] = ()) -> background.Service:

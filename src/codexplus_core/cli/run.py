@@ -18,8 +18,10 @@ from ..services.problem import Problem
 from ..services.run import hand_over
 from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, WebSockets
 from .init import confirmed, proxy_url, set_up, without_token
+from .interactive import start
 from .serve import port_number, refuse_itself
-from .start import ensure_proxy, passed_on, port_option
+from .start import ensure_proxy, passed_on, port_option, proxy_token
+from .told import user_settings
 
 # These never ask the model anything, so they need no proxy and no set-up.
 WITHOUT_MODEL = frozenset(("--help", "-h", "help", "--version", "-V", "login", "logout", "completion"))
@@ -30,12 +32,13 @@ def configure(parser: ArgumentParser) -> None:
     """The arguments of `run`."""
     parser.usage = (
         "codex-plus run [--port PORT] [--upstream URL] [--plugins NAME,NAME|none] [--websockets auto|bridge|off]"
-        " [-- CODEX ARGS]"
+        " [--plain] [-- CODEX ARGS]"
     )
     parser.add_argument("--port", type=port_number, help=f"the proxy's port (default: init's, else {DEFAULT_PORT})")
     parser.add_argument("--upstream", metavar="URL", help="where the proxy sends to, as in serve")
     parser.add_argument("--plugins", metavar="NAME,NAME|none", help="the proxy's plugins, as in serve")
     parser.add_argument("--websockets", choices=get_args(WebSockets), help="when Codex gets a WebSocket, as in serve")
+    parser.add_argument("--plain", action="store_true", help="no launcher: /name of yours needs a space in front")
     parser.add_argument("codex_arguments", nargs=argparse.REMAINDER, metavar="-- CODEX ARGS", help="passed to Codex")
 
 
@@ -57,18 +60,21 @@ def run(args: Namespace) -> int:
     configured = codex_setup.configured_url(path)
     port = args.port or port_of_ours(configured) or DEFAULT_PORT
     passed_on(args.upstream, None)
-    refuse_itself(args.upstream, DEFAULT_HOST, port)
+    upstream = args.upstream or user_settings(env, {}).get("upstream.url")
+    refuse_itself(upstream, DEFAULT_HOST, port)
     url = proxy_url(port, home)
     found = codex.detect(env)
     chosen = way(found.version if found else "", configured, url, arguments, uid_known=peer_uid_known())
-    if args.upstream is None:
+    if upstream is None:
         old = chosen == "environment"
         _refuse_to_pass_by(
             *(("OPENAI_BASE_URL", env.get("OPENAI_BASE_URL")) if old else (f"{path}: {KEY}", configured))
         )
     if chosen == "ask":
         _offer_init(env, path, port)
-    begun = ensure_proxy(port, home, upstream=args.upstream, plugins=args.plugins, websockets=args.websockets)
+    begun = ensure_proxy(
+        port, home, upstream=args.upstream, plugins=args.plugins, websockets=args.websockets, configured=upstream
+    )
     if begun and sys.stderr.isatty():
         # Before Codex, which then has the terminal to itself; a script's output stays Codex's alone.
         say = f"the proxy runs in the background from now on; codex-plus stop{port_option(port)} ends it"
@@ -77,7 +83,9 @@ def run(args: Namespace) -> int:
         env["OPENAI_BASE_URL"] = url
     if chosen == "argument":
         arguments = with_argument(arguments, url)
-    return hand_over([str(program), *arguments], env)
+    plain = args.plain or exec_at(arguments) is not None
+    version = found.version if found else ""
+    return start(program, arguments, env, port=port, token=proxy_token(home), version=version, plain=plain)
 
 
 def way(version: str, configured: str | None, url: str, arguments: Sequence[str], *, uid_known: bool) -> Way:
@@ -112,7 +120,7 @@ def _refuse_to_pass_by(where: str, url: str | None) -> None:
         there = without_token(url)
         raise Problem(
             f"{where}: is {there}, which Codex would no longer use, for the proxy sends to OpenAI;"
-            f" add --upstream {there}, or take it out",
+            f" add --upstream {there} (or upstream.url in ~/.codexplus/settings.json), or take it out",
             exit_code=2,
         )
 

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from ..services.listener import look
 from ..services.paths import state_dir
 from ..services.problem import Problem
-from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, ServeSettings, WebSockets
+from ..services.settings import DEFAULT_HOST, DEFAULT_PORT, LogFormat, ServeSettings, WebSockets
 from .table import as_json, columns
+from .told import overrides, said_by, user_settings
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 BROWSERS = ("chrome", "chrome_android", "edge", "firefox", "safari", "safari_ios")
@@ -44,19 +45,24 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--impersonate",
         metavar="BROWSER|none",
-        default="chrome",
         help="whose TLS handshake the ChatGPT host is shown (default chrome); none for curl's own",
     )
     parser.add_argument(
         "--websockets",
         choices=get_args(WebSockets),
-        default="auto",
         help="give Codex the WebSocket it asks for: where the upstream takes one (auto, the default), always"
         " (bridge), or never (off)",
     )
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="default warning")
     parser.add_argument(
-        "--log-level", choices=("debug", "info", "warning", "error"), default="warning", help="default warning"
+        "--log-format",
+        choices=get_args(LogFormat),
+        help="one JSON object a line, or lines to read (default human in a terminal, json elsewhere)",
     )
+    parser.epilog = (
+        "Settings files may say the same: upstream.url, upstream.impersonate, upstream.websockets, log.level,"
+    )
+    parser.epilog += " log.format. An option counts more than a file."
     parser.add_argument("--json", action="store_true", help="with --plugins list: print JSON")
 
 
@@ -70,7 +76,6 @@ def run(args: Namespace) -> int:
     settings = settings_from(args, os.environ)
     if settings.listen_fd is None:
         refuse_if_taken(settings.host, settings.port)
-    refuse_unknown_browser(settings.impersonate)
     from ..proxy.server import serve
 
     try:
@@ -82,15 +87,22 @@ def run(args: Namespace) -> int:
 
 
 def settings_from(args: Namespace, env: Mapping[str, str]) -> ServeSettings:
-    """The settings that the arguments ask for. Raises Problem for an address or URL that is not allowed."""
+    """What the arguments ask for, and the settings files where they say nothing.
+
+    Raises Problem for an address, URL or browser that cannot be used.
+    """
     if not args.listen_public and not is_loopback(args.host):
         raise Problem(
             f"--host {args.host}: other machines could use your login through it; listen on 127.0.0.1,"
             " or add --listen-public if that is what you want",
             exit_code=2,
         )
-    upstream = None if args.upstream is None else upstream_url(args.upstream)
-    refuse_itself(upstream, args.host, args.port)
+    told = overrides(args, None if args.upstream is None else upstream_url(args.upstream))
+    found = user_settings(env, told)
+    upstream, browser = found.get("upstream.url"), found.get("upstream.impersonate", "chrome")
+    refuse_itself(upstream, args.host, args.port, said=said_by(found, "upstream.url", "--upstream"))
+    browser = None if browser == "none" else browser
+    refuse_unknown_browser(browser, said=said_by(found, "upstream.impersonate", "--impersonate"))
     return ServeSettings(
         host=args.host,
         port=args.port,
@@ -99,9 +111,11 @@ def settings_from(args: Namespace, env: Mapping[str, str]) -> ServeSettings:
         home=state_dir(env),
         listen_public=args.listen_public,
         listen_fd=activated_socket(env),
-        impersonate=None if args.impersonate == "none" else args.impersonate,
-        log_level=args.log_level,
-        websockets=args.websockets,
+        impersonate=browser,
+        log_level=found.get("log.level", "warning"),
+        log_format=found.get("log.format"),
+        websockets=found.get("upstream.websockets", "auto"),
+        told=told,
     )
 
 
@@ -131,7 +145,7 @@ def refuse_unusable(names: tuple[str, ...] | None) -> None:
         raise Problem(f"--plugins: {'; '.join(wrong)}", exit_code=2)
 
 
-def refuse_unknown_browser(name: str | None) -> None:
+def refuse_unknown_browser(name: str | None, *, said: str = "--impersonate") -> None:
     """Raise Problem when curl cannot impersonate the browser; otherwise every request would fail."""
     if name is None:
         return
@@ -143,11 +157,11 @@ def refuse_unknown_browser(name: str | None) -> None:
         Handle(https=True, impersonate=name, no_proxy=True, proxy=None, ca="", connect_timeout=1.0).curl.close()
     except UpstreamError:
         raise Problem(
-            f"--impersonate {name}: no browser that curl knows; take {', '.join(BROWSERS)} or none", exit_code=2
+            f"{said} {name}: no browser that curl knows; take {', '.join(BROWSERS)} or none", exit_code=2
         ) from None
 
 
-def refuse_itself(upstream: str | None, host: str, port: int) -> None:
+def refuse_itself(upstream: str | None, host: str, port: int, *, said: str = "--upstream") -> None:
     """Raise Problem when the upstream is the very address that is listened on."""
     if upstream is None:
         return
@@ -155,7 +169,7 @@ def refuse_itself(upstream: str | None, host: str, port: int) -> None:
     name = parts.hostname or ""
     local = is_loopback(name) or name in ("0.0.0.0", "::") or name == host.strip("[]").lower()
     if local and (parts.port or _PORTS[parts.scheme]) == port:
-        raise Problem(f"--upstream {upstream}: is this proxy itself; name the backend behind it", exit_code=2)
+        raise Problem(f"{said} {upstream}: is this proxy itself; name the backend behind it", exit_code=2)
 
 
 def port_number(text: str) -> int:

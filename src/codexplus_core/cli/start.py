@@ -42,17 +42,24 @@ def proxy_token(home: Path) -> str:
 
 
 def ensure_proxy(
-    port: int, home: Path, *, upstream: str | None = None, plugins: str | None = None, websockets: str | None = None
+    port: int,
+    home: Path,
+    *,
+    upstream: str | None = None,
+    plugins: str | None = None,
+    websockets: str | None = None,
+    configured: str | None = None,
 ) -> bool:
     """Return once our proxy answers on ``port``; True where it was started here: it stays, for the next run to find.
 
     Raises Problem when somebody else has the port, the proxy does not come up, or the one that runs is another than
-    ``upstream``, ``plugins`` and ``websockets`` ask for.
+    ``upstream``, ``plugins`` and ``websockets`` ask for, or ``configured`` does: the upstream of the settings, which a
+    proxy that is started takes by itself.
     """
     secret = proxy_token(home)
     found = look(port, token=secret)
     if found.state == "ours":
-        _refuse_another(found.health, port, upstream, plugins, websockets)
+        _refuse_another(found.health, port, upstream or configured, plugins, websockets)
         return False
     if found.state == "other":
         raise Problem(
@@ -76,7 +83,7 @@ def _refuse_another(
 ) -> None:
     wrong = []
     if upstream is not None and "upstream" in health and health["upstream"] != upstream_url(upstream):
-        wrong.append(f"has another upstream ({health['upstream']}) than --upstream")
+        wrong.append(f"has another upstream ({health['upstream']}) than --upstream or your settings say")
     rows = health.get("plugins")
     if plugins is not None and isinstance(rows, list):
         names = {str(row.get("name")) for row in rows if isinstance(row, dict)}

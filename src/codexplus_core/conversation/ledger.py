@@ -251,7 +251,8 @@ class Ledger:
                 return
             if len(view.upstream) - index > _NEAR:
                 break
-        if view.upstream and view.knows(record.key.content):
+        # The prompt that is decided about now stands behind what was sent already.
+        if view.knows(record.key.content, len(view.upstream)):
             view.upstream.clear()
 
 

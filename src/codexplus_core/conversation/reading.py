@@ -56,7 +56,7 @@ class Reading:
 
     def raw_items(self) -> list[bytes]:
         """The request's items in the client's bytes."""
-        return [self.view.raw(index) for index in range(self.count)]
+        return self.view.raws(self.count)
 
     def has_history(self) -> bool:
         """True where the assistant has spoken before: the thread was begun in another process."""

@@ -114,9 +114,9 @@ class ClientView:
         places = self._places.get((epoch, content), ())
         return len(places) if end is None else bisect_left(places, end)
 
-    def knows(self, content: str) -> bool:
-        """True where any item has this content."""
-        return any((epoch, content) in self._places for epoch in self.epochs)
+    def knows(self, content: str, end: int) -> bool:
+        """True where any of the first ``end`` items has this content."""
+        return any(self.count_of(epoch, content, end) for epoch in self.epochs)
 
     @property
     def size(self) -> int:
@@ -126,6 +126,10 @@ class ClientView:
     def raw(self, index: int) -> bytes:
         """One item in the client's bytes."""
         return self._items[index]
+
+    def raws(self, end: int) -> list[bytes]:
+        """The first ``end`` items in the client's bytes."""
+        return self._items[:end]
 
     def item(self, index: int) -> Item:
         """One item, parsed."""

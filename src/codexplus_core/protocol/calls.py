@@ -11,6 +11,8 @@ from .tools import ToolCall, ToolResult
 # What the client runs. The backend runs the API's own tools (web search and the like): nobody can answer them here.
 _KINDS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
 
+_DEEPEST = 64
+
 _OUTPUTS = {
     "function_call": "function_call_output",
     "custom_tool_call": "custom_tool_call_output",
@@ -76,6 +78,17 @@ def _arguments(text: Any) -> dict[str, Any] | str:
         return {}
     try:
         value = msgspec.json.decode(words)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return words
-    return value if isinstance(value, dict) else words
+    return value if isinstance(value, dict) and not _is_deep(value) else words
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether it is nested deeper than can be copied and written again; Codex's own parser ends at 128 levels."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [each for values in inner for each in values if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True

@@ -48,6 +48,11 @@ class Decoder:
         self._edge = b""
         self._begun = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether the stream has begun and no event is under way."""
+        return self._begun and not self._parts
+
     def watch(self, types: frozenset[bytes] | None) -> None:
         """Look for other types from the next ``feed`` on."""
         self._types = types

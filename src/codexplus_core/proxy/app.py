@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,10 +21,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from ..conversation.record import LedgerStore
 from ..dispatch import Dispatcher
 from ..loader import Plugins
+from ..services.about import About
 from ..services.approvals.service import Approvals
 from ..services.commands import Commands
 from ..services.config import Config
 from ..services.core import Services
+from ..services.log import request_id
 from ..services.plugin_store import PluginStore, Values
 from ..services.sessions import Sessions
 from ..services.settings import WebSockets
@@ -79,6 +83,7 @@ class App:
         peer: PeerUid | None = None,
         approvals: Approvals | None = None,
         transcripts: Transcripts | None = None,
+        chores: Sequence[Callable[[], None]] = (),
     ) -> None:
         self.plugins = plugins
         self.dispatcher = dispatcher
@@ -90,11 +95,12 @@ class App:
         self._clock = clock
         self._began = clock()
         self.sessions = Sessions(store, clock)
-        self.commands = Commands(plugins.call_sync("add_commands"), log.warning, dispatcher.rows)
+        added = plugins.call_sync("add_commands")
+        self.commands = Commands(added, log.warning, dispatcher.rows, dispatcher.command)
         self.approvals = approvals if approvals is not None else Approvals()
         self.core = Services(
             dispatcher=dispatcher, commands=self.commands, store=PluginStore(store), log=log, config=config,
-            approvals=self.approvals, transcripts=transcripts,
+            approvals=self.approvals, transcripts=transcripts, about=About(plugins, self.health),
         )  # fmt: skip
         self.transcripts = transcripts
         unreachable = Unreachable(log, clock)
@@ -113,6 +119,8 @@ class App:
         )
         self._websockets_mode = websockets
         self.own = Starlette(routes=self._routes())
+        # Two proxies, or one and the next, may write into one file.
+        self._run, self._numbers = secrets.token_hex(3), itertools.count(1)
         self.active = 0
         self.draining = False
         self._idle = asyncio.Event()
@@ -120,6 +128,9 @@ class App:
         self._watchdog = watchdog
         self._peer = peer
         self._sweeper: asyncio.Task[None] | None = None
+        self._housekeeper: asyncio.Task[None] | None = None
+        self._chores = tuple(chores)
+        """What is done in a thread at the start and once a minute."""
 
     # -- life
 
@@ -129,6 +140,8 @@ class App:
         if self._watchdog is not None:
             self._watchdog.start()
         self._sweeper = asyncio.create_task(self._sweep(), name="codexplus-sessions")
+        if self._chores:
+            self._housekeeper = asyncio.create_task(self._keep_house(), name="codexplus-chores")
 
     async def drain(self, deadline_s: float) -> bool:
         """Stop being ready and wait for the requests under way; False where some were left at the deadline."""
@@ -148,6 +161,9 @@ class App:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+            self._housekeeper = None
         for session in self._relay.ended_sessions(all=True):
             await self.dispatcher.session(session, "end")
         await self.dispatcher.shutdown(self.core)
@@ -167,6 +183,15 @@ class App:
             for session in self._relay.ended_sessions():
                 await self.dispatcher.session(session, "end")
 
+    async def _keep_house(self) -> None:
+        while True:
+            # What plugins have done here may fail, and has to be done all the same the next time.
+            calls = (asyncio.to_thread(chore) for chore in self._chores)
+            for made in await asyncio.gather(*calls, return_exceptions=True):
+                if isinstance(made, BaseException):
+                    self.log.error("chore_failed", error=f"{type(made).__name__}: {made}")
+            await asyncio.sleep(_SWEEP_S)
+
     # -- requests
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -175,9 +200,11 @@ class App:
         if kind == "lifespan":
             await _lifespan(receive, send)
             return
+        asked = request_id.set(f"{self._run}-{next(self._numbers)}")
         verdict = self.guard.check(scope)
         if isinstance(verdict, Denied):
             self.log.warning("request_refused", code=verdict.code, status=verdict.status)
+            request_id.reset(asked)
             await refuse(verdict, scope, receive, send)
             return
         self.active += 1
@@ -190,6 +217,7 @@ class App:
             else:
                 await self._proxy(scope, verdict, receive, send)
         finally:
+            request_id.reset(asked)
             self.active -= 1
             if not self.active:
                 self._idle.set()
@@ -220,22 +248,24 @@ class App:
                 routes.append(route)
         return [Mount(OWN_ROUTES.decode(), routes=routes)]
 
+    def health(self) -> dict[str, Any]:
+        """How the proxy is, for whoever asks."""
+        return {
+            "service": "codex-plus",
+            "version": own_version(),
+            "pid": os.getpid(),
+            "status": "draining" if self.draining else "ok",
+            "uptime_s": round(self._clock() - self._began, 1),
+            "active": self.active,
+            "sessions": len(self.sessions),
+            "upstream": self._upstream_named,
+            "websockets": self._websockets_mode,
+            "store": getattr(self.store, "trouble", "") or "ok",
+            "plugins": self.dispatcher.health(),
+        }
+
     async def _health(self, request: Request) -> JSONResponse:
-        return JSONResponse(
-            {
-                "service": "codex-plus",
-                "version": own_version(),
-                "pid": os.getpid(),
-                "status": "draining" if self.draining else "ok",
-                "uptime_s": round(self._clock() - self._began, 1),
-                "active": self.active,
-                "sessions": len(self.sessions),
-                "upstream": self._upstream_named,
-                "websockets": self._websockets_mode,
-                "store": getattr(self.store, "trouble", "") or "ok",
-                "plugins": self.dispatcher.health(),
-            }
-        )
+        return JSONResponse(self.health())
 
     async def _list_commands(self, request: Request) -> JSONResponse:
         project = Path(request.query_params.get("cwd", ""))

@@ -76,7 +76,9 @@ class Asking:
                     elif not await self._head(passage, answer, rounds):
                         return
                     else:
-                        again = await rounds.read(_told(passage, BodyEvents(answer, rounds.types())))
+                        again = await rounds.read(
+                            _told(passage, BodyEvents(answer, rounds.types(), passage.down.passing))
+                        )
                 finally:
                     answer.close()
                     passage.usage, passage.rounds = rounds.usage, max(passage.rounds, rounds.rounds)

@@ -13,10 +13,12 @@ from ..loader import Plugins, load_plugins
 from ..services import paths
 from ..services.approvals.service import Approvals
 from ..services.config import Config, policy_place
+from ..services.init_files import Keeper
 from ..services.log import open_log
 from ..services.memory import MemoryValues
 from ..services.problem import Problem
 from ..services.redact import Redactor
+from ..services.rules import rule_notices
 from ..services.settings import ServeSettings
 from ..services.store import SQLiteStore
 from ..services.transcripts import Transcripts
@@ -46,7 +48,7 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
             raise
         why = str(problem)
     redactor = _redactor(config, secret)
-    log = open_log(level=settings.log_level, token=secret, redactor=redactor)
+    log = open_log(level=settings.log_level, form=settings.log_format, token=secret, redactor=redactor)
     if why:
         log.error("state_unusable", reason=why)
     plugins = load_plugins(settings.plugins, extra=extra)
@@ -62,8 +64,12 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
             log.warning("plugin_warning", plugin=plugin.name, reason=warning)
     for trouble in redactor.problems:
         log.warning("settings_problem", reason=trouble)
-    for notice in config.user.warnings:
+    for notice in (*config.user.warnings, *rule_notices(config.user)):
         log.warning("settings_problem", reason=str(notice))
+    for value in config.user.list():
+        if any(other.origin.layer == "command line" for other in value.overrides):
+            reason = f"{value.key}: the command line's does not count, for {value.origin} says otherwise"
+            log.warning("settings_problem", reason=reason)
     dispatcher = Dispatcher(plugins, log=log)
     targets = Targets(override=settings.upstream)
     upstream = CurlUpstream(impersonate=settings.impersonate)
@@ -88,12 +94,15 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
         config=config,
         approvals=_approvals(settings.home, log),
         transcripts=_transcripts(settings.home, config, redactor, log),
+        chores=(Keeper(plugins, settings.home, os.environ, log),),
     )
 
 
 def open_config(settings: ServeSettings, env: Mapping[str, str]) -> Config:
     """The settings files of this user and machine, with what ``serve`` was told on top. Raises BadPolicy."""
-    overrides: dict[str, Any] = {} if settings.upstream is None else {"upstream": {"url": settings.upstream}}
+    overrides = settings.told
+    if overrides is None:
+        overrides = {} if settings.upstream is None else {"upstream": {"url": settings.upstream}}
     return Config(
         Path(env.get("HOME") or Path.home()),
         overrides,

@@ -40,6 +40,28 @@ class Chunks:
         """Whether a body that ends here lacks its last chunk; one that has not begun is none at all."""
         return self._begun and not (self.ended or self._trailers)
 
+    def whole(self, data: bytes, end: bytes) -> tuple[int, int]:
+        """Where the first content begins and how many bytes of contents there are, if ``data`` is nothing but whole
+        chunks behind whole ones, each of whose contents ends with ``end``; else (0, 0), and nothing has happened.
+        """
+        if self._skip or self._held or self._trailers or self.ended:
+            return 0, 0
+        start = at = total = 0
+        size = len(data)
+        while at < size:
+            found = _SIZE.match(data, at)
+            if found is None:
+                return 0, 0
+            begin, length = found.end(), int(found[1], 16)
+            at = begin + length
+            if not length or not data.startswith(_BREAK, at) or not data.endswith(end, begin, at):
+                return 0, 0
+            at += 2
+            start = start or begin
+            total += length
+        self._begun = True
+        return start, total
+
     def feed(self, data: bytes) -> bytes:
         """The bytes that belong to the body, in their framing. Raises BrokenFraming."""
         if self.ended:

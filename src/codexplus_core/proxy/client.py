@@ -41,6 +41,8 @@ class Client(Leaving, Protocol):
         """Send a part of the answer's body; False where the client reads too slowly."""
         ...
 
+    paused: bool
+    """Whether the client reads too slowly, so that it must be waited for."""
     chunked: bool
     """Whether the answer's head, once started, promised chunks."""
 

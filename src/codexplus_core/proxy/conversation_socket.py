@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.errors import error_body
 from ..protocol.events import Event
 from ..protocol.messages import CREATE, as_request, error_frame, items_of
+from ..services.log import request_id
 from .answering import answered
 from .downstream_socket import SocketDownstream
 from .frames import Frames
@@ -53,6 +55,7 @@ class Conversation:
         self._headers = headers
         self._seen = view(headers)
         self._lineage = Lineage()
+        self._id, self._requests = request_id.get(), itertools.count(1)
         self._answering = False
         self._closing: set[asyncio.Task[None]] = set()
         if link is not None:
@@ -121,6 +124,7 @@ class Conversation:
 
     async def _request(self, message: RequestBody, asked: Asked) -> None:
         means = self._means
+        request_id.set(f"{self._id}.{next(self._requests)}")
         body = RequestBody(as_request(message, asked.items))
         model = body.text("model")
         down = SocketDownstream(

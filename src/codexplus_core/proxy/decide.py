@@ -81,7 +81,8 @@ class Decisions:
             decision = await self._dispatch.request(exchange)
         if exchange.added_tools:
             self._drop_taken_tools(exchange)
-        if decision is None and typed is not None:
+        # What a plugin made of the prompt is for the model, even where it looks like a command.
+        if decision is None and typed is not None and exchange.prompt == exchange.prompt_as_typed:
             decision = await self._commands.answer(exchange, self._dispatch.command)
         self._questions.after(passage, decision)
         self._keep(passage, decision, typed)

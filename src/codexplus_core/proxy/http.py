@@ -124,6 +124,7 @@ class HttpProxy:
             streams=body.value("stream") is True,
             model=body.text("model"),
             keepalive_s=self._keepalive_s,
+            client=client,
         )
         passage = self._relay.begin(incoming, body, down)
         try:

@@ -271,7 +271,7 @@ class Rounds:
         if self._hidden and not self._open_call:
             self._splicer.event(event)
             return True
-        if self._turn_end and not self._open_call and self._exchange.turn.origin in ("user", "tool"):
+        if self._turn_end and not self._open_call and self._exchange.turn.origin in ("user", "tool", "subagent"):
             await self._flush()
             words = await self._down.wait(self._dispatch.turn_end(self._exchange))
             if words:

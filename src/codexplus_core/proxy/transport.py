@@ -9,6 +9,10 @@ from typing import Protocol, runtime_checkable
 
 Headers = list[tuple[bytes, bytes]]
 """Header lines in wire order; duplicates and the sender's case are kept."""
+Take = Callable[[bytes, int, int], bool]
+"""Passes on events in which nobody looks, False where it cannot: ``take(data, start, size)`` gets bytes as they came.
+With a ``start`` they are whole chunks in their framing: the first content begins there, and ``size`` is that of all.
+What it gets ends with a blank line, and so does each chunk. It must not raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,10 @@ class Answer(Protocol):
 
         Raises UpstreamCut when the stream broke off.
         """
+        ...
+
+    async def skim(self, take: Take) -> bytes:
+        """As ``read``, but what ``take`` accepts is passed on by then and not returned."""
         ...
 
     async def pipe(self, write: Callable[[bytes], bool], framed: Callable[[bytes, bool], bool] | None = None) -> None:

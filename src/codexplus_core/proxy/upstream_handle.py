@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable
 
 from curl_cffi import CurlOpt
-from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
+from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
 from .chunks import BrokenFraming, Chunks
-from .transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
+from .transport import Headers, Take, UpstreamCut, UpstreamError, UpstreamRequest
+from .upstream_answer import AnswerHead
 from .upstream_easy import Handle, TransferError, detail
 from .upstream_multi import Multi
 
@@ -19,15 +20,15 @@ Framed = Callable[[bytes, bool], bool]
 QUEUE_LIMIT = 256 * 1024
 """Bytes that wait for a slow reader before the upstream is paused."""
 
-_FRAMING = b"transfer-encoding"
+_BLANK = b"\n\n"
 
 
 class Transfer:
     """A running request and its answer; ``on_end`` gets the handle back, once, when curl has let go of it."""
 
     __slots__ = (
-        "_chunks", "_error", "_framed", "_future", "_handle", "_head", "_held", "_multi", "_on_end", "_paused",
-        "_queue", "_size", "_waiter", "_write", "headers", "idle", "origin", "status",
+        "_chunks", "_error", "_framed", "_future", "_handle", "_head", "_held", "_lines", "_multi", "_on_end",
+        "_paused", "_queue", "_size", "_take", "_waiter", "_write", "headers", "idle", "origin", "status",
     )  # fmt: skip
     _switches = False  # whether a 101 is an answer to what is asked
 
@@ -46,7 +47,9 @@ class Transfer:
         self._held = False
         self._write: Callable[[bytes], bool] | None = None
         self._framed: Framed | None = None
+        self._take: Take | None = None
         self._head = False
+        self._lines = AnswerHead(switches=self._switches)
         self._chunks: Chunks | None = None
         self._error: Exception | None = None
         self._future: asyncio.Future[None] | None = None
@@ -103,6 +106,18 @@ class Transfer:
             if data:
                 return data
 
+    async def skim(self, take: Take) -> bytes:
+        """As ``read``, but what ``take`` accepts is passed on by then and not returned."""
+        if not self._queue and self._handle is not None and self._error is None:
+            # What comes goes to ``take``; ``bool`` stands for the reader that it looks for.
+            self._take, self._write = take, bool
+            self._waiter = waiter = self._multi.loop.create_future()
+            try:
+                await waiter
+            finally:
+                self._take = self._write = None
+        return await self.read()
+
     async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
         """Hand everything to ``write`` as it comes; returns at the clean end. Raises UpstreamCut as ``read`` does.
 
@@ -132,7 +147,7 @@ class Transfer:
             raise UpstreamCut(f"{self.origin} broke off its answer: the last chunk is missing")
 
     def resume(self) -> None:
-        """Let bytes come again, after a ``write`` that returned False."""
+        """Let bytes come again."""
         self._held = False
         self.pass_on()
 
@@ -142,14 +157,12 @@ class Transfer:
         if self._held or write is None:
             return
         if queue:
-            # As in ``_taken``: every event passes here, and calls weigh.
-            if len(queue) == 1:
-                data = queue.popleft()
-            else:
-                data = b"".join(queue)
-                queue.clear()
+            # Every event passes here, and calls weigh.
+            data = queue.popleft() if len(queue) == 1 else self._taken()
             self._size = 0
-            if self._chunks is None:
+            if self._take is not None:
+                self._offer(self._take, data)
+            elif self._chunks is None:
                 self._held = not write(data)
             else:
                 self._follow(self._chunks, write, data)
@@ -158,6 +171,16 @@ class Transfer:
         if self._paused:
             self._go_on()
         if self._handle is None:
+            self._wake()
+
+    def _offer(self, take: Take, data: bytes) -> None:
+        chunks = self._chunks
+        start, size = (0, len(data)) if chunks is None else chunks.whole(data, _BLANK)
+        if not (size and (start or data.endswith(_BLANK)) and take(data, start, size)):
+            # It is for ``read``, and so is what comes until ``skim`` is called again.
+            self._take = self._write = None
+            self._queue.appendleft(data)
+            self._size += len(data)
             self._wake()
 
     def _follow(self, chunks: Chunks, write: Callable[[bytes], bool], data: bytes) -> None:
@@ -192,13 +215,10 @@ class Transfer:
     def close(self) -> None:
         """Drop the answer; a transfer that still runs is aborted at once."""
         self.abort(UpstreamCut(f"the answer of {self.origin} was closed here"))
-        self._forget()
-        self._write = self._framed = None
-        self._wake()  # a pipe that was told to wait has nothing to wait for any more
-
-    def _forget(self) -> None:
         self._queue.clear()
         self._size = 0
+        self._write = self._framed = None
+        self._wake()  # a pipe that was told to wait has nothing to wait for any more
 
     def abort(self, error: Exception) -> None:
         """End a running transfer with ``error``; one that has ended keeps its end."""
@@ -227,26 +247,15 @@ class Transfer:
         self.idle = 0
         if self._head:  # trailers
             return len(line)
-        if line[:5] == b"HTTP/":
-            self.headers = []
-            status = line[9:12] if line[6:7] == b"." else line[7:10]
-            self.status = int(status) if status.isdigit() else 502
-        elif line in (b"\r\n", b"\n"):
-            if self.status >= 200:
-                self._head = True
-                if any(name.lower() == _FRAMING and _is_chunked(value) for name, value in self.headers):
-                    self._chunks = Chunks()
-                self._wake()
-            elif self.status == 101 and not self._switches:
-                return CURL_WRITEFUNC_ERROR  # nobody asked for it, and no answer would ever come behind it
-        elif line[:1] in (b" ", b"\t"):
-            if self.headers:
-                name, value = self.headers[-1]
-                self.headers[-1] = (name, value + b" " + line.strip())
-        else:
-            name, _, value = line.partition(b":")
-            self.headers.append((name, value.strip()))
-        return len(line)
+        head = self._lines
+        taken = head.add(line)
+        self.status, self.headers = head.status, head.headers
+        if head.whole:
+            self._head = True
+            if head.chunked:
+                self._chunks = Chunks()
+            self._wake()
+        return taken
 
     def _on_body(self, data: bytes) -> int:
         if self._size >= QUEUE_LIMIT:
@@ -288,7 +297,3 @@ class Transfer:
         if handle is not None:
             handle.curl.clean_handles_and_buffers()
             self._on_end(self, handle)
-
-
-def _is_chunked(coding: bytes) -> bool:
-    return coding.lower().rpartition(b",")[2].strip() == b"chunked"

@@ -190,7 +190,8 @@ class Handshake(Transfer):
         self._waiting = 0
         self._release()
         if self._closing:
-            self._forget()  # whoever has left reads no more
+            self._queue.clear()  # whoever has left reads no more
+            self._size = 0
         super()._finish(error)
 
 

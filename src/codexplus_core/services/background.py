@@ -19,6 +19,8 @@ NETWORK_NAMES = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
     "SSL_CERT_FILE",
 )  # fmt: skip
+SETTINGS_NAMES = ("CLAUDE_CONFIG_DIR", "CODEX_HOME")
+"""What moves the folders with the user's settings, which the service reads as well."""
 _SYSTEMD = ("codex-plus.socket", "codex-plus.service")
 
 
@@ -37,7 +39,8 @@ def service(
 ) -> Service:
     """What keeps ``argv`` (a ``serve`` command) running on this platform. Raises Problem where we know no way."""
     # Hooks and MCP servers are the user's programs: they are looked for where the user's shell looks.
-    variables = {"CODEX_PLUS_HOME": str(home), "PATH": env.get("PATH", "/usr/local/bin:/usr/bin:/bin")}
+    variables = {name: env[name] for name in SETTINGS_NAMES if env.get(name)}
+    variables |= {"CODEX_PLUS_HOME": str(home), "PATH": env.get("PATH", "/usr/local/bin:/usr/bin:/bin")}
     # What the way to the backend needs, as init found it; a service does not see the shell's environment.
     variables |= {name: env[name] for name in NETWORK_NAMES if env.get(name)}
     if platform == "linux":

@@ -104,7 +104,7 @@ def apply(planned: Plan, home: Path) -> Path | None:
     )
     # Remembered first: after a crash in between, undo finds a file that is not as init left it and takes only the key.
     _remember(home, records | {record.path: record})
-    _replace(planned.target, planned.after, planned.before)
+    replace(planned.target, planned.after, planned.before)
     return backup
 
 
@@ -120,14 +120,14 @@ def undo(path: Path, home: Path) -> Undone:
         # Written by another state directory, or its record was lost: the value itself tells whether it is ours.
         if port_of_ours(parse(now, path).get(KEY)) is None:
             return "nothing"
-        _replace(target, without_value(now, path), now)
+        replace(target, without_value(now, path), now)
         return "key"
     as_left = _digest(now) == record.digest and str(target) == record.target
     original = _without_ours(now, record, home, path)
     if as_left and not record.existed:
-        _delete(target, directory_too=record.made_directory)
+        delete(target, directory_too=record.made_directory)
     elif original != now:
-        _replace(target, original, now)
+        replace(target, original, now)
     _remember(home, records)
     if as_left:
         return "restored"
@@ -149,7 +149,8 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _replace(target: Path, data: bytes, expected: bytes | None) -> None:
+def replace(target: Path, data: bytes, expected: bytes | None) -> None:
+    """Write a file of Codex's. Raises Problem where it is not as ``expected`` any more, or cannot be written."""
     mode = 0o600
     try:
         if expected is None:
@@ -164,7 +165,8 @@ def _replace(target: Path, data: bytes, expected: bytes | None) -> None:
     write_atomic(target, data, mode=mode)
 
 
-def _delete(target: Path, *, directory_too: bool) -> None:
+def delete(target: Path, *, directory_too: bool) -> None:
+    """Remove a file of Codex's, and its directory if asked to and empty. Raises Problem."""
     try:
         target.unlink(missing_ok=True)
         if directory_too and not any(target.parent.iterdir()):

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..budget import pause
 from ..command import Command, CommandRow
 from ..exchange import Exchange, LocalReply, Refusal, current_plugin
 
@@ -25,6 +26,10 @@ async def _no_rows(plugin: str, call: Callable[[], Any]) -> list[CommandRow]:
     return []
 
 
+async def _no_answer(plugin: str, call: Callable[[], Any]) -> object:
+    return None
+
+
 class Commands:
     """Contributed commands by name; of two with one name the lower priority number wins, then the plugin's order."""
 
@@ -33,11 +38,13 @@ class Commands:
         contributed: Iterable[tuple[str, Any]] = (),
         report: Callable[..., None] | None = None,
         ask_rows: AskRows = _no_rows,
+        ask: Ask = _no_answer,
     ) -> None:
         self._commands: dict[str, tuple[str, Command]] = {}
         self.conflicts: list[tuple[str, str, str]] = []
         """(name, plugin that answers, plugin that does not)."""
         self._ask_rows = ask_rows
+        self._ask = ask
         self._providers: list[tuple[str, Provider]] = []
         for plugin, command in contributed:
             self._add(plugin, command, report)
@@ -94,11 +101,22 @@ class Commands:
             return None
         called = words.lstrip("/")
         name = called.split(None, 1)[0] if called[:1].strip() else ""
-        entry = self._commands.get(name)
-        if entry is None:
+        if name not in self._commands:
             return None
-        plugin, command = entry
-        args = called[len(name) :].strip()
+        return await self._made(name, exchange, called[len(name) :].strip(), ask)
+
+    async def call(self, name: str, exchange: Exchange, args: str) -> LocalReply | Refusal | None:
+        """Have the plugin answer whose command this is, as if it had been typed; for ``on_request``.
+
+        None where it has put another prompt in the place of this one, and where there is no such command.
+        """
+        if name not in self._commands:
+            return None
+        async with pause():
+            return await self._made(name, exchange, args, self._ask)
+
+    async def _made(self, name: str, exchange: Exchange, args: str, ask: Ask) -> LocalReply | Refusal | None:
+        plugin, command = self._commands[name]
         if command.answer is not None:
             made = await ask(plugin, partial(command.answer, exchange, args))
             if isinstance(made, LocalReply | Refusal):

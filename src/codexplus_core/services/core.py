@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +13,18 @@ from ..action import Action, ActionDenied
 from ..budget import pause
 from ..dispatch import Dispatcher
 from ..exchange import current_plugin
-from .approvals.proposal import Proposal
+from ..loader import Plugins
+from .about import About
 from .approvals.service import Approvals
 from .commands import Commands
 from .config import Config
-from .files import AskFirst, CannotOpen, open_named, read_file
+from .files.service import Files
 from .permissions.request import Argv
 from .plugin_store import PluginStore
-from .programs import locate, search_path
-from .rules import Permissions
+from .programs import Digests, Program, locate, resolve, search_path
+from .rules import Permissions, judged
 from .run import RunResult, run_program
-from .sandbox.environment import defused
+from .sandbox.environment import own_environment
 from .sandbox.level import Level, SandboxRefused, is_enough
 from .transcripts import Transcripts
 
@@ -43,7 +45,9 @@ class Services:
         config: Config,
         approvals: Approvals,
         transcripts: Transcripts | None = None,
+        about: About | None = None,
     ) -> None:
+        self.about = about if about is not None else About(Plugins())
         self._dispatch = dispatcher
         self.commands = commands
         self.store = store
@@ -51,13 +55,17 @@ class Services:
         self.config = config
         self.permissions = Permissions(config, home=Path.home())
         self.approvals = approvals
+        self.files = Files(self._ask, self.permissions, approvals, Path.home(), log)
         self.transcripts = transcripts
         self._sandbox: Sandbox | None = None
+        self._digests = Digests()
 
     async def run(self, action: Action) -> RunResult:
         """Run a program without a shell, in a scrubbed environment, within ``action.timeout`` seconds.
 
         With declared permissions, or a sandbox level above "process", it runs in the sandbox and has what they grant.
+        On Linux everything that comes of it ends with it, at the latest when the time is over. ``action.env`` sets
+        neither PATH nor what makes git harmless, and names of loaders (``LD_PRELOAD``) only as the user does.
         Who vetoes sees the program's absolute path; a deny rule of the settings is a veto, too. Raises ActionDenied for
         a veto, CannotStart when the program is not there, its permissions mean nothing (BadPermission) or the sandbox
         is too weak here (SandboxRefused).
@@ -66,35 +74,50 @@ class Services:
             raise ValueError("core.run: the action runs nothing; set kind='run' and argv=…")
         async with pause():
             # A project's own directories never decide which program a name means.
-            project = action.session.cwd if action.session is not None and action.session.cwd else action.cwd
+            project = _project(action)
             search = search_path(project)
             program = str(locate(action.argv[0], action.cwd or Path.cwd(), search))
             typed, action = action.argv, replace(action, argv=(program, *action.argv[1:]))
-            self._check_rules(action, typed, project)
+            await self._check_rules(action, typed, project)
             await self._ask(action)
             minimum = self._minimum(action, project)
             if action.permissions or minimum != "process":
                 return await self._run_sandboxed(replace(action, sandbox=minimum), project)
-            env = {**defused(action.cwd), "PATH": os.pathsep.join(search), **action.env}
-            return await run_program(
-                list(action.argv), cwd=action.cwd, env=env, stdin=action.stdin, timeout=action.timeout
-            )
+            users = (os.environ, self.config.user.get("env", {}))
+            env = own_environment(path=search, cwd=action.cwd, given=action.env, users=users)
+            run = self._launched().unconfined.run if sys.platform == "linux" else run_program
+            return await run(action.argv, cwd=action.cwd, env=env, stdin=action.stdin, timeout=action.timeout)
+
+    async def resolve(self, action: Action) -> Program:
+        """What ``run`` would start for this action: path and SHA-256 of the program, and of the project's files named.
+
+        For the ``programs`` of a Proposal. Starts nothing and asks nobody. Raises CannotStart.
+        """
+        async with pause():
+            where, project = action.cwd or Path.cwd(), _project(action)
+            return await asyncio.to_thread(resolve, action.argv, where, project=project, digests=self._digests)
 
     def _minimum(self, action: Action, project: Path | None) -> Level:
         """The stronger of what the asker and the settings want."""
         wanted: Level = self.config.for_project(project).get("sandbox.minimum", "process")
         return action.sandbox if is_enough(action.sandbox, wanted) else wanted
 
-    async def _run_sandboxed(self, action: Action, project: Path | None) -> RunResult:
+    def _launched(self) -> Sandbox:
         # Most proxies never run anything; those that do start the launcher with the first run.
-        from .sandbox.grants import grants_for
         from .sandbox.sandbox import Sandbox
 
         if self._sandbox is None:
             self._sandbox = Sandbox()
+        return self._sandbox
+
+    async def _run_sandboxed(self, action: Action, project: Path | None) -> RunResult:
+        from .sandbox.grants import grants_for
+
         grants = grants_for(action.permissions, project, Path.home())
+        unreadable, unwritable = self.permissions.forbidden(project)
+        grants = replace(grants, unreadable=unreadable, unwritable=unwritable)
         try:
-            return await self._sandbox.run_sandboxed(
+            return await self._launched().run_sandboxed(
                 action.argv, grants=grants, minimum=action.sandbox, cwd=action.cwd or project, stdin=action.stdin,
                 timeout=action.timeout, env=action.env,
             )  # fmt: skip
@@ -108,44 +131,18 @@ class Services:
             await asyncio.to_thread(self._sandbox.close)
 
     async def open(self, action: Action) -> bytes:
-        """Read a file that a user or a model named. Raises ActionDenied for a veto and CannotOpen for anything else.
-
-        In a session whose project is known a relative path begins there, nothing outside is read unless a rule of the
-        user's names it, and the deny rules of the settings hold; what a rule asks about needs an approval beforehand.
-        """
+        """Read a file that a user or a model named: the bytes that ``core.files.open`` gives. Raises like it."""
         # Who vetoes judges by the kind, so it must be what happens.
         if action.kind != "read" or action.path is None:
             raise ValueError("core.open: the action reads nothing; set kind='read' and path=…")
-        async with pause():
-            await self._ask(action)
-            project = action.session.cwd if action.session is not None else None
-            if project is None:
-                return read_file(action.path)
-            try:
-                return await self._open_in(project, str(action.path))
-            except AskFirst as asks:
-                title = f"file {action.path}"
-                proposal = Proposal(
-                    "read", "user", title, source=action.source, project=project, text=f"read {asks.real}"
-                )
-                verdict = self.approvals.check([proposal], session=action.session)
-                if not verdict.granted:
-                    raise CannotOpen(f"{action.path}: {verdict.message}") from None
-                return await self._open_in(project, str(action.path), asked=asks.real)
-
-    async def _open_in(self, project: Path, written: str, *, asked: str = "") -> bytes:
-        judge = self.permissions.of_files(project)
-        # A network file system or a FUSE mount in the project may take its time.
-        opened = await asyncio.to_thread(
-            open_named, written, project=project, judge=judge, home=Path.home(), asked=asked
-        )
+        opened = await self.files.open(action.path, session=action.session, source=action.source)
         return opened.data
 
-    def _check_rules(self, action: Action, typed: tuple[str, ...], project: Path | None) -> None:
+    async def _check_rules(self, action: Action, typed: tuple[str, ...], project: Path | None) -> None:
         """Deny what a rule denies, under the name that was given and under the one that it means here."""
         rules, where = self.permissions.rules(project), str(action.cwd or project or "")
         for argv in dict.fromkeys((typed, action.argv)):
-            verdict = rules.judge(Argv(argv, where))
+            verdict = await judged(rules, Argv(argv, where))
             if verdict.decision == "deny":
                 self.log.warning("action_denied", plugin=current_plugin.get(), kind=action.kind, source=action.source)
                 raise ActionDenied(f"{typed[0]}: {verdict.reason}")
@@ -155,3 +152,7 @@ class Services:
         if veto is not None:
             self.log.warning("action_denied", plugin=current_plugin.get(), kind=action.kind, source=action.source)
             raise ActionDenied(veto.message)
+
+
+def _project(action: Action) -> Path | None:
+    return action.session.cwd if action.session is not None and action.session.cwd else action.cwd

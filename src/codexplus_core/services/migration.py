@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .problem import Problem
 
-SETTINGS = ("settings.json", "settings.local.json", "settings.yaml", "settings.yml", "settings.local.yaml")
+SETTINGS = tuple(f"{stem}{suffix}" for stem in ("settings", "settings.local") for suffix in (".json", ".yaml", ".yml"))
 FILES = 1000
 """Files that are looked at in one folder."""
 SIZE = 1 << 20
@@ -26,10 +26,15 @@ class Copy:
 
 
 def copies(codex: Path, claude: Path) -> list[Copy]:
-    """What of the folder ``codex`` is missing in ``claude``: settings and commands, regular files only, no links."""
+    """What of the folder ``codex`` is missing in ``claude``: settings and commands, regular files only, no links.
+
+    Settings are left where ``claude`` has some of the same name in any form: beside a `.yaml` of its own a `.json` from
+    ``codex`` would count more than it does now.
+    """
     if codex.is_symlink() or claude.is_symlink() or _same(codex, claude):
         return []
-    found = [codex / name for name in SETTINGS]
+    taken = {Path(name).stem for name in SETTINGS if os.path.lexists(claude / name)}
+    found = [codex / name for name in SETTINGS if Path(name).stem not in taken]
     commands = codex / "commands"
     if commands.is_dir() and not commands.is_symlink():
         found += _below(commands)

@@ -25,6 +25,9 @@ SYSTEM_PATH: tuple[str, ...] = (
 HASHED_BYTES = 16 << 20
 """A script of the project is hashed up to this size; a program has no limit."""
 
+REMEMBERED = 256
+"""Programs whose digests are remembered."""
+
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "ash", "fish"}
 # What these run is written in files of the project that nobody names on the command line.
 _READ_UNNAMED: Mapping[str, tuple[str, ...]] = {
@@ -61,10 +64,31 @@ class Program:
     unpinned: tuple[str, ...] = ()
 
 
-def resolve(argv: Sequence[str], cwd: Path, *, project: Path | None = None) -> Program:
+class Digests:
+    """The SHA-256 of programs, remembered as long as they stay the same files: an interpreter has 100 MB."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, int, int, int, int], str] = {}
+
+    def of(self, path: Path) -> str:
+        """The SHA-256 of a program. Raises CannotStart."""
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise CannotStart(f"{path}: cannot be read ({error.strerror}); make it readable for you") from error
+        key = (str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if key not in self._known:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[key] = _digest(path, None)
+        return self._known[key]
+
+
+def resolve(argv: Sequence[str], cwd: Path, *, project: Path | None = None, digests: Digests | None = None) -> Program:
     """What ``argv`` starts in ``cwd``. Reads every file that counts. Raises CannotStart.
 
-    ``project`` is the project's directory, ``cwd`` unless given.
+    ``project`` is the project's directory, ``cwd`` unless given. ``digests`` remembers those of programs; files of the
+    project are read each time.
     """
     project = cwd if project is None else project
     path = locate(argv[0], cwd, search_path(project))
@@ -72,7 +96,8 @@ def resolve(argv: Sequence[str], cwd: Path, *, project: Path | None = None) -> P
     pinned = tuple(Pinned(found, digest) for found, digest in named if digest)
     unpinned = [f"{found}, which is too large to be compared" for found, digest in named if not digest]
     unpinned += _read_unnamed(argv, cwd)
-    return Program(path, _digest(path, None), pinned, tuple(dict.fromkeys(unpinned)))
+    known = Digests() if digests is None else digests
+    return Program(path, known.of(path), pinned, tuple(dict.fromkeys(unpinned)))
 
 
 def named_files(argv: Sequence[str], cwd: Path, project: Path) -> tuple[Path, ...]:

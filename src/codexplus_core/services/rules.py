@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..exchange import Session
-from .config import Config, Origin, Settings
+from .config import Config, Notice, Origin, Settings
+from .permissions.forbidden import Forbidden
 from .permissions.layer import Layer
-from .permissions.request import Argv, EditFile, ReadFile, Request, ShellText, Verdict, WindowsText
+from .permissions.request import Argv, EditFile, ReadFile, Request, ShellText, Verdict, WindowsText, length_of
 from .permissions.ruleset import RuleSet
 
 PROJECTS = 64
 """Projects whose rules are remembered."""
+AT_ONCE = 4096
+"""Characters of a command that may be judged on the event loop."""
 _LISTS = ("allow", "ask", "deny")
 _PLACED = ShellText | WindowsText | Argv | ReadFile | EditFile
 
 
-def rules_for(settings: Settings, *, home: Path | None = None) -> RuleSet:
-    """The rules in force where these settings count. ``home`` is what ``~/`` in a rule means."""
+def rules_for(settings: Settings, *, home: Path | None = None, granted: Sequence[str] = ()) -> RuleSet:
+    """The rules in force where these settings count. ``home`` is what ``~/`` in a rule means.
+
+    ``granted`` are further entries that allow, such as a command's ``allowed-tools``; where only the administrator's
+    count they do not.
+    """
     only_managed = settings.get("allowManagedPermissionRulesOnly", False) is True
+    replaced = _replaced_servers(settings)
     found: dict[Origin, dict[str, list[object]]] = {}
     for name in _LISTS:
         for item in settings.items(f"permissions.{name}"):
             if only_managed and item.origin.layer != "enterprise" and name == "allow":
+                continue
+            if name == "allow" and _is_about(item.value, replaced):
                 continue
             found.setdefault(item.origin, {}).setdefault(name, []).append(item.value)
     layers = [
@@ -40,7 +51,45 @@ def rules_for(settings: Settings, *, home: Path | None = None) -> RuleSet:
         )
         for origin, lists in found.items()
     ]
+    if granted and not only_managed:
+        layers.append(Layer("granted", True, tuple(granted)))
     return RuleSet(layers, home=home)
+
+
+def rule_notices(settings: Settings, *, within: str = "") -> list[Notice]:
+    """The entries that are no rules, and those that do not count; with ``within`` those of this key or section."""
+    rules = rules_for(settings)
+    origins = {str(item.origin): item.origin for name in _LISTS for item in settings.items(f"permissions.{name}")}
+    found = []
+    for bad in rules.problems:
+        place, _, key = bad.source.rpartition(": ")
+        found.append(Notice(origins[place], key, bad.why))
+    for entry in rules.ignored:
+        found.append(
+            Notice(origins[entry.source], f"permissions.{entry.key}", f"{entry.entry!r} is ignored", entry.why)
+        )
+    return [each for each in found if not within or f"{each.key}.".startswith(f"{within}.")]
+
+
+def _replaced_servers(settings: Settings) -> frozenset[str]:
+    """Servers of the user's own in whose place a repository has put others: what was allowed of those is not theirs."""
+    return frozenset(
+        f"mcp__{server.key.removeprefix('mcpServers.')}".casefold()
+        for server in settings.items("mcpServers")
+        if not server.origin.trusted and any(other.origin.trusted for other in server.overrides)
+    )
+
+
+def _is_about(rule: object, servers: frozenset[str]) -> bool:
+    named = rule.casefold() if isinstance(rule, str) else ""
+    return any(named.startswith((f"{server}__", f"{server}(")) or named.rstrip("_") == server for server in servers)
+
+
+async def judged(rules: RuleSet, request: Request) -> Verdict:
+    """What the rules say about the request, in a thread where it is a long command."""
+    if length_of(request) <= AT_ONCE:
+        return rules.judge(request)
+    return await asyncio.to_thread(rules.judge, request)
 
 
 class Permissions:
@@ -52,36 +101,68 @@ class Permissions:
     def __init__(self, config: Config, *, home: Path | None = None) -> None:
         self._config = config
         self._home = home
-        self._rules: dict[Path | None, tuple[int, RuleSet]] = {}
+        self._rules: dict[tuple[Path | None, tuple[str, ...]], tuple[int, RuleSet]] = {}
 
-    def rules(self, project: Path | None) -> RuleSet:
-        """The rules that count in a project, None for the user's alone."""
+    def rules(self, project: Path | None, granted: Sequence[str] = ()) -> RuleSet:
+        """The rules that count in a project, None for the user's alone; ``granted`` as in `rules_for`."""
         settings = self._config.for_project(project)
-        known = self._rules.get(project)
+        key = (project, tuple(granted))
+        known = self._rules.get(key)
         if known is not None and known[0] == settings.generation:
             return known[1]
-        found = rules_for(settings, home=self._home)
-        self._rules.pop(project, None)
-        self._rules[project] = (settings.generation, found)
+        found = rules_for(settings, home=self._home, granted=granted)
+        self._rules.pop(key, None)
+        self._rules[key] = (settings.generation, found)
         while len(self._rules) > PROJECTS:
             self._rules.pop(next(iter(self._rules)))
         return found
 
-    def judge(self, request: Request, *, session: Session | None = None) -> Verdict:
+    def judge(self, request: Request, *, session: Session | None = None, granted: Sequence[str] = ()) -> Verdict:
         """What the rules say about a request of a session: its project's rules and the user's, or the user's alone.
 
-        A request that does not say where it would happen happens in the session's working directory.
+        A request that does not say where it would happen happens in the session's working directory. ``granted`` are
+        rules that allow in this one case, such as the ``allowed-tools`` of a command whose file may grant them; no
+        deny or ask rule yields to them.
         """
+        rules, request = self._placed(request, session, granted)
+        return rules.judge(request)
+
+    async def decide(self, request: Request, *, session: Session | None = None, granted: Sequence[str] = ()) -> Verdict:
+        """What ``judge`` says; a long command is judged in a thread, so that nobody else waits for it."""
+        rules, request = self._placed(request, session, granted)
+        return await judged(rules, request)
+
+    def concerns(self, rule: str, request: Request, *, session: Session | None = None) -> bool:
+        """Whether a rule is about a request, or about any part of it: the look that a deny rule takes, for other ends.
+
+        The rules of the settings files do not count. What cannot be taken apart is looked through for what it may do,
+        and an entry that is no rule is about all that can be read in it.
+        """
+        _, request = self._placed(request, session, ())
+        only = RuleSet([Layer("asked about", True, deny=(rule,))], home=self._home)
+        return only.judge(request).decision == "deny"
+
+    def forbidden(self, project: Path | None) -> tuple[Forbidden | None, Forbidden | None]:
+        """What rules deny to read in a project and what to change, for looking for it; None where none does."""
+        cwd = project or Path("/")
+        rules, real = self.rules(project), Path(os.path.realpath(cwd))
+        return rules.unreadable(cwd, real), rules.unwritable(cwd, real)
+
+    def _placed(self, request: Request, session: Session | None, granted: Sequence[str]) -> tuple[RuleSet, Request]:
         project = None if session is None else session.cwd
         if project is not None and isinstance(request, _PLACED) and not request.cwd:
             request = replace(request, cwd=str(project))
-        return self.rules(project).judge(request)
+        return self.rules(project, granted), request
 
-    def of_files(self, project: Path) -> Callable[[str, str], Verdict]:
-        """A judge of files that are read in a project: by the name that was written, and by the real one."""
-        rules, real = self.rules(project), os.path.realpath(project)
+    def of_files(self, project: Path | None) -> Callable[[str, str], Verdict]:
+        """A judge of files that are read in a project: by the name that was written, and by the real one.
+
+        Without a project it goes by the user's rules alone.
+        """
+        rules, cwd = self.rules(project), str(project or "/")
+        real = os.path.realpath(cwd)
 
         def judge(written: str, real_path: str) -> Verdict:
-            return rules.judge(ReadFile(written, real_path, str(project), real))
+            return rules.judge(ReadFile(written, real_path, cwd, real))
 
         return judge

@@ -54,7 +54,8 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, **(extra or {})}
 
 
-def _cannot_start(argv: Sequence[str], error: OSError) -> CannotStart:
+def cannot_start(argv: Sequence[str], error: OSError) -> CannotStart:
+    """What to raise where starting ``argv`` failed in this way."""
     if isinstance(error, FileNotFoundError):
         return CannotStart(f"{argv[0]}: no such program or working directory; install it or give its full path")
     return CannotStart(f"{argv[0]}: cannot be started ({error.strerror}); check that the file is executable")
@@ -91,6 +92,33 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+async def _started(
+    collector: _Collector, argv: Sequence[str], cwd: Path | None, env: Mapping[str, str], *, with_input: bool
+) -> asyncio.SubprocessTransport:
+    """Start a program. Whoever is cancelled meanwhile leaves nothing of it."""
+    loop, pipe = asyncio.get_running_loop(), subprocess.PIPE
+    stdin = pipe if with_input else subprocess.DEVNULL
+    started = loop.subprocess_exec(
+        lambda: collector, *argv, stdin=stdin, stdout=pipe, stderr=pipe, cwd=cwd, env=env,
+        start_new_session=True, close_fds=True,
+    )  # fmt: skip
+    # CPython 3.11 waits for the program's own end where it is cancelled in there, and its children go on.
+    spawning = loop.create_task(started, name=f"start of {argv[0]}")
+    cancelled: asyncio.CancelledError | None = None
+    while not spawning.done():
+        try:
+            await asyncio.wait({spawning})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return spawning.result()[0]
+    if not spawning.cancelled() and spawning.exception() is None:
+        transport = spawning.result()[0]
+        _kill_group(transport.get_pid())
+        transport.close()
+    raise cancelled
+
+
 async def run_program(
     argv: Sequence[str],
     *,
@@ -106,26 +134,16 @@ async def run_program(
     open file. On a timeout, and when the caller is cancelled, the whole group is killed. A child that outlives the
     program and holds its output open is given a moment, then killed too. Raises CannotStart.
     """
-    loop = asyncio.get_running_loop()
     collector = _Collector(output_limit)
     try:
-        transport, _ = await loop.subprocess_exec(
-            lambda: collector,
-            *argv,
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env=environment(env),
-            start_new_session=True,
-            close_fds=True,
-        )
+        transport = await _started(collector, argv, cwd, environment(env), with_input=bool(stdin))
     except OSError as error:
-        raise _cannot_start(argv, error) from error
+        raise cannot_start(argv, error) from error
     timed_out = False
     try:
         pipe = cast("asyncio.WriteTransport | None", transport.get_pipe_transport(0))
-        if pipe is not None:
+        # A program that reads nothing may be gone by now; uvloop raises RuntimeError for its pipe.
+        if pipe is not None and not pipe.is_closing():
             pipe.write(stdin)
             pipe.close()
         try:
@@ -159,7 +177,7 @@ def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | Non
             start_new_session=True,
         )
     except OSError as error:
-        raise _cannot_start(argv, error) from error
+        raise cannot_start(argv, error) from error
     with process:
         try:
             stdout, stderr = process.communicate(timeout=timeout)
@@ -173,7 +191,7 @@ def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | Non
             raise
 
 
-def _terminal_is_ours() -> bool:
+def terminal_is_ours() -> bool:
     """Whether Ctrl-C reaches this process group from a terminal, and so the child without our help."""
     if os.name != "posix":
         return True
@@ -199,7 +217,7 @@ def hand_over(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         typed = number in (signal.SIGINT, getattr(signal, "SIGQUIT", signal.SIGINT))
-        if child and not (typed and _terminal_is_ours()):
+        if child and not (typed and terminal_is_ours()):
             with contextlib.suppress(ProcessLookupError):
                 child[0].send_signal(number)
 
@@ -213,7 +231,7 @@ def hand_over(argv: Sequence[str], env: Mapping[str, str]) -> int:
         try:
             child.append(subprocess.Popen(argv, env=dict(env)))
         except OSError as error:
-            raise _cannot_start(argv, error) from error
+            raise cannot_start(argv, error) from error
         code = _wait(child[0])
     finally:
         for number, handler in before:
@@ -268,7 +286,7 @@ def spawn_detached(
             start_new_session=True,
         )
     except OSError as error:
-        raise _cannot_start(argv, error) from error
+        raise cannot_start(argv, error) from error
     finally:
         os.close(log)
     return Detached(process.pid, process)

@@ -26,13 +26,14 @@ IDLE_S = 3600.0
 class Thread:
     """One thread: its Session for plugins and its ledger."""
 
-    __slots__ = ("began", "ledger", "session", "touched")
+    __slots__ = ("began", "ledger", "located", "session", "touched")
 
     def __init__(self, session: Session, ledger: Ledger, touched: float) -> None:
         self.session = session
         self.ledger = ledger
         self.touched = touched
         self.began = False
+        self.located = False
 
 
 class Sessions:
@@ -130,8 +131,10 @@ class Sessions:
 
     @staticmethod
     def _locate(thread: Thread, reading: Reading) -> None:
+        # Most threads say it at their beginning, and a client that never does is not looked through each time.
+        start, thread.located = reading.fresh if thread.located else 0, True
         known = thread.session.cwd is not None
-        where = cwd_of(reading.view, reading.fresh if known else 0) or (None if known else reading.speaker.workspace)
+        where = cwd_of(reading.view, start) or (None if known else reading.speaker.workspace)
         if where:
             thread.session.cwd = Path(where)
 

@@ -26,6 +26,7 @@ def proposal(**changed: Any) -> Proposal:
         permissions=("run:prettier", "read_repo"),
         writes=(".prettier.log",),
         env_names=("NODE_ENV",),
+        env=(("DEBUG", "1"),),
         timeout=5,
     )
     return replace(asked, **changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from services.approvals.made_proposal import PRETTIER, proposal
 from codexplus_core.services.approvals.proposal import Proposal, digest, dump, load
 
 
-@pytest.mark.abuse("B05", "B07", "B08", "B09")
+@pytest.mark.abuse("B03", "B05", "B07", "B08", "B09")
 @pytest.mark.parametrize(
     "changed",
     [
@@ -33,6 +34,8 @@ from codexplus_core.services.approvals.proposal import Proposal, digest, dump, l
         {"permissions": ("run:prettier", "read_repo", "net")},
         {"writes": ()},
         {"env_names": ("NODE_ENV", "AWS_SECRET_ACCESS_KEY")},
+        {"env": (("DEBUG", "2"),)},
+        {"env": ()},
         {"timeout": 600},
         {"timeout": None},
     ],
@@ -75,6 +78,13 @@ def test_a_link_stands_for_the_project_that_it_leads_to_now(tmp_path: Path) -> N
 def test_a_proposal_without_words_to_read_is_a_mistake(changed: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="title and text"):
         proposal(**changed)
+
+
+def test_a_proposal_that_was_kept_before_a_field_came_to_be_can_be_read() -> None:
+    kept = json.loads(dump(proposal()))
+    del kept["env"]
+
+    assert load(json.dumps(kept).encode()) == proposal(env=(), project=Path(kept["project"]), timeout=5.0)
 
 
 words = st.text(st.characters(), min_size=1, max_size=8).filter(lambda text: bool(text.strip()))

@@ -80,6 +80,20 @@ def test_a_check_that_is_made_again_is_the_same_question() -> None:
     assert [question.id for question in approvals.pending()] == list(ids)
 
 
+async def test_whether_something_is_allowed_can_be_told_without_a_trace() -> None:
+    approvals = Approvals()
+    question = approvals.check([ASKED])
+
+    before = approvals.allowed([ASKED])
+    approvals.allow(question.id)
+    after = [approvals.allowed([ASKED]), approvals.allowed([ASKED]), approvals.allowed([ASKED, proposal(text="make")])]
+
+    assert (before, after) == (False, [True, True, False])
+    assert approvals.check([ASKED]).granted
+    assert not approvals.allowed([ASKED])
+    assert approvals.pending() == []
+
+
 def test_a_project_that_asks_without_end_pushes_out_its_oldest_questions() -> None:
     clock = Clock()
     approvals = Approvals(clock=clock)
@@ -119,14 +133,6 @@ def test_a_question_that_was_answered_waits_no_more() -> None:
 def test_taking_back_what_was_never_said_is_a_problem() -> None:
     with pytest.raises(Problem, match="nothing was allowed"):
         Approvals().revoke("12345678")
-
-
-def test_what_projects_ask_for_comes_from_every_provider() -> None:
-    approvals = Approvals()
-    approvals.register(lambda project: [proposal(project=project)])
-    approvals.register(lambda project: iter([proposal(project=project, text="make")]))
-
-    assert [one.text for one in approvals.proposals(Path("/x"))] == ["prettier --write src/a.ts", "make"]
 
 
 @pytest.mark.abuse("C17")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from codexplus_core.services.approvals.show import (
     MAX_BLANKS,
     MAX_CHARS,
+    MAX_PARTS,
     MAX_TEXTS,
     block,
     code,
@@ -116,6 +117,23 @@ def test_what_nobody_reads_to_the_end_is_not_judged_in_a_chat(texts: list[str], 
     assert why in unreviewable(texts)
 
 
+@pytest.mark.abuse("C12")
+@pytest.mark.parametrize(
+    ("parts", "why"),
+    [
+        ([f"read:docs/{number}" for number in range(MAX_PARTS + 1)], "more than 100 permissions"),
+        ([""] * (MAX_PARTS + 1), "more than 100 permissions"),
+        (["a" * MAX_CHARS], "longer than 3000"),
+        (["a" * 1500, "\u200b" * 60], "longer than 3000"),
+        ([" " * (MAX_BLANKS + 1)], "41 blanks"),
+    ],
+    ids=range(5),
+)
+def test_what_stands_around_a_text_counts_as_well(parts: list[str], why: str) -> None:
+    assert why in unreviewable(["ls"], parts)
+
+
 def test_what_can_be_read_can_be_judged() -> None:
+    assert unreviewable(["ls"], ["read:docs"] * MAX_PARTS) == ""
     assert unreviewable(["ls"] * MAX_TEXTS) == ""
     assert unreviewable(["a" * MAX_CHARS]) == ""

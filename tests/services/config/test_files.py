@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from services.config.world import World, said
 
+from codexplus_core.services.config.parsing import Unparsable, _object
+
 posix = pytest.mark.skipif(os.name != "posix", reason="links, FIFOs and owners as POSIX has them")
 
 
@@ -129,7 +131,7 @@ def test_settings_of_another_user_count_like_a_projects(world: World) -> None:
 
 
 @pytest.mark.abuse("B12")
-def test_in_the_home_directory_there_is_no_project_and_one_notice_says_so(world: World) -> None:
+def test_in_the_home_directory_there_is_no_project_and_one_remark_says_so(world: World) -> None:
     world.write("home/.claude/settings.json", {"permissions": {"allow": ["Bash(git:*)"]}})
     world.write("home/.claude/settings.local.json", {"model": "local"})
     world.write("home/.mcp.json", {"mcpServers": {"x": {"command": "x"}}})
@@ -138,8 +140,8 @@ def test_in_the_home_directory_there_is_no_project_and_one_notice_says_so(world:
 
     assert settings.get("permissions.allow") == ["Bash(git:*)"]
     assert settings.get("mcpServers") is settings.get("model") is settings.project is None
-    assert len(settings.warnings) == 1
-    assert "is your home directory" in said(settings.warnings)
+    assert "is your home directory" in said(settings.remarks)
+    assert settings.warnings == ()
 
 
 @pytest.mark.abuse("B12")
@@ -220,6 +222,23 @@ def test_a_project_has_so_much_to_say_and_no_more_but_for_its_deny_rules(world: 
     assert settings.get("permissions.deny") == ["codexplus", "claude", "codex"]
     assert settings.get("model") == "x"
     assert "makes the project's settings larger than" in said(settings.warnings)
+
+
+def test_of_many_keys_the_one_that_stands_twice_is_found_in_one_pass() -> None:
+    asked = 0
+
+    class Name(str):
+        def __eq__(self, other: object) -> bool:
+            nonlocal asked
+            asked += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    names = [*(Name(f"key{number}") for number in range(12_000)), Name("twice"), Name("twice")]
+    with pytest.raises(Unparsable, match="'twice' twice"):
+        _object([(name, 0) for name in names])
+    assert asked < len(names)
 
 
 @pytest.mark.parametrize("bytes_", [b"\xff\xfe{}", b'{"a": "\xff"}', "{}".encode("utf-16")])

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from services.config.world import World, said
 
 from codexplus_core.services.config import Origin, Value
-from codexplus_core.services.config.cleaning import Cleaner, Means, Tree
+from codexplus_core.services.config.cleaning import Cleaner
 from codexplus_core.services.config.merging import Merger, covers
 from codexplus_core.services.config.schema import Schema
+from codexplus_core.services.config.sheet import Means, Tree
 
 RECORDED = Path(__file__).parents[2] / "compat" / "settings"
 

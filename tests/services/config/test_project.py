@@ -74,6 +74,68 @@ def test_a_repository_cannot_set(world: World, place: str, key: str, data: dict[
 
 
 @pytest.mark.abuse("B03")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OPENSSL_CONF",
+        "TAR_OPTIONS",
+        "RIPGREP_CONFIG_PATH",
+        "PYTEST_ADDOPTS",
+        "PYTEST_PLUGINS",
+        "CC",
+        "CXX",
+        "GOENV",
+        "GOROOT",
+        "BUNDLE_GEMFILE",
+        "DOTNET_STARTUP_HOOKS",
+        "GTK_MODULES",
+        "QT_PLUGIN_PATH",
+        "R_PROFILE",
+        "R_PROFILE_USER",
+        "ERL_FLAGS",
+        "HGRCPATH",
+        "SVN_SSH",
+        "RSYNC_RSH",
+        "TF_CLI_ARGS",
+        "ANSIBLE_CONFIG",
+        "MAVEN_ARGS",
+        "NIX_CONFIG",
+        "COMPOSER_HOME",
+        "VIMINIT",
+        "LOCPATH",
+        "GCONV_PATH",
+        "CDPATH",
+        "PSModulePath",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "RUSTC_WRAPPER",
+        "MFLAGS",
+        "SUDO_ASKPASS",
+        "RESTIC_PASSWORD_COMMAND",
+        "FZF_DEFAULT_COMMAND",
+    ],
+)
+def test_no_variable_of_a_repository_decides_what_runs(world: World, name: str) -> None:
+    world.write("project/.claude/settings.json", {"env": {name: "./evil", name.lower(): "./evil"}})
+
+    assert world.settings().get("env") in (None, {})
+
+
+@pytest.mark.parametrize("name", ["DEBUG", "NODE_ENV", "RUST_LOG", "PORT", "LANG", "TZ", "CI", "LOG_LEVEL", "APP_MODE"])
+def test_a_harmless_variable_of_a_repository_counts_and_is_told_from_yours(world: World, name: str) -> None:
+    world.write("project/.claude/settings.json", {"env": {name: "x"}})
+    world.write("home/.claude/settings.json", {"env": {"MINE": "y", name: "mine"}})
+    config = world.config()
+
+    variables = config.for_project(world.project).items("env")
+
+    assert [(one.key, one.value, one.origin.trusted) for one in variables] == [
+        (f"env.{name}", "x", False),
+        ("env.MINE", "y", True),
+    ]
+    assert config.user.get(f"env.{name}") == "mine"
+
+
+@pytest.mark.abuse("B03")
 def test_an_allow_list_of_a_repository_only_narrows_and_says_what_it_would_have_added(world: World) -> None:
     world.write("home/.claude/settings.json", {"security": {"modelAllowlist": ["a", "b"], "endpointAllowlist": ["x"]}})
     lists = {"modelAllowlist": ["b", "evil"], "endpointAllowlist": ["evil.example"]}

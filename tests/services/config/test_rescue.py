@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codexplus_core.services.config.rescue import deny_rules
+from codexplus_core.services.config.rescue import KEYS, REACH, deny_rules
 
 RULES = ["Bash(rm:*)", "Read(./.env)", "Read(secrets/**)", "WebFetch(domain:evil.example)", "Edit", "mcp__server"]
 
@@ -83,3 +84,25 @@ def test_no_text_is_too_strange(text: str) -> None:
 )
 def test_a_megabyte_of_anything_is_scanned_in_bounds(piece: str) -> None:
     assert len(deny_rules(piece * (300_000 // len(piece)))) <= 500
+
+
+class Counted(str):
+    """A text that counts what is cut out of it and looked up in it, one character at a time."""
+
+    looks = 0
+
+    def __getitem__(self, at: Any) -> str:
+        Counted.looks += 1
+        return super().__getitem__(at)
+
+
+@pytest.mark.abuse("F09")
+@pytest.mark.parametrize("head", ['"deny":[ //', "deny: [ ", "deny:\n"])
+@pytest.mark.parametrize("tail", [",", "\n", "- x\n", "'", "(", "/*,"])
+def test_lists_within_lists_are_not_looked_at_again_and_again(head: str, tail: str) -> None:
+    text = Counted(head * KEYS + "\n" + (tail * REACH)[:REACH])
+    Counted.looks = 0
+
+    deny_rules(text)
+
+    assert Counted.looks < 8 * REACH

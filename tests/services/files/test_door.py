@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from services.files.made import CANARY, Made
 
-from codexplus_core.services.files import IMAGE_LIMIT, AskFirst, CannotOpen, list_named, open_named, reaching
+from codexplus_core.services.files import IMAGE_LIMIT, CannotOpen, RuleAsks, list_named, open_named, reaching
 from codexplus_core.services.permissions import Layer, RuleSet
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, pipes and handles of folders")
@@ -81,6 +81,16 @@ def test_a_rule_of_the_users_with_the_path_opens_what_lies_outside(made: Made, w
     opened = made.open(written.replace("OUTSIDE", str(made.outside)), judge=made.judge(allow=allow))
 
     assert opened.data == CANARY
+
+
+def test_the_advice_for_what_lies_outside_is_a_rule_that_opens_it(made: Made) -> None:
+    written = "../outside/secret.txt"
+
+    with pytest.raises(CannotOpen, match=r"in your own settings: Read\(//.+\)$") as caught:
+        made.open(written)
+    rule = str(caught.value).partition("settings: ")[2]
+
+    assert made.open(written, judge=made.judge(allow=[rule])).data == CANARY
 
 
 @pytest.mark.abuse("B02", "E01")
@@ -260,11 +270,11 @@ def test_what_a_file_says_is_only_text(made: Made) -> None:
 
 def test_a_rule_that_asks_is_raised_as_a_question_and_an_answer_holds_for_that_file(made: Made) -> None:
     judge = made.judge(ask=["Read(src/**)"])
-    with pytest.raises(AskFirst) as asks:
+    with pytest.raises(RuleAsks) as asks:
         made.open("src/app.py", judge=judge)
 
     assert made.open("src/app.py", judge=judge, asked=asks.value.real).data == b"print('hello')\n"
-    with pytest.raises(AskFirst):
+    with pytest.raises(RuleAsks):
         made.open("src/app.py", judge=judge, asked=str(made.project / "ok.txt"))
 
 

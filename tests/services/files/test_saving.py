@@ -27,6 +27,17 @@ def test_a_file_is_written_for_this_user_alone(tmp_path: Path) -> None:
     assert [found.name for found in path.parent.iterdir()] == ["mine.md"]
 
 
+def test_a_folder_that_is_there_stays_as_open_as_it_is(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    project.chmod(0o755)
+
+    save_new(project, "out/notes.md", b"text")
+
+    assert stat.S_IMODE(project.stat().st_mode) == 0o755
+    assert stat.S_IMODE((project / "out").stat().st_mode) == 0o700
+
+
 @pytest.mark.abuse("E09")
 @pytest.mark.parametrize(
     "name",

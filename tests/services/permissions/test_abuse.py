@@ -9,7 +9,16 @@ import pytest
 from services.permissions.rules import rules, shell
 from services.permissions.shells import likely_text, wild_text
 
-from codexplus_core.services.permissions import RuleSet, ShellText, Understood, read_shell
+from codexplus_core.services.permissions import (
+    Argv,
+    Request,
+    RuleSet,
+    ShellText,
+    Understood,
+    WindowsText,
+    read_shell,
+    ruleset,
+)
 
 RULES = rules(allow=["Bash(git:*)", "Bash(echo:*)"], deny=["Bash(rm:*)"])
 WIDE = rules(allow=["Bash"], deny=["Bash(rm:*)"])
@@ -226,9 +235,34 @@ def test_characters_that_are_not_what_they_seem_are_asked_about(character: str) 
 
 @pytest.mark.abuse("D11")
 def test_a_denial_holds_in_a_text_that_is_too_long_to_judge() -> None:
-    for filler in ("; ".join(["echo a"] * 33), "echo " + "a" * 4096, "echo " + "a " * 200_000):
+    for filler in ("; ".join(["echo a"] * 33), "echo " + "a" * 4096, "echo " + "a " * 30_000):
         assert decisions([filler], WIDE) == {"ask"}
         assert decisions([f"{filler}; rm a", f"rm a; {filler}"], WIDE) == {"deny"}
+
+
+HUGE = {
+    "long": "echo " + "a " * 100_000,
+    "many words": "cat " + " ".join(f"*{number}x" for number in range(6000)),
+    "long argument": "echo " + "a" * 200_000,
+}
+
+
+@pytest.mark.abuse("D11")
+@pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
+def test_a_huge_command_is_held_against_no_rule_and_denied_where_one_may_be_about_it(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[object] = []
+    monkeypatch.setattr(ruleset, "concerns", lambda *given, **_: held.append(given))
+    requests: list[Request] = [ShellText(text), Argv(tuple(text.split())), WindowsText(text)]
+
+    for deny, decision in (["Bash(rm:*)"], "deny"), (["Read(./.env)"], "deny"), (["WebFetch(domain:x.org)"], "ask"):
+        for request in requests if text != HUGE["many words"] else requests[:2]:
+            verdict = rules(allow=["Bash"], deny=deny).judge(request)
+
+            assert (verdict.decision, verdict.canonical) == (decision, None)
+            assert "cannot be checked" in verdict.reason
+    assert held == []
 
 
 @pytest.mark.abuse("D12")

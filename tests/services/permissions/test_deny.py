@@ -115,6 +115,6 @@ def test_hostile_rules_and_texts_take_no_time() -> None:
     found = rules(deny=["Bash(" + "a*" * 40 + "b)", "Read(" + "**/a*a*a*" * 9 + ")", "Bash(rm x:*)"])
 
     assert found.judge(shell("a" * 4000)).decision == "ask"
-    assert found.judge(shell("rm " * 100_000 + "$y")).decision == "ask"
-    assert found.judge(shell("{a,b}" * 50_000)).decision == "ask"
+    assert found.judge(shell("rm " * 20_000 + "$y")).decision == "ask"
+    assert found.judge(shell("{a,b}" * 12_000)).decision == "ask"
     assert found.judge(shell("cat " + "a/" * 1900)).decision == "ask"

@@ -124,6 +124,36 @@ def test_a_good_denial_is_taken_as_it_is() -> None:
     assert read_deny("Bash(rm:*)", "here") == (Rule("Bash", "rm:*", "Bash(rm:*)", "here"), None)
 
 
+@pytest.mark.parametrize(
+    ("entry", "meant"),
+    [
+        ("Bsh(rm:*)", "Bash"),
+        ("BASHH(rm:*)", "Bash"),
+        ("Edti(./x)", "Edit"),
+        ("WebFecth(domain:x.example)", "WebFetch"),
+        ("Tasks(reviewer)", "Task"),
+        ("mcp_github", "mcp__…"),
+    ],
+)
+def test_a_denial_or_question_about_a_tool_that_may_be_misspelt_counts_as_written_and_is_reported(
+    entry: str, meant: str
+) -> None:
+    for found in (rules(deny=[entry]), rules(ask=[entry])):
+        (problem,) = found.problems
+
+        assert entry.partition("(")[0] in str(problem) and f"write {meant!r} if that is meant" in str(problem)
+        assert [rule.text for each in found.rules.values() for rule in each] == [entry]
+    assert rules(allow=[entry]).problems == ()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["Task(reviewer)", "Agent", "WebSearch", "Glob", "Grep", "LS", "KillBash", "shell", "Deploy(prod)", "mcp__a"],
+)
+def test_a_tool_that_is_known_or_like_no_other_is_not_reported(entry: str) -> None:
+    assert rules(deny=[entry], ask=[entry]).problems == ()
+
+
 def test_a_bad_entry_loses_only_itself() -> None:
     found = rules(allow=["Bash(", "Bash(ls)", 7], ask=["nonsense("], deny=[None, "Bash(rm:*)"])
 

@@ -36,7 +36,7 @@ def test_the_administrators_denial_is_the_one_that_is_named() -> None:
     verdict = RuleSet([user, policy]).judge(shell("touch z"))
 
     assert verdict.decision == "deny"
-    assert verdict.reason == ("denied by an administrator's rule Bash(touch:*) (policy.yaml: permissions.deny[0])")
+    assert verdict.reason == ("denied by an administrator's rule Bash(touch:*) (policy.yaml: permissions.deny)")
 
 
 @pytest.mark.abuse("B02")

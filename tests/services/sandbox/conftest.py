@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -119,6 +120,18 @@ async def held(request: pytest.FixtureRequest, launchers: dict[str, Launching]) 
         yield held
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Lets a minute pass on the event loop; tests themselves may take two."""
+
+    def jump(seconds: float = 60.0) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time
+        monkeypatch.setattr(loop, "time", lambda: now() + seconds)
+
+    return jump
 
 
 def at(*levels: str) -> pytest.MarkDecorator:

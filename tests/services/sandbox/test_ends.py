@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from services.sandbox.conftest import BOUND, Held, at, linux
+from services.sandbox.watch import DAEMON, Watch
 
 from codexplus_core.services.sandbox.grants import Grants
 from codexplus_core.services.sandbox.level import LEVELS
@@ -20,66 +22,7 @@ from codexplus_core.services.sandbox.sandbox import Sandbox
 
 pytestmark = linux
 
-# A daemon that ignores what can be ignored and holds the FIFO open; whoever reads that sees its end.
-DAEMON = """
-import os, signal, sys, time
-alive = os.open(sys.argv[1], os.O_WRONLY)
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(number, signal.SIG_IGN)
-        os.write(alive, b"%d\\n" % os.getpid())
-        for fd in (0, 1, 2): os.close(fd)
-        while True: time.sleep(1000)
-    os._exit(0)
-os.wait()
-"""
 ALIVE = ("write:alive", "read_repo")
-
-
-class Watch:
-    """The other end of the FIFO: what was written, and when nobody has it open any more."""
-
-    def __init__(self, path: Path) -> None:
-        self._at = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        self._path = path
-
-    async def line(self) -> bytes:
-        """The first line."""
-        return await self._until(lambda data: b"\n" in data, ignore_end=True)
-
-    async def end(self) -> None:
-        """Until everybody who had it open is gone."""
-        await self._until(lambda data: False, ignore_end=False)
-        os.close(self._at)
-
-    async def _until(self, enough: Any, *, ignore_end: bool) -> bytes:
-        seen = b""
-        async with asyncio.timeout(BOUND):
-            while True:
-                try:
-                    part = os.read(self._at, 4096)
-                except BlockingIOError:
-                    part = b""
-                else:
-                    if not part and not ignore_end:
-                        return seen
-                seen += part
-                if enough(seen):
-                    return seen
-                await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Lets a minute pass on the event loop; tests themselves may take two."""
-
-    def jump(seconds: float = 60.0) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time
-        monkeypatch.setattr(loop, "time", lambda: now() + seconds)
-
-    return jump
 
 
 @pytest.mark.abuse("F07")
@@ -227,6 +170,19 @@ async def test_a_cut_never_goes_through_a_character(held: Held) -> None:
 
     assert result.stdout.decode() == "€" * 33
     assert result.truncated
+
+
+@pytest.mark.abuse("F17")
+@at("process", "full")
+async def test_json_that_was_cut_is_no_json_and_is_said_to_be_cut(held: Held) -> None:
+    code = "import json; print(json.dumps({'reason': '€' * 40_000, 'decision': 'allow'}, ensure_ascii=False))"
+
+    result = await held.code(code)
+
+    assert result.truncated and result.returncode == 0
+    assert len(result.stdout) <= 64 * 1024
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(result.stdout.decode())
 
 
 @pytest.mark.abuse("F10")

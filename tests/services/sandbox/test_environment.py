@@ -138,6 +138,38 @@ async def test_a_hostile_repository_runs_nothing_through_git_without_a_sandbox_e
     assert not marker.exists()
 
 
+def partial(root: Path, marker: Path, allow: str) -> Path:
+    """A clone without its files' contents, which fetches them with a program of its own choice once they are shown."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(root), "GIT_CONFIG_NOSYSTEM": "1"}
+    origin, clone = root / "origin", root / "clone"
+    origin.mkdir()
+    (origin / "file").write_text("one\n")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    made = (["init", "-q"], ["config", "uploadpack.allowFilter", "true"], ["add", "file"],
+            [*who, "commit", "-q", "-m", "one"],
+            ["clone", "-q", "--no-checkout", "--filter=blob:none", origin.as_uri(), str(clone)])  # fmt: skip
+    for words in made:
+        subprocess.run(["git", *words], cwd=origin, env=env, check=True, timeout=60)
+    for key, value in (("remote.origin.uploadpack", f"touch {marker}; git-upload-pack"), (allow, "always")):
+        subprocess.run(["git", "config", key, value], cwd=clone, env=env, check=True, timeout=60)
+    return clone
+
+
+@needs_git
+@pytest.mark.abuse("B21")
+@pytest.mark.parametrize("allow", ["protocol.allow", "protocol.file.allow"])
+async def test_a_partial_clone_fetches_nothing_with_a_program_of_its_own(tmp_path: Path, allow: str) -> None:
+    marker = tmp_path / "marker"
+    clone = partial(tmp_path, marker, allow)
+
+    shown = await run_program(["git", "show", "HEAD:file"], cwd=clone, env=defused(clone), timeout=60)
+
+    assert shown.returncode != 0
+    assert not marker.exists()
+    await run_program(["git", "show", "HEAD:file"], cwd=clone, timeout=60)
+    assert marker.exists(), "the trap does not work, so the test shows nothing"
+
+
 @needs_git
 @at("lsm", "full")
 async def test_git_works_as_ever_in_an_honest_repository(held: Held) -> None:

@@ -129,6 +129,78 @@ async def test_system_calls_that_lead_out_are_refused(held: Held) -> None:
     assert found == dict.fromkeys([*names, "new user", "limits of others"], "EPERM")
 
 
+SET_ID = """
+def mode(name, action):
+    try:
+        action()
+    except OSError as error:
+        found[name] = errno.errorcode[error.errno]
+    else:
+        found[name] = "set" if os.stat(name).st_mode & 0o6000 else "plain"
+    open(name, "a").close()
+numbers = json.loads(sys.argv[1])
+os.umask(0)
+os.chdir("sub")
+for bits in (0o4000, 0o2000):
+    mode("fchmod", lambda: os.fchmod(os.open("fchmod", os.O_CREAT | os.O_RDWR), 0o755 | bits))
+    mode("chmod", lambda: os.chmod("fchmod", 0o755 | bits))
+    mode("fchmodat", lambda: call(numbers["fchmodat"], -100, PATH, 0o755 | bits, 0))
+    mode("openat", lambda: os.open("made", os.O_CREAT | os.O_WRONLY, 0o755 | bits))
+    mode("mknod", lambda: os.mknod("node", 0o100755 | bits))
+    if "open" in numbers:
+        mode("open", lambda: call(numbers["open"], PATH, os.O_CREAT | os.O_RDWR, 0o755 | bits))
+        mode("creat", lambda: call(numbers["creat"], PATH, 0o755 | bits))
+    mode("tmpfile", lambda: os.open(".", os.O_TMPFILE | os.O_RDWR, 0o755 | bits))
+"""
+
+
+@pytest.mark.abuse("F11")
+@at("lsm", "full")
+async def test_no_file_is_left_that_gives_its_user_s_rights_to_others(held: Held) -> None:
+    held.put("project/sub/x")
+    path = "path = ctypes.create_string_buffer(b'path'); PATH = ctypes.addressof(path)\n"
+
+    found = await attempts(held, CALLS + path + SET_ID, json.dumps(numbers()), permissions=("write_repo",))
+
+    assert set(found.values()) == {"EPERM"}
+    assert not [file for file in held.project.rglob("*") if file.stat().st_mode & 0o6000]
+
+
+@at("lsm", "full")
+async def test_ordinary_modes_are_set_as_ever(held: Held) -> None:
+    held.put("project/sub/x")
+
+    found = await attempts(
+        held,
+        "os.umask(0)\n"
+        "attempt('open', lambda: os.open('sub/y', os.O_CREAT | os.O_WRONLY, 0o1751))\n"
+        "attempt('fchmod', lambda: os.fchmod(os.open('sub/x', os.O_RDONLY), 0o600))\n"
+        "attempt('mkdir', lambda: os.mkdir('sub/d', 0o775))",
+        permissions=("write_repo",),
+    )
+
+    assert set(found.values()) == {"done"}
+    modes = {name: (held.project / "sub" / name).stat().st_mode & 0o777 for name in ("x", "y", "d")}
+    assert modes == {"x": 0o600, "y": 0o751, "d": 0o775}
+
+
+@pytest.mark.abuse("F10", "F11")
+@at("lsm")
+async def test_memory_and_queues_that_outlive_a_run_are_not_to_be_had(held: Held) -> None:
+    known = numbers()
+    assert known is not None
+    names = ["shmget", "shmat", "shmctl", "semget", "semop", "semctl", "msgget", "msgsnd", "msgrcv", "msgctl",
+             "mq_open", "mq_unlink"]  # fmt: skip
+
+    found = await attempts(
+        held,
+        CALLS + "for name, number in json.loads(sys.argv[1]).items(): attempt(name, lambda: call(number, 0, 4096, 0))",
+        json.dumps({name: known[name] for name in names}),
+    )
+
+    assert found == dict.fromkeys(names, "EPERM")
+
+
 @pytest.mark.abuse("F03")
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other doors into the kernel are x86's")
 @pytest.mark.parametrize("door", ["x32", "32-bit"])
@@ -296,3 +368,23 @@ async def test_only_declared_programs_can_be_started(held: Held) -> None:
 
     assert result.stdout.split() == [b"builtin", b"cat"]
     assert result.stderr.count(b"Permission denied") == 2
+
+
+@pytest.mark.abuse("F15")
+@at("lsm", "full")
+async def test_what_the_loader_starts_has_the_files_and_the_network_of_who_started_it(held: Held) -> None:
+    """The way round `run:` that the documentation names: it leads to no file and no socket."""
+    held.put("project/secret")
+    code = (
+        "import glob, subprocess\n"
+        "loader = next(iter(glob.glob('/lib64/ld-linux-*.so.*') + glob.glob('/lib/ld-linux-*.so.*')))\n"
+        "cats = [('/usr/bin/cat', os.path.join(sys.argv[1], name)) for name in ('outside/canary', 'project/secret')]\n"
+        "for what in (*cats, (sys.executable, '-I', '-S', '-c', 'import socket; socket.socket()')):\n"
+        "    done = subprocess.run([loader, *what], capture_output=True, text=True)\n"
+        "    found[what[-1]] = done.stdout + done.stderr[-60:]"
+    )
+
+    found = await attempts(held, code, held.root)
+
+    assert len(found) == 3
+    assert all("ermission denied" in text or "not permitted" in text for text in found.values()), found

@@ -10,7 +10,14 @@ from services.transcripts.made_account import account, done, message
 
 from codexplus_core.services.redact import Redactor
 from codexplus_core.services.transcripts import Account
-from codexplus_core.services.transcripts.line import EXCHANGE_CHARACTERS, FIELD_CHARACTERS, MOST_ITEMS, Scribe
+from codexplus_core.services.transcripts.line import (
+    EXCHANGE_CHARACTERS,
+    FIELD_CHARACTERS,
+    MOST_ITEMS,
+    NAME_CHARACTERS,
+    WORD_CHARACTERS,
+    Scribe,
+)
 from codexplus_core.services.transcripts.views import Views
 
 KEY = "AKIAQYLPMN5HHHFPZAM2"
@@ -97,6 +104,20 @@ def test_no_cut_leaves_a_part_of_a_secret(before: int, kind: str) -> None:
     kept = found.partition("… [cut:")[0].rstrip()
     assert not any(kept.endswith(secret[:length]) for length in range(5, len(secret)))
     assert f"[cut: {len(text)} characters in all]" in found
+
+
+@pytest.mark.abuse("E10")
+@pytest.mark.parametrize("before", range(0, 60, 3))
+def test_no_cut_of_a_word_of_the_head_or_of_a_fields_name_leaves_a_part_of_a_secret(before: int) -> None:
+    def cut_at(most: int) -> str:
+        return "a" * (most - before - 1) + " " + KEY + " and more" * 40
+
+    item = {"type": "message", cut_at(NAME_CHARACTERS): "x", "call_id": "c"}
+    kept = line(account(turn=cut_at(WORD_CHARACTERS), shown=[json.dumps({"item": item}).encode()]), Redactor())
+
+    words = [kept["turn"], next(name for name in kept["shown"][0] if name.startswith("aaa"))]
+    assert all(word.endswith("…") for word in words)
+    assert not any(KEY[:length] in word for word in words for length in range(9, len(KEY)))
 
 
 def test_a_long_text_is_cut_with_a_note_and_pictures_are_only_counted() -> None:

@@ -22,6 +22,7 @@ from codexplus_core.services.config import Config
 from codexplus_core.services.files import CannotSave
 from codexplus_core.services.problem import Problem
 from codexplus_core.services.transcripts import Transcripts
+from codexplus_core.services.transcripts.appending import MOST_OPEN, Appending
 from codexplus_core.services.transcripts.naming import stem_of
 from codexplus_core.services.transcripts.retention import sweep
 from codexplus_core.services.transcripts.writer import Writer
@@ -173,6 +174,57 @@ async def test_a_full_disk_is_reported_once_and_survived(kept: Kept, monkeypatch
     assert [exchange["prompt"] for exchange in document["exchanges"]] == ["kept"]
     assert document["exchanges"][0]["model"]["from"] == 0
     assert kept.transcripts.trouble == ""
+
+
+async def test_a_disk_that_does_not_keep_what_it_took_is_reported_and_the_next_line_holds_everything(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, broken = os.fsync, True
+
+    def failing(handle: int) -> None:
+        if broken:
+            raise OSError(errno.EIO, "Input/output error")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fdatasync" if hasattr(os, "fdatasync") else "fsync", failing)
+    sent = [message("a"), message("b")]
+    for _ in range(2):
+        kept.transcripts.keep(account(sent=sent))
+        await kept.transcripts.flush()
+    assert "Input/output error" in kept.transcripts.trouble
+
+    broken = False
+    kept.transcripts.keep(account(sent=sent))
+    await kept.transcripts.flush()
+
+    assert [event for event, _ in kept.events] == ["transcript_unusable", "transcript_recovered"]
+    assert (kept.lines()[-1]["model"]["from"], len(kept.lines()[-1]["model"]["items"])) == (0, 2)
+
+
+async def test_many_exchanges_cost_one_commit(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits: list[frozenset[str]] = []
+    commit = Appending.commit
+
+    def noted(appending: Appending) -> bool:
+        commits.append(appending.stems)
+        return commit(appending)
+
+    monkeypatch.setattr(Appending, "commit", noted)
+
+    for number in range(30):
+        kept.transcripts.keep(account(typed=str(number)))
+    await kept.transcripts.flush()
+
+    assert commits == [frozenset({"s-1"})]
+    assert len(kept.lines()) == 30
+
+
+async def test_more_sessions_than_files_may_be_open_are_all_written(kept: Kept) -> None:
+    for number in range(MOST_OPEN + 5):
+        kept.transcripts.keep(account(f"s{number}", f"t{number}"))
+    await kept.transcripts.flush()
+
+    assert len(list((kept.home / "sessions").iterdir())) == MOST_OPEN + 5
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
@@ -353,6 +405,19 @@ async def test_an_export_to_read_shows_what_the_user_saw(kept: Kept) -> None:
     assert "secret context" not in text
 
 
+@pytest.mark.abuse("C11")
+async def test_an_export_to_read_does_nothing_to_a_terminal_and_turns_no_text(kept: Kept) -> None:
+    evil = "\x1b]0;evil\x07 \u202eknird \x9b2J"
+    item = {"type": "message", "content": [{"type": "output_text", "text": f"{evil} naïve 日本 \u200d \n\tx"}]}
+    kept.transcripts.keep(account(typed=f"{evil} héllo", shown=[json.dumps({"item": item}).encode()]))
+
+    text = await kept.transcripts.export("s-1", "markdown")
+
+    assert not any(char in text for char in "\x1b\x07\u202e\x9b")
+    assert "\\u{202e RIGHT-TO-LEFT OVERRIDE}knird" in text
+    assert "héllo" in text and "naïve 日本 \u200d \n\tx" in text
+
+
 @pytest.mark.abuse("E09")
 async def test_a_name_for_an_export_is_a_new_file_in_the_folder(kept: Kept) -> None:
     kept.transcripts.keep(account())
@@ -367,5 +432,5 @@ async def test_a_name_for_an_export_is_a_new_file_in_the_folder(kept: Kept) -> N
 
 
 async def test_a_session_that_is_not_known_is_named(kept: Kept) -> None:
-    with pytest.raises(Problem, match="no transcript of session 'nope'"):
+    with pytest.raises(Problem, match="no transcript of session 'nope'; there is one when its first exchange is over"):
         await kept.transcripts.export("nope")

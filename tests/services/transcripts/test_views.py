@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from services.transcripts.made_account import message
@@ -9,6 +12,7 @@ from services.transcripts.made_account import message
 from codexplus_core.services.transcripts.views import Mark, Views
 
 A, B, C = (message(text) for text in "abc")
+a, b, c = (json.loads(piece) for piece in (A, B, C))
 
 
 def no_mark() -> Mark | None:
@@ -20,7 +24,7 @@ def test_what_was_written_is_not_new() -> None:
 
     first, again, more = (views.news("t", pieces, no_mark) for pieces in ([A, B], [A, B], [A, B, C]))
 
-    assert [(news.first, news.pieces) for news in (first, again, more)] == [(0, [A, B]), (2, []), (2, [C])]
+    assert [(news.first, news.items) for news in (first, again, more)] == [(0, [a, b]), (2, []), (2, [c])]
 
 
 def test_what_was_put_behind_the_last_item_makes_it_new() -> None:
@@ -29,7 +33,7 @@ def test_what_was_put_behind_the_last_item_makes_it_new() -> None:
 
     news = views.news("t", [A, B + b"," + C, A], no_mark)
 
-    assert (news.first, news.pieces) == (1, [B + b"," + C, A])
+    assert (news.first, news.items) == (1, [b, c, a])
     assert views.news("t", [A, B + b"," + C, A, A], no_mark).first == 4
 
 
@@ -51,24 +55,34 @@ def test_threads_do_not_mix_and_the_oldest_is_forgotten() -> None:
 def test_a_new_process_goes_on_where_the_last_one_stopped() -> None:
     mark = Views().news("t", [A, B], no_mark).mark
 
-    assert Views().news("t", [A, B, C], lambda: mark).pieces == [C]
+    assert Views().news("t", [A, B, C], lambda: mark).items == [c]
     assert Views().news("t", [A, B + b"," + C, A], lambda: mark).first == 1
-    assert Views().news("t", [A], lambda: mark).pieces == []
+    assert Views().news("t", [A], lambda: mark).items == []
     assert Views().news("t", [C, B, A], lambda: mark).first == 0
-    assert Views().news("t", [], lambda: mark).pieces == []
+    assert Views().news("t", [], lambda: mark).items == []
 
 
 @given(st.lists(st.lists(st.sampled_from([A, B, C, A + b"," + B]), max_size=8), max_size=8), st.integers(0, 8))
 def test_the_lines_together_are_the_last_view(requests: list[list[bytes]], restart: int) -> None:
     """Reading ``from`` and ``items`` of each line in order gives the model's view at any moment."""
-    views, mark, items = Views(), None, list[bytes]()
+    views, mark, items = Views(), None, list[Any]()
 
     for number, pieces in enumerate(requests):
         if number == restart:
             views = Views()
         news = views.news("t", pieces, lambda: mark)  # noqa: B023 - called at once
         mark = news.mark
-        flat = b",".join(news.pieces)
-        items = items[: news.first] + [part for part in flat.replace(b"},{", b"}\0{").split(b"\0") if part]
+        items = [*items[: news.first], *news.items]
 
-        assert b",".join(items) == b",".join(pieces)
+        assert items == json.loads(b"[%b]" % b",".join(pieces))
+
+
+@given(st.lists(st.lists(st.sampled_from([A, B, C, A + b"," + B]), max_size=6), max_size=6))
+def test_a_mark_is_the_views_own_whatever_came_before_it(requests: list[list[bytes]]) -> None:
+    views = Views()
+
+    for pieces in requests:
+        count, whole, before = views.news("t", pieces, no_mark).mark
+
+        fresh = Views().news("t", pieces, no_mark).mark
+        assert (count, whole, before if pieces else "") == (*fresh[:2], fresh[2] if pieces else "")

@@ -22,7 +22,9 @@ class Proposal:
     project's directory (None: it holds everywhere). ``text`` is the canonical command, or what it does in one line;
     ``argvs`` are the commands as they would be started, ``programs`` what their names mean here as (name, path,
     SHA-256), files of the project that they run among them. ``permissions`` are those declared, ``writes`` the places
-    written to, ``env_names`` the variables handed over, ``timeout`` seconds. ``notes`` are shown, no more.
+    written to, ``env_names`` the variables handed over, ``timeout`` seconds. ``env`` are the variables whose values a
+    project's settings say, as (name, value): ``settings.items("env")`` whose origin is not trusted; an environment can
+    make a harmless command run another. ``notes`` are shown, no more.
 
     Raises ValueError for an empty title or text.
     """
@@ -39,6 +41,7 @@ class Proposal:
     permissions: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     env_names: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
     timeout: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -78,7 +81,7 @@ def digest(proposal: Proposal) -> str:
     inherits an answer.
     """
     decides = {"v": 1, **{name: value for name, value in _plain(proposal).items() if name not in _WORDS}}
-    for name in ("programs", "permissions", "writes", "env_names"):
+    for name in ("programs", "permissions", "writes", "env_names", "env"):
         # Sets by nature: their order decides nothing.
         decides[name] = sorted(decides[name])
     text = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -91,12 +94,13 @@ def dump(proposal: Proposal) -> bytes:
 
 
 def load(data: bytes) -> Proposal:
-    """A kept proposal. Raises ValueError, KeyError or TypeError for bytes that are none."""
+    """A kept proposal, of an older version, too. Raises ValueError, KeyError or TypeError for bytes that are none."""
     value: dict[str, Any] = json.loads(data)
+    # One that was kept before a field came to be has nothing in it.
     for name in ("permissions", "writes", "env_names", "notes"):
-        value[name] = tuple(value[name])
-    for name in ("argvs", "programs"):
-        value[name] = tuple(tuple(entry) for entry in value[name])
+        value[name] = tuple(value.get(name, ()))
+    for name in ("argvs", "programs", "env"):
+        value[name] = tuple(tuple(entry) for entry in value.get(name, ()))
     value["project"] = None if value["project"] is None else Path(value["project"])
     return Proposal(**value)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from .pending import ANSWER_S, Question
 from .proposal import Proposal
-from .show import block, code, deceives, oddities, unreviewable, visible
+from .show import MAX_TEXTS, block, code, deceives, oddities, unreviewable, visible
 
 ALLOW = "Allow? (Y)es/(N)o/(A)lways"
 ALLOW_ONCE = "Allow? (Y)es/(N)o"
@@ -16,16 +16,19 @@ NOT_RUN = "Not run."
 _WANTS = {"run": "wants to run", "read": "wants to read", "connect": "wants to connect"}
 _WHOSE = {"project": "the project, not you", "user": "your own configuration", "plugin": "a plugin"}
 _DIFF_LINES = 12
+_DIFF_WIDTH = 300
+_NAME_CHARS = 100
 # What a difference is shown of, and what it is called.
 _COMPARED = {
     "text": "", "source": "from", "programs": "program", "permissions": "permission", "writes": "writes",
-    "env_names": "variable", "timeout": "seconds",
+    "env_names": "variable", "env": "variable", "timeout": "seconds",
 }  # fmt: skip
 
 
 def in_chat(proposals: Sequence[Proposal]) -> str:
     """Why these cannot be judged in a chat, ``""`` where they can."""
-    return unreviewable([proposal.text for proposal in proposals])
+    # A command is hidden as well by what is shown around it, and a repository writes that, too.
+    return unreviewable([proposal.text for proposal in proposals], [part for one in proposals for part in _parts(one)])
 
 
 def offers_always(proposals: Sequence[Proposal]) -> bool:
@@ -44,7 +47,10 @@ def question_text(question: Question, *, earlier: Mapping[str, Proposal], first:
     chat = bool(question.thread)
     shown = [] if why else [_described(one, earlier.get(key)) for one, key in _pairs(question, proposals)]
     if why:
-        shown = [f"{code(one.title)}: {_origin(one)}" for one in proposals]
+        shown = [
+            f"{_name(one)}, from {code(_cut(one.source))}" if one.source else _name(one)
+            for one in proposals[:MAX_TEXTS]
+        ]
         shown.append(f"It is not shown here: {why}. Read it with `codex-plus approvals show {question.id}`.")
     return "\n\n".join(
         [*shown, *(_how(question, first=first, coded=coded) if chat and not why else _elsewhere(question))]
@@ -54,9 +60,10 @@ def question_text(question: Question, *, earlier: Mapping[str, Proposal], first:
 def not_allowed(question: Question) -> str:
     """The one line for places where nobody can be asked: what is missing, and how to allow it."""
     proposals = question.about
-    names = ", ".join(f"{visible(one.title)}" for one in proposals[:3]) + (", …" if len(proposals) > 3 else "")
-    sources = ", ".join(dict.fromkeys(visible(one.source) for one in proposals if one.source))
-    project = next((one.project for one in proposals if one.project is not None), None)
+    names = ", ".join(_cut(visible(one.title)) for one in proposals[:3]) + (", …" if len(proposals) > 3 else "")
+    sources = ", ".join(list(dict.fromkeys(_cut(visible(one.source)) for one in proposals if one.source))[:3])
+    # A project's approval covers what its own files ask for, not what the user's do in it.
+    project = proposals[0].project if all(one.scope == "project" for one in proposals) else None
     whole = (
         ""
         if project is None
@@ -72,7 +79,7 @@ def not_allowed(question: Question) -> str:
 def which(questions: Sequence[Question]) -> str:
     """What to say to an answer that may mean several questions, or none of them."""
     rows = [
-        f"- `Y {one.code}` or `N {one.code}`: {', '.join(code(about.title) for about in one.about)} (question {one.id})"
+        f"- `Y {one.code}` or `N {one.code}`: {', '.join(_name(about) for about in one.about[:3])} (question {one.id})"
         for one in questions
     ]
     return "\n".join(["Nothing was run. Say which question you answer, with its code:", "", *rows])
@@ -91,8 +98,8 @@ def changes(old: Proposal, new: Proposal) -> list[str]:
     lines: list[str] = []
     for name, label in _COMPARED.items():
         before, after = _values(old, name, label), _values(new, name, label)
-        lines += [f"- {line}" for line in before if line not in after]
-        lines += [f"+ {line}" for line in after if line not in before]
+        lines += [f"- {_cut(line, _DIFF_WIDTH)}" for line in before if line not in after]
+        lines += [f"+ {_cut(line, _DIFF_WIDTH)}" for line in after if line not in before]
     if old.source_digest != new.source_digest and not lines:
         lines.append(f"  {new.source} itself was changed")
     more = len(lines) - _DIFF_LINES
@@ -107,6 +114,7 @@ def description(proposal: Proposal) -> list[str]:
         rows.append(f"program: {what}" + (f", sha256 {code(found[:12])}…" if found else ""))
     for label, values in (
         ("permissions", proposal.permissions), ("writes", proposal.writes), ("variables", proposal.env_names),
+        ("set by the project", [f"{variable}={value}" for variable, value in proposal.env]),
     ):  # fmt: skip
         if values:
             rows.append(f"{label}: {', '.join(code(value) for value in values)}")
@@ -176,6 +184,8 @@ def _values(proposal: Proposal, name: str, label: str) -> list[str]:
     value = getattr(proposal, name)
     if name == "programs":
         return [f"{label}: {program} is {path} ({found[:12]})" for program, path, found in value]
+    if name == "env":
+        return [f"{label}: {variable}={given}" for variable, given in value]
     if isinstance(value, tuple):
         return [f"{label}: {entry}" for entry in value]
     words = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
@@ -184,6 +194,22 @@ def _values(proposal: Proposal, name: str, label: str) -> list[str]:
 
 def _words(proposal: Proposal) -> str:
     """All that a question shows of a proposal's own words."""
-    entries = [entry for program in proposal.programs for entry in program]
-    parts = [proposal.title, proposal.text, proposal.source, str(proposal.project or ""), *entries]
-    return "".join([*parts, *proposal.permissions, *proposal.writes, *proposal.env_names])
+    return proposal.text + "".join(_parts(proposal, notes=False))
+
+
+def _parts(proposal: Proposal, *, notes: bool = True) -> list[str]:
+    """All that a question shows besides the text, in pieces; the notes are not the proposal's own words."""
+    parts = [proposal.title, proposal.source, str(proposal.project or "")]
+    # The question shows twelve characters of a program's digest.
+    parts += [entry for name, path, found in proposal.programs for entry in (name, path, found[:12])]
+    parts += [*proposal.permissions, *proposal.writes, *proposal.env_names]
+    parts += [f"{variable}={value}" for variable, value in proposal.env]
+    return [*parts, *proposal.notes] if notes else parts
+
+
+def _name(proposal: Proposal) -> str:
+    return code(_cut(proposal.title))
+
+
+def _cut(text: str, length: int = _NAME_CHARS) -> str:
+    return text if len(text) <= length else f"{text[:length]}..."

@@ -16,9 +16,6 @@ from .pending import Pending, Question, Standing
 from .proposal import Granted, Proposal, Verdict, digest
 from .question import in_chat, not_allowed, offers_always, question_text
 
-Provider = Callable[[Path], Iterable[Proposal]]
-"""Gives all that a project's configuration would ask for."""
-
 
 def _silent(_event: str, _fields: dict[str, Any]) -> None:
     return
@@ -45,7 +42,6 @@ class Approvals:
         self.database = Database(home, report)
         self.grants = Grants(self.database, clock)
         self.questions = Pending(self.database, clock)
-        self._providers: list[Provider] = []
 
     # -- for plugins
 
@@ -83,13 +79,13 @@ class Approvals:
             return Verdict(False, f"not allowed: what was allowed cannot be looked up ({trouble})")
         return Verdict(False, not_allowed(question), question.id)
 
-    def register(self, provider: Provider) -> None:
-        """Add a provider: ``provider(project)`` gives all that a project's configuration would ask for."""
-        self._providers.append(provider)
-
-    def proposals(self, project: Path) -> list[Proposal]:
-        """What the registered providers know that a project would ask for."""
-        return [proposal for provider in self._providers for proposal in provider(project)]
+    def allowed(self, proposals: Sequence[Proposal]) -> bool:
+        """Whether these are allowed now, to show it and not to do it: nobody is asked, no answer is used up."""
+        digests = tuple(dict.fromkeys(digest(proposal) for proposal in proposals))
+        try:
+            return self.grants.allowed(digests, "")
+        except Unusable:
+            return False
 
     # -- for people
 

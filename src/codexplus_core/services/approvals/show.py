@@ -7,9 +7,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 MAX_CHARS = 3000
-"""Characters of all texts of a question together; beyond them nobody reads to the end."""
+"""Characters of all that a question shows; beyond them nobody reads to the end."""
 MAX_TEXTS = 20
 """Texts of a question."""
+MAX_PARTS = 100
+"""Permissions, programs, variables and the like, of all proposals of a question together."""
 MAX_BLANKS = 40
 """Blanks in a row; more push what follows out of sight."""
 
@@ -19,7 +21,8 @@ _CONTROLS = {
     0x0C: "FORM FEED", 0x0D: "CARRIAGE RETURN", 0x1B: "ESCAPE", 0x7F: "DELETE", 0x85: "NEXT LINE", 0x9B: "CSI",
 }  # fmt: skip
 _UNNAMED = {"Cc": "CONTROL", "Cs": "NO CHARACTER", "Co": "PRIVATE USE", "Cn": "UNASSIGNED"}
-_TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction in which others are read."""
 # Letters by their category, blanks to the eye.
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u17b4\u17b5\u034f")
 # Of the scripts that are shown as they are, what looks like a sign of the shell or like another letter.
@@ -78,15 +81,19 @@ def oddities(text: str) -> list[str]:
     return told
 
 
-def unreviewable(texts: Sequence[str]) -> str:
-    """Why texts cannot be judged in a chat, ``""`` where they can."""
+def unreviewable(texts: Sequence[str], parts: Sequence[str] = ()) -> str:
+    """Why texts, and the ``parts`` that are shown around them, cannot be judged in a chat, ``""`` where they can."""
     if any(len(text.splitlines()) > 1 or "\n" in text or "\r" in text for text in texts):
         return "it has several lines"
-    if sum(len(visible(text)) for text in texts) > MAX_CHARS:
+    # The lengths alone first: who has to spell out a million characters has lost already.
+    whole = (*texts, *parts)
+    if sum(map(len, whole)) > MAX_CHARS or sum(len(visible(text)) for text in whole) > MAX_CHARS:
         return f"it is longer than {MAX_CHARS} characters"
     if len(texts) > MAX_TEXTS:
         return f"these are more than {MAX_TEXTS}"
-    if (blanks := max((_longest(text, " ") for text in texts), default=0)) > MAX_BLANKS:
+    if len(parts) > MAX_PARTS:
+        return f"it has more than {MAX_PARTS} permissions, programs, variables and the like"
+    if (blanks := max((_longest(text, " ") for text in whole), default=0)) > MAX_BLANKS:
         return f"it has {blanks} blanks in a row"
     return ""
 
@@ -122,7 +129,7 @@ def _class(char: str) -> str:
     category = unicodedata.category(char)
     if category == "Cc":
         return "control characters"
-    if char in _TURNS:
+    if char in TURNS:
         return "characters that turn the direction of text"
     selector = "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e0fff" or "\u180b" <= char <= "\u180f"
     if category in ("Cf", "Zs", "Zl", "Zp", "Co", "Cn", "Cs") or char in _FILLERS or selector:

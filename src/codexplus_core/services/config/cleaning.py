@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from . import steps
 from .expand import Expander, Missing, declared
 from .origin import KeyPath, Notice, Origin, dotted
-from .schema import DENY, Key, Schema
+from .schema import DENY, Key
 from .scope import variable_not_for_projects, word_not_for_projects
 from .shapes import BAD, shown
+from .sheet import Leaf, Means, Sheet, Tree
 
 NOTICES = 100
 """Of each kind that are kept for one file; a hostile one could bring a million."""
@@ -20,41 +21,6 @@ ALLOWED = 500
 # What a shell, or a matcher, reads by rules of its own; a hook's command finds the variables in its environment.
 _HOOK_UNEXPANDED = frozenset({"command", "matcher", "if", "permissions", "prompt"})
 _SERVER_UNEXPANDED = frozenset({"permissions"})
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A value that counts: as it is used, and as it is ``written`` in the file."""
-
-    value: Any
-    written: Any
-    origin: Origin
-    reads: tuple[str, ...] = ()
-    items: tuple[Leaf, ...] | None = None
-
-
-Tree = dict[str, "Tree | Leaf"]
-
-
-@dataclass(slots=True)
-class Sheet:
-    """What is left of one file; ``faulty`` says that something in it is not what its key takes."""
-
-    origin: Origin
-    faulty: bool = False
-    tree: Tree = field(default_factory=dict)
-    warnings: list[Notice] = field(default_factory=list)
-    ignored: list[Notice] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What values are judged with: the schema, and the variables that ``${VAR}`` may name."""
-
-    schema: Schema
-    env: Mapping[str, str]
-    always: Mapping[str, str] = field(default_factory=dict)
-    literal: bool = False
 
 
 class Cleaner:
@@ -100,12 +66,33 @@ class Cleaner:
     def _take(self, into: Tree, path: tuple[str, ...], value: Any) -> None:
         schema = self._means.schema
         key = schema.find(path)
-        if key is not None and not (key.name.endswith("**") and isinstance(value, dict)):
+        if self._reads_like_another(key, path):
+            return
+        section = schema.is_section(path)
+        below = key is not None and key.name.endswith("**") and isinstance(value, dict)
+        # Even an empty object would hide what the user has there.
+        if key is not None and (not below or (not section and key.project == "no" and not self._origin.trusted)):
             self._known(into, key, path, value)
-        elif schema.is_section(path) or (key is not None and isinstance(value, dict)):
+        elif section or below:
             self._section(into, path, value)
         else:
             self._unknown(into, path, value)
+
+    def _reads_like_another(self, key: Key | None, path: tuple[str, ...]) -> bool:
+        """Drop ``"permissions.deny"``: one name in the file, and in a dotted key the same as what it imitates."""
+        if not steps.splits(path[-1]) or (key is not None and key.names_are_free):
+            return False
+        if steps.names(dotted(path))[:1] not in self._means.schema.beginnings:
+            return False
+        what, todo = (
+            "is a single name with a dot or bracket in it, not a key in a section",
+            "write it as nested objects",
+        )
+        if self._origin.trusted:
+            self._warn(path, what, f"{todo}; it does not count")
+        else:
+            self._ignore(path, what, todo)
+        return True
 
     def _section(self, into: Tree, path: tuple[str, ...], value: Any) -> None:
         if not isinstance(value, dict):

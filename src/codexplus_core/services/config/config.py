@@ -9,15 +9,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .cleaning import Cleaner, Means, Sheet
+from .cleaning import Cleaner
 from .documents import Document, Shelf
 from .managed import Managed
 from .merging import Merger
 from .origin import LAYERS, Notice, Origin
+from .overview import listing
 from .places import Place, project_places, user_places
 from .policy import PolicyPlace
 from .schema import Schema
 from .settings import File, Settings
+from .sheet import Means, Sheet
 
 EVERY_S = 0.5
 """How long files are taken to be as they were."""
@@ -87,7 +89,7 @@ class Config(Mapping[str, Any]):
         view = self._views.get(cwd)
         if view is not None and now - view.looked < self._every_s:
             return view.settings
-        project, notices = self._project(cwd)
+        project, remarks = self._project(cwd)
         places = self._places(project)
         found = self._shelf.documents(places)
         identity = (project, self._managed.look(), *found)
@@ -95,12 +97,22 @@ class Config(Mapping[str, Any]):
             view.looked = now
             return view.settings
         self.generation += 1
-        settings = self._settings(project, found, notices)
+        settings = self._settings(project, found, remarks)
         # The one that was asked for last goes to the end; the front has been without a change for longest.
         self._views.pop(cwd, None)
         self._views[cwd] = _View(settings, identity, now)
         self._forget()
         return settings
+
+    def overview(self, project: Path | None) -> dict[str, Any]:
+        """All settings that count in a project, to be shown: what ``codex-plus config list --json`` prints.
+
+        ``settings`` has a row for each: ``key``, ``value`` as written and without secrets, ``layer``, ``file``,
+        ``line``, ``trusted``, and where they are: ``asks`` (a repository's, asked about first), ``overrides`` (what it
+        hides), ``parts`` (members of a list, each with its origin), ``reads`` (variables). ``ignored``, ``warnings``
+        and ``remarks`` are rows with ``key``, ``text`` and ``fix``; ``files`` the files that are there.
+        """
+        return listing(self.for_project(project))
 
     @property
     def has_policy(self) -> bool:
@@ -135,7 +147,7 @@ class Config(Mapping[str, Any]):
 
     # -- building one
 
-    def _settings(self, project: Path | None, documents: tuple[Document, ...], notices: list[Notice]) -> Settings:
+    def _settings(self, project: Path | None, documents: tuple[Document, ...], remarks: list[Notice]) -> Settings:
         literal = self._profile(documents) == "claude-code"
         always = {"CLAUDE_PROJECT_DIR": str(project)} if project is not None and not literal else {}
         means = Means(self._schema, self._env, always, literal=literal)
@@ -147,8 +159,9 @@ class Config(Mapping[str, Any]):
             values,
             schema=self._schema,
             project=project,
-            warnings=[*notices, *(notice for sheet in by_weight for notice in sheet.warnings)],
+            warnings=[notice for sheet in by_weight for notice in sheet.warnings],
             ignored=[*(notice for sheet in by_weight for notice in sheet.ignored), *merger.narrowed],
+            remarks=remarks,
             files=[*self._managed.files(), *(_file(document) for document in documents)],
             generation=self.generation,
         )

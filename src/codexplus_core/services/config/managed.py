@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .cleaning import Cleaner, Means, Sheet
+from .cleaning import Cleaner
 from .origin import Notice, Origin
 from .parsing import Parsed
 from .policy import BadPolicy, PolicyPlace, read_policy
 from .reading import identity, rights
 from .schema import Schema
 from .settings import File
+from .sheet import Means, Sheet
 
 
 class Managed:

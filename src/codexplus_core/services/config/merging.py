@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .cleaning import Leaf, Tree
 from .origin import Notice, Origin, Value, dotted
 from .schema import SANDBOX_LEVELS, Schema
+from .sheet import Leaf, Tree
 
 Path = tuple[str, ...]
 

@@ -57,6 +57,11 @@ class Key:
         """Whether the value is a list."""
         return self.merge in ("add", "restrict")
 
+    @property
+    def names_are_free(self) -> bool:
+        """Whether what stands below is named by others, dots included: servers, and what plugins keep."""
+        return self.name == "mcpServers.*" or self.name.endswith("**")
+
 
 _ADMIN: tuple[Layer, ...] = ("enterprise",)
 
@@ -75,13 +80,19 @@ KEYS: tuple[Key, ...] = (
         "MCP servers that are never used"),
     Key("disableAllHooks", "true or false", flag, "first", "no", "no hook runs",
         why="a project cannot switch off your hooks"),
+    Key("disabledHooks", "list of texts", text, "add", "no", "single hooks that do not run; `hooks disable` writes it",
+        why="a project cannot switch off your hooks"),
     Key("disabledMcpjsonServers", "list of texts", text, "add", "tightens", "servers of `.mcp.json` that are not used"),
     Key("enableAllProjectMcpServers", "true or false", flag, "first", "no", "trust in every server of `.mcp.json`",
         why=NOT_ITSELF),
     Key("enabledMcpjsonServers", "list of texts", text, "add", "no", "servers of `.mcp.json` that are trusted",
         why=NOT_ITSELF),
-    Key("env.*", "text", variable, "first", "yes", "environment variables of hooks and commands", expands=True),
+    Key("env.*", "text", variable, "first", "asks", "environment variables of hooks and commands", expands=True),
     Key("hooks.*", "list of hooks", hook_group, "add", "asks", "hooks, by event", expands=True),
+    Key("log.format", "`json` or `human`", choice("json", "human"), "first", "no",
+        "how the proxy's log is written; by default for people in a terminal, JSON elsewhere"),
+    Key("log.level", "`debug`, `info`, `warning` or `error`", choice("debug", "info", "warning", "error"), "first",
+        "no", "the least severe level that is logged"),
     Key("mcp.**", "anything", anything, "first", "no", "settings of the MCP client", expands=True),
     Key("mcpServers.*", "object", server, "first", "asks", "MCP servers, by name; the highest layer's as a whole",
         expands=True),
@@ -105,6 +116,8 @@ KEYS: tuple[Key, ...] = (
     Key("security.permissions.deny", "list of rules", text, "add", "tightens", "the same as `permissions.deny`"),
     Key("security.requireSigned", "true or false", flag, "any", "tightens", "only signed packs are used"),
     Key("security.**", "anything", anything, "first", "no", "further settings of governance"),
+    Key("slash.launcher", "true or false", flag, "first", "no",
+        "whether `codex-plus run` lets `/name` of yours through Codex's composer"),
     Key("slash.**", "anything", anything, "first", "no", "settings of slash commands", expands=True),
     Key("transcripts.enabled", "true or false", flag, "first", "no", "whether sessions are kept on this machine"),
     Key("transcripts.keepDays", "number", amount, "first", "no", "days after which a session's transcript is removed"),
@@ -143,6 +156,11 @@ class Schema:
     def is_section(self, path: tuple[str, ...]) -> bool:
         """Whether known keys lie below ``path``, which itself must be an object then."""
         return path in self._sections
+
+    @property
+    def beginnings(self) -> frozenset[tuple[str, ...]]:
+        """The same as paths of one name."""
+        return frozenset((name,) for name in self.top)
 
     @property
     def top(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 
 from .origin import Layer, Notice, Value
 from .schema import Key, Schema
-
-_STEP = re.compile(r"[^.\[\]]+|\[(\d+)\]")
+from .steps import names, splits, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,8 @@ class Settings:
 
     Keys are dotted (``permissions.deny``, ``mcpServers.github``); items of lists are counted from 0 (``…deny[0]``).
     ``project`` is the directory that the project's layers were read from, None for the user's alone. ``warnings`` are
-    about what cannot be used as it is written, ``ignored`` about what is not that file's to say.
+    about what cannot be used as it is written, ``ignored`` about what is not that file's to say, ``remarks`` about what
+    is in order and may still surprise.
     """
 
     def __init__(
@@ -52,14 +51,17 @@ class Settings:
         project: Path | None = None,
         warnings: Iterable[Notice] = (),
         ignored: Iterable[Notice] = (),
+        remarks: Iterable[Notice] = (),
         files: Iterable[File] = (),
         generation: int = 0,
     ) -> None:
         self._values = dict(values)
+        self._dotted = frozenset(name for name in self._values if splits(name))
         self._schema = schema
         self.project = project
         self.warnings = tuple(warnings)
         self.ignored = tuple(ignored)
+        self.remarks = tuple(remarks)
         self.files = tuple(files)
         self.generation = generation
 
@@ -68,7 +70,14 @@ class Settings:
 
         What it holds is shared: do not change it.
         """
-        return _find(self._values.values(), key)
+        if not self._dotted or not self._knows(key):
+            return _find(self._values.values(), "", key)
+        # A name with a dot in it, which the schema does not know, never answers for a key that it does.
+        return _find((value for name, value in self._values.items() if name not in self._dotted), "", key)
+
+    def _knows(self, key: str) -> bool:
+        path = names(key)
+        return self._schema.find(path) is not None or self._schema.is_section(path)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The plain value of a key, a copy that is yours; ``default`` where nothing sets it."""
@@ -90,7 +99,7 @@ class Settings:
 
     def explain(self, key: str) -> Explanation:
         """Why a key has its value."""
-        path = tuple(step[0] for step in _STEP.finditer(key) if step[1] is None)
+        path = names(key)
         return Explanation(
             key,
             self.value(key),
@@ -104,16 +113,24 @@ class Settings:
         return tuple(self._values)
 
 
-def _find(values: Iterable[Value], key: str) -> Value | None:
+def _find(values: Iterable[Value], above: str, key: str) -> Value | None:
+    # A name may hold dots itself, so the key is compared from the left and not cut into words. A plain name goes first:
+    # a server called `x.url`, which anybody may have named so, never answers for the URL of the server `x`.
+    inner: list[Value] = []
     for value in values:
-        if value.key == key:
-            return value
-        # A name may hold dots itself, so the key is compared from the left and not cut into words.
         if key.startswith((f"{value.key}.", f"{value.key}[")):
-            found = _find(value.parts, key) or _inside(value, key)
-            if found is not None:
-                return found
-    return None
+            name = value.key[len(above) + 1 :] if above else value.key
+            if value.key[len(above) :].startswith("[") or not splits(name):
+                return _below(value, key)
+            inner.append(value)
+        elif value.key == key:
+            inner.insert(0, value)
+    found = (value if value.key == key else _below(value, key) for value in inner)
+    return next((value for value in found if value is not None), None)
+
+
+def _below(value: Value, key: str) -> Value | None:
+    return _find(value.parts, value.key, key) or _inside(value, key)
 
 
 def _inside(value: Value, key: str) -> Value | None:
@@ -121,10 +138,10 @@ def _inside(value: Value, key: str) -> Value | None:
     if any(key.startswith((f"{part.key}.", f"{part.key}[")) for part in value.parts):
         return None
     plain, written = value.value, value.written
-    for step in _STEP.finditer(key[len(value.key) :]):
-        name: Any = int(step[1]) if step[1] is not None else step[0]
+    for step in steps(key[len(value.key) :]):
+        at: Any = step
         try:
-            plain, written = plain[name], written[name]
+            plain, written = plain[at], written[at]
         except (KeyError, IndexError, TypeError):
             return None
     return Value(key, plain, value.origin, written=written, reads=value.reads)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .chosen import list_chosen, open_chosen
 from .content import IMAGE_LIMIT, kind_of, text_of
-from .door import AskFirst, Judge, Listing, Opened, list_named, open_named
+from .door import Judge, Listing, Opened, RuleAsks, list_named, open_named
 from .plain import LIMIT, CannotOpen, read_file
 from .reference import Reference, lines_of, reference_of
 from .saving import CannotSave, save_new
@@ -12,7 +13,6 @@ from .scan import Found, find_files
 __all__ = [
     "IMAGE_LIMIT",
     "LIMIT",
-    "AskFirst",
     "CannotOpen",
     "CannotSave",
     "Found",
@@ -20,10 +20,13 @@ __all__ = [
     "Listing",
     "Opened",
     "Reference",
+    "RuleAsks",
     "find_files",
     "kind_of",
     "lines_of",
+    "list_chosen",
     "list_named",
+    "open_chosen",
     "open_named",
     "read_file",
     "reference_of",

@@ -23,11 +23,13 @@ class CannotSave(Problem):
 def save_new(folder: Path, name: str, data: bytes) -> Path:
     """Write ``data`` to the new file ``name`` below ``folder``, for this user alone; return its path.
 
-    Folders on the way are made. Raises Problem where the folder is not ours alone, and CannotSave where the name leads
-    out, goes over a link or is taken, and where the disk does not take it; then nothing stays behind.
+    Folders on the way are made; one that is there stays as open as it is, a project's is not ours to close. Raises
+    Problem where the folder cannot be made, and CannotSave where the name leads out, goes over a link or is taken, and
+    where the disk does not take it; then nothing stays behind.
     """
     parts = _parts(folder, name)
-    private_dir(folder)
+    if not folder.is_dir():
+        private_dir(folder)
     target = folder.joinpath(*parts)
     try:
         at = _entered(folder, parts[:-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .fill import BadFill, fill
 from .layer import Ignored, Layer
 from .request import (
     Argv,
@@ -23,7 +22,6 @@ from .shell import Unclear, Understood, Write, read_shell
 
 __all__ = [
     "Argv",
-    "BadFill",
     "BadRule",
     "Decision",
     "EditFile",
@@ -42,7 +40,6 @@ __all__ = [
     "Verdict",
     "WindowsText",
     "Write",
-    "fill",
     "read_deny",
     "read_rule",
     "read_shell",

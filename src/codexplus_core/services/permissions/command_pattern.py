@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from .git import subcommand_of
-from .programs import inert, needs_exact, plain_name
+from .calls import Call, Words
+from .denied_words import STAR, among_options, glob_of, same_word
+from .git import as_git
+from .programs import needs_exact, plain_name
 from .shell import canonical_of, understood
-from .shell_characters import FIRST_MARK
-from .shell_mentions import base_name, may_be, mentioned
+from .shell_mentions import base_name, may_be
 from .shell_words import Odd, commands_of, tokens_of
+from .subcommands import same_subcommand
 
-STAR = chr(FIRST_MARK)
-"""Stands for a rule's ``*`` in the words of a pattern; ``\\*`` is an ordinary star."""
 MOST_WORDS = 64
 MOST_STARS = 4
 
 _STAR_IN_TEXT = re.compile(r"(?<!\\)\*")
-# Programs whose first plain word says what they do, so that `git stash push` is no `git push`.
-_WITH_SUBCOMMANDS = frozenset(("git", "npm", "pnpm", "yarn", "cargo", "go"))
 _PARENT = re.compile(r"(?:^|[/\\=])\.\.(?:[/\\]|$)")
 
 Kind = Literal["any", "exact", "prefix", "wildcard"]
@@ -49,44 +47,48 @@ class CommandPattern:
             return bool(self.words) and tuple(argv) == self.words
         return _fits(self.words, argv, open_end=self.kind == "prefix")
 
-    def allows(self, argv: Sequence[str]) -> str | None:
-        """None when the rule covers the command, "" when it means another, else why it cannot vouch for this one."""
+    def allows(self, argv: Sequence[str], *, moved: bool = False) -> str | None:
+        """None when the rule covers the command, "" when it means another, else why it cannot vouch for this one.
+
+        ``moved`` says that the command runs in another folder than the rule was written for.
+        """
         if not self.names(argv):
             return ""
+        if moved and any(word != STAR and not word.startswith("-") for word in self.words[1:]):
+            return "the rule names a file or a command of another folder than the one after cd"
         return None if self.kind == "exact" else needs_exact(argv, self.literal) or None
 
-    def touches(self, argv: Sequence[str]) -> bool:
+    def touches(self, call: Call) -> bool:
         """Whether a denying rule concerns the command: any spelling, any order of options, any wrapper."""
         if self.kind == "any":
             return True
-        name = plain_name(argv[0])
-        words = subcommand_of(argv) if name == "git" else list(argv)
-        at_once = name in _WITH_SUBCOMMANDS and not "".join(words[1:2]).startswith("-")
-        if self._starts(words[0]) and self._follows(words[1:], at_once=at_once, exact=self.kind == "exact"):
+        named = self._starts(call.words[0]) or base_name("".join(self.words[:1])) in call.names
+        if named and self._follows(call.words[1:], at_once=call.at_once, exact=self.kind == "exact"):
             return True
-        if needs_exact(argv):
-            # An alias may turn a call of git into another one, but an exact rule is not about what is longer.
-            scanned = argv[1:] if self.kind == "exact" else argv
-            return self.mentioned_in([part for word in scanned for part in (word, *mentioned(word))])
-        return not inert(argv[0]) and self.mentioned_in(words[1:])
+        if call.harmless:
+            return False
+        # An alias may turn a call of git into another one, but an exact rule is not about what is longer.
+        return self.mentioned_in(call.mentions if call.runs_others and self.kind != "exact" else call.arguments)
 
-    def seen_among(self, programs: frozenset[str]) -> bool:
-        """Whether a text with these programs (base names) need be looked at: nearly always no, and quickly so."""
-        if self.kind == "any" or not self.words or STAR in self.words[0]:
-            return True
-        name = base_name(self.words[0])
-        return name in programs or any(name[:1] == seen[:1] or not seen[:1].isalnum() for seen in programs)
-
-    def mentioned_in(self, words: Sequence[str]) -> bool:
+    def mentioned_in(self, words: Words) -> bool:
         """Whether the words, wherever they stand, may come to a command that the rule means."""
         if self.kind == "any":
             return True
-        starts = self._starts
-        for place, word in enumerate(words):
-            if starts(word):
+        if not self.words or not (STAR in self.words[0] or words.may_hold(base_name(self.words[0]))):
+            return False
+        for place, word in enumerate(words.words):
+            if self._starts(word):
                 # All that follows any later mention follows the first one too.
-                return self._follows(words[place + 1 :], at_once=False, exact=False, ordered=False)
-        return False
+                if self._follows(words.words[place + 1 :], at_once=False, exact=False, ordered=False):
+                    return True
+                break
+        return self._as_git(words.words)
+
+    def _as_git(self, words: Sequence[str]) -> bool:
+        if base_name(self.words[0]) != "git":
+            return False
+        calls = (as_git(words[place:]) for place, word in enumerate(words) if "git-" in word)
+        return any(call[0] == "git" and self._follows(call[1:], at_once=True, exact=False) for call in calls)
 
     def _starts(self, word: str) -> bool:
         if not self.words:
@@ -99,22 +101,27 @@ class CommandPattern:
         if exact and len(given) != len(wanted):
             return False
         options = [word for word in given if word.startswith("-")]
-        letters = "".join(option[1:] for option in options if not option.startswith("--"))
         others = [word for word in given if not word.startswith("-")]
         place = 0
-        for word in wanted:
+        for number, word in enumerate(wanted):
             if word.startswith("-"):
-                # -rf, -fr, -r -f and -vrf are one request.
-                bundled = not word.startswith("--") and STAR not in word and set(word[1:]) <= set(letters)
-                if not bundled and not any(_same_option(word, option) for option in options):
+                if not among_options(word, options) and not self._forced(word, others):
                     return False
                 continue
-            found = next((at for at, other in enumerate(others[place:], place) if _same(word, other)), None)
-            # A known program's subcommand is its first plain word; of others it is not known which words are values.
+            same = self._same_subcommand if number == 0 and at_once else same_word
+            found = next((at for at, other in enumerate(others[place:], place) if same(word, other)), None)
             if found is None or (at_once and STAR not in self.words and found != place):
                 return False
             place = found + 1 if ordered else 0
         return True
+
+    def _same_subcommand(self, wanted: str, given: str) -> bool:
+        return same_word(wanted, given) or same_subcommand(plain_name(self.words[0]), wanted, given)
+
+    def _forced(self, option: str, others: Sequence[str]) -> bool:
+        # `git push origin +main` is `git push --force origin main`.
+        pushing = self.words[:2] == ("git", "push") and option in ("--force", "-f")
+        return pushing and any(other.startswith("+") for other in others)
 
 
 def read_pattern(spec: str) -> CommandPattern:
@@ -151,15 +158,17 @@ def read_pattern(spec: str) -> CommandPattern:
 
 def _fits(wanted: Sequence[str], given: Sequence[str], *, open_end: bool) -> bool:
     """Word for word; a lone star is one or more words, at the end of a pattern also none."""
-    if not wanted:
-        return open_end or not given
-    if wanted[0] == STAR:
-        if len(wanted) == 1:
-            return True
-        return any(_fits(wanted[1:], given[skip:], open_end=open_end) for skip in range(1, len(given) + 1))
-    if not given or not _word_fits(wanted[0], given[0]):
-        return False
-    return _fits(wanted[1:], given[1:], open_end=open_end)
+    reached = {0}
+    for number, word in enumerate(wanted, 1):
+        if word == STAR:
+            if number == len(wanted):
+                return True
+            reached = set(range(min(reached) + 1, len(given) + 1))
+        else:
+            reached = {at + 1 for at in reached if at < len(given) and _word_fits(word, given[at])}
+        if not reached:
+            return False
+    return open_end or len(given) in reached
 
 
 def _word_fits(wanted: str, given: str) -> bool:
@@ -168,27 +177,4 @@ def _word_fits(wanted: str, given: str) -> bool:
     # A star inside a word vouches for names, not for a way out of the folder in front of it.
     if _PARENT.search(given):
         return False
-    return fnmatchcase(given, _glob(wanted))
-
-
-def _glob(wanted: str) -> str:
-    # fnmatch's patterns take linear time; only STAR is a wildcard in ours.
-    return re.sub(r"[*?\[]", r"[\g<0>]", wanted).replace(STAR, "*")
-
-
-def _same(wanted: str, given: str) -> bool:
-    wanted, given = wanted.casefold(), given.casefold()
-    if STAR in wanted:
-        return fnmatchcase(given, _glob(wanted))
-    return wanted == given or may_be(given, wanted)
-
-
-def _same_option(wanted: str, given: str) -> bool:
-    if STAR in wanted:
-        return _same(wanted, given)
-    if wanted.startswith("--"):
-        name, _, value = wanted.partition("=")
-        own, _, own_value = given.partition("=")
-        # Most programs take an unambiguous beginning of a long option for the whole.
-        return len(own) > 2 and name.startswith(own) and (not value or not own_value or value == own_value)
-    return given == wanted
+    return fnmatchcase(given, glob_of(wanted))

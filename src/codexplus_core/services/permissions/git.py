@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .options import Options, danger_in
+from .shell_mentions import base_name
 
 # Global options that change neither the configuration, the repository nor the programs that git starts.
 _HARMLESS_GLOBAL_WORDS = """
@@ -31,7 +32,7 @@ _OWN_RULE = frozenset(_OWN_RULE_WORDS.split())
 _ANYWHERE = Options(
     "upload-pack receive-pack exec ext-diff textconv open-files-in-pager output output-directory template config"
     " separate-git-dir upload-archive remote no-index contents gpg-sign sign show-signature verify-signatures"
-    " local-user strategy recurse-submodules recursive edit-description reference server-option",
+    " local-user strategy recurse-submodules recursive edit-description reference server-option filters",
     "",
 )
 # Letters mean different things: -p is a patch for log and a dialogue for add.
@@ -83,15 +84,15 @@ def git_danger(argv: Sequence[str], literal: int = 0) -> str:
         return f"git {subcommand} can run other programs, or is an alias"
     if subcommand in _OWN_RULE and place >= literal:
         return f"git {subcommand} reaches further than most and needs a rule of its own"
-    rest = [word for word in argv[max(place + 1, literal) :] if word not in _HARMLESS]
-    danger = (
-        danger_in(rest, _ANYWHERE)
-        or danger_in(rest, Options("", _LETTERS.get(subcommand, "")))
-        or (danger_in(rest, _DIALOGUES) if subcommand in _HAVE_DIALOGUES else "")
-    )
+    start = max(place + 1, literal)
+    searched = [_ANYWHERE, Options("", _LETTERS.get(subcommand, ""))]
+    if subcommand in _HAVE_DIALOGUES:
+        searched.append(_DIALOGUES)
+    found = (danger_in(argv, options, start, harmless=_HARMLESS) for options in searched)
+    danger = next(filter(None, found), "")
     if danger:
         return f"git {subcommand} {danger} can run other programs or write anywhere"
-    for word in rest:
+    for word in argv[start:]:
         if "::" in word or word.startswith("ssh:") or "%G" in word:
             return f"git {subcommand} {word} can run other programs"
     return ""
@@ -103,3 +104,14 @@ def subcommand_of(argv: Sequence[str]) -> list[str]:
     while place < len(argv) and argv[place].startswith("-"):
         place += 2 if argv[place] in _GLOBAL_WITH_VALUE else 1
     return [argv[0], *argv[place:]]
+
+
+def as_git(argv: Sequence[str]) -> Sequence[str]:
+    """``git push`` for ``/usr/lib/git-core/git-push``; all else as it is."""
+    name = base_name(argv[0])
+    return ["git", name[4:], *argv[1:]] if name.startswith("git-") and len(name) > 4 else argv
+
+
+def git_knows(argv: Sequence[str]) -> bool:
+    """Whether the subcommand is one of git's own that a rule can cover, not an alias or an extension's."""
+    return len(argv) > 1 and argv[1] in _COVERED | _OWN_RULE

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from .shell_characters import odd_character
 
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
 
 
@@ -52,9 +53,18 @@ def canonical_host(text: str) -> str:
             return ""
     name = name.casefold()
     try:
-        return str(ipaddress.ip_address(name))
+        return _plain_address(name)
     except ValueError:
         return _numeric(name) or (name if _NAME.fullmatch(name) else "")
+
+
+def _plain_address(name: str) -> str:
+    address = ipaddress.ip_address(name)
+    # ::ffff:127.0.0.1 and the NAT64 prefix lead to the IPv4 host behind them.
+    inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    if inner is None and address in _NAT64:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return str(inner or address)
 
 
 def _numeric(name: str) -> str:

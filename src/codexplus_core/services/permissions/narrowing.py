@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
+from .calls import Asked
 from .command_pattern import CommandPattern
 from .hosts import HostPattern, host_of
 from .layer import Compiled
 from .paths import PathPattern, Place
-from .programs import needs_exact, plain_name
 from .request import EditFile, Fetch, McpTool, Other, ReadFile, Request
 from .shell import Unclear, Understood
-from .shell_mentions import base_name, mentioned
+from .shell_mentions import base_name
 
-# What they are given is text to them.
-_PRINTERS = frozenset(("echo", "printf", "true", "false", "notify-send"))
-# Their plain words are names of scripts, branches and packages; only what looks like a path is a file.
-_NAMERS = frozenset(("npm", "pnpm", "yarn", "cargo", "git", "make", "docker", "systemctl", "kill"))
-_WRITERS_WORDS = """
-    tee cp mv ln rm mkdir rmdir touch chmod chown chgrp dd truncate sed perl install unlink shred rsync patch ed ex
-    scp sponge split tar unzip curl wget
-"""
-_WRITERS = frozenset(_WRITERS_WORDS.split())
-_PIECES = re.compile(r"[=:@,]")
-_GLUED = re.compile(r"-[A-Za-z](.+)")
+_FETCHERS = frozenset(("curl", "wget", "xh", "aria2c", "lynx", "w3m", "links", "elinks", "lwp-request"))
+# HTTPie's two programs; elsewhere in a line these words are the beginning of an address.
+_HTTPIE = frozenset(("http", "https"))
+_URLS = re.compile(r"[\s'\"=,<>]+")
 
 
-def concerns(compiled: Compiled, request: Request, read: Understood | Unclear | None, *, denying: bool) -> bool:
-    """Whether the rule is about the request. ``read`` is what its shell text means, None for other requests."""
+def concerns(compiled: Compiled, request: Request, asked: Asked | None, *, denying: bool) -> bool:
+    """Whether the rule is about the request. ``asked`` is the command line of one that has any."""
     rule = compiled.rule
     if rule.tool == "*":
         return True
-    if read is not None:
-        return _about_commands(compiled, read, getattr(request, "cwd", ""))
+    if asked is not None:
+        return _about_commands(compiled, asked)
     if isinstance(request, ReadFile):
         return rule.tool == "Read" and _about_file(compiled, place_of(request))
     if isinstance(request, EditFile):
@@ -68,50 +61,42 @@ def _about_file(compiled: Compiled, place: Place) -> bool:
     return not isinstance(compiled.pattern, PathPattern) or compiled.pattern.touches(place)
 
 
-def _about_commands(compiled: Compiled, read: Understood | Unclear, cwd: str) -> bool:
-    rule, pattern = compiled.rule, compiled.pattern
+def _about_commands(compiled: Compiled, asked: Asked) -> bool:
+    rule, pattern, read = compiled.rule, compiled.pattern, asked.read
     if rule.tool == "Bash":
         if not isinstance(pattern, CommandPattern):
             return True
         if isinstance(read, Unclear):
-            return pattern.seen_among(read.programs_seen) and pattern.mentioned_in(read.words)
-        return read.canonical == pattern.canonical or any(pattern.touches(argv) for argv in read.commands)
+            return pattern.mentioned_in(asked.words)
+        return read.canonical == pattern.canonical or any(map(pattern.touches, asked.calls))
+    if rule.tool == "WebFetch":
+        return isinstance(pattern, HostPattern) and any(_leads_to(pattern, url) for url in _fetched(asked))
     if rule.tool not in ("Read", "Edit"):
         return False
     editing = rule.tool == "Edit"
     if not isinstance(pattern, PathPattern):
         return editing and isinstance(read, Understood) and bool(read.writes)
-    names = {name for name in _files_in(read, editing=editing) if not pattern.cannot_mean(name)}
-    return any(pattern.touches(Place(name, None, cwd)) for name in names)
+    return (asked.files.editing if editing else asked.files.reading).meet(pattern)
 
 
-def _files_in(read: Understood | Unclear, *, editing: bool) -> Iterator[str]:
-    """The words that may name a file which the text reads or, when ``editing``, writes."""
-    if isinstance(read, Unclear):
-        yield from _names(read.words)
+def _fetched(asked: Asked) -> Iterator[str]:
+    """The words that may be addresses for a program that fetches them."""
+    if isinstance(asked.read, Unclear):
+        if not _FETCHERS.isdisjoint(asked.read.programs_seen):
+            yield from _addresses(asked.read.words)
         return
-    yield from (write.path for write in read.writes)
-    for argv in read.commands:
-        program = plain_name(argv[0])
-        if program in _PRINTERS or (editing and not {program, base_name(argv[0])} & _WRITERS):
-            continue
-        if "/" in argv[0]:
-            yield argv[0]
-        words: Sequence[str] = argv[1:]
-        if program in _NAMERS:
-            words = [word for word in words if re.search(r"[/.\\]", word)]
-        yield from _names(words)
-        if needs_exact(argv):
-            yield from _names(part for word in argv[1:] for part in mentioned(word))
+    for call in asked.calls:
+        if base_name(call.argv[0]) in _FETCHERS | _HTTPIE:
+            yield from _addresses(call.argv[1:])
+        elif not call.harmless and not _FETCHERS.isdisjoint(map(base_name, call.arguments.words)):
+            yield from _addresses(call.arguments.words)
 
 
-def _names(words: Iterable[str]) -> Iterator[str]:
+def _addresses(words: Iterable[str]) -> Iterator[str]:
     for word in words:
-        glued = _GLUED.fullmatch(word)
-        if glued is not None:
-            yield glued[1]
-        if not word.startswith("-"):
-            yield word
-        yield from (piece for piece in _PIECES.split(word)[1:] if piece)
-        if _PIECES.search(word) and not word.startswith("-"):
-            yield _PIECES.split(word)[0]
+        yield from (part for part in (word, *_URLS.split(word)) if part and not part.startswith("-"))
+
+
+def _leads_to(pattern: HostPattern, word: str) -> bool:
+    url = word if "://" in word else f"http://{word}"
+    return bool(pattern.name) and pattern.touches(host_of(url), url)

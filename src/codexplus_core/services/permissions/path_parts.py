@@ -38,13 +38,28 @@ def fits(pattern: Sequence[Part], names: Sequence[str]) -> bool:
     """Whether the whole path matches the whole pattern."""
     reached = {0}
     for part in pattern:
-        if part is None:
-            reached = set(range(min(reached), len(names) + 1))
-        else:
-            reached = {at + 1 for at in reached if at < len(names) and _is(part, names[at])}
+        reached = _next(reached, part, names)
         if not reached:
             return False
     return len(names) in reached
+
+
+def begins(pattern: Sequence[Part], names: Sequence[str]) -> bool:
+    """Whether a path that begins with these folders can match the whole pattern."""
+    reached = {0}
+    for part in pattern:
+        if len(names) in reached:
+            return True
+        reached = _next(reached, part, names)
+        if not reached:
+            return False
+    return len(names) in reached
+
+
+def _next(reached: set[int], part: Part, names: Sequence[str]) -> set[int]:
+    if part is None:
+        return set(range(min(reached), len(names) + 1))
+    return {at + 1 for at in reached if at < len(names) and _is(part, names[at])}
 
 
 def _is(part: str | re.Pattern[str], name: str) -> bool:

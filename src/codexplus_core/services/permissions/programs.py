@@ -3,74 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
-from .git import git_danger
-from .options import Options, danger_in
-from .program_list import INERT, REASONS
+from .git import as_git, git_danger, git_knows
+from .option_list import OPTIONS, SAME_OPTIONS
+from .options import danger_in, running_option
+from .program_list import BUILTINS, INERT, LANGUAGES, OF_PROJECT, REASONS, SHELLS
 from .shell_mentions import base_name
+from .subcommands import has_subcommands, subcommand_danger
 
-_OPTIONS: Mapping[str, Options] = {
-    "npm": Options("script-shell prefix globalconfig userconfig node-options shell init-module editor viewer", "C"),
-    "pnpm": Options("script-shell prefix dir config.* shell-emulator node-options use-node-version", "C"),
-    "yarn": Options("cwd use-yarnrc script-shell config-file", ""),
-    "sort": Options("compress-program output temporary-directory files0-from", "oT"),
-    "rg": Options("pre pre-glob hostname-bin", ""),
-    "ack": Options("pager ackrc output", ""),
-    "ag": Options("pager", ""),
-    "printf": Options("", "v"),
-    "test": Options("", "vR", endless=True),
-    "curl": Options(
-        "config output* remote-name* upload-file dump-header cookie-jar trace* engine libcurl unix-socket"
-        " abstract-unix-socket etag-save hsts alt-svc stderr",
-        "KoOTDc",
-    ),
-    "wget": Options(
-        "execute config use-askpass output-document post-file body-file directory-prefix input-file", "eOPi"
-    ),
-    "cargo": Options("config manifest-path", "Z"),
-    "go": Options("exec toolexec vettool overlay modfile ldflags gccgoflags compiler C", "", single_dash=True),
-    "pytest": Options("rootdir confcutdir config-file pdbcls override-ini basetemp", "pco"),
-    "mypy": Options("config-file python-executable", ""),
-    "ruff": Options("config", ""),
-    "black": Options("config", ""),
-    "eslint": Options("rulesdir config resolve-plugins-relative-to format plugin parser", "cf"),
-    "prettier": Options("plugin config plugin-search-dir", ""),
-    "tsc": Options("project plugins", "p"),
-    "jest": Options(
-        "config globalSetup globalTeardown runner resolver transform reporters testEnvironment setupFiles*", "c"
-    ),
-    "vitest": Options("config environment reporter globals", "c"),
-    "gcc": Options("wrapper fplugin specs plugin", "B", single_dash=True),
-    "ld": Options("plugin dynamic-linker", "", single_dash=True),
-    "date": Options("set", "s"),
-    "shuf": Options("output", "o"),
-    "tree": Options("", "o"),
-    "dig": Options("", "f"),
-    "openssl": Options("engine provider provider-path", "", single_dash=True),
-}
 _WRAPPERS: Mapping[str, str] = {name: reason for reason, programs in REASONS.items() for name in programs.split()}
-_SAME_OPTIONS = {"g++": "gcc", "cc": "gcc", "c++": "gcc", "clang": "gcc", "clang++": "gcc", "lld": "ld"}
-
-# Subcommands that start other programs; a prefix that names one is about that one, never about what it starts.
-_STARTERS: Mapping[str, str] = {
-    "npm": "exec x explore edit create init innit config c set-script",
-    "pnpm": "exec dlx create node config env",
-    "yarn": "exec dlx create node config plugin",
-    "cargo": "script",
-    "go": "run generate tool env",
-}
-# Subcommands that run code which others wrote: a rule about the whole program does not cover them.
-_OWN_RULE: Mapping[str, str] = {
-    "npm": "install i in ins add ci clean-install install-test it rebuild publish link update",
-    "pnpm": "install i add update up rebuild publish link",
-    "yarn": "install add up upgrade publish link",
-    "cargo": "install publish run r login",
-    "go": "install get",
-}
 _INERT = frozenset(INERT.split())
+_OF_PROJECT = frozenset(OF_PROJECT.split())
 _LOADER = re.compile(r"ld(?:-linux|-musl|64|\.so)")
 _VERSION = re.compile(r"[-.\d]+$")
+# What stands behind the dot in vim.tiny and nc.openbsd says which vim; in watch.sh it says that this is a script.
+_SCRIPT = re.compile(r"\.(?:[a-z]*sh|[cm]?[jt]s|py|rb|pl|php|lua|r|jl|go|rs|ps1|bin|out|run|jar|cgi|app)$")
+# Where a shell begins a command: at the start of a text, behind what joins commands, in a substitution.
+_PLACES = re.compile(r"[;|&\n(`{!=]+")
 
 
 def plain_name(program: str) -> str:
@@ -79,17 +30,34 @@ def plain_name(program: str) -> str:
     return _VERSION.sub("", name) or name
 
 
+def names_of(program: str) -> frozenset[str]:
+    """Every name that a program may go by: ``vim`` for ``vim.tiny``, ``bash`` for ``bash-static`` too."""
+    base = base_name(program)
+    stems = [] if _SCRIPT.search(base) else [base.partition(".")[0]]
+    stems.append(re.split(r"[-.]", base)[0] if stems else base.partition("-")[0])
+    return frozenset(name for stem in (base, *stems) for name in (stem, _VERSION.sub("", stem)) if name)
+
+
 def wrapper_reason(program: str) -> str:
     """Why only an exact rule covers this program; empty for an ordinary one."""
-    name = plain_name(program)
+    base, name = base_name(program), plain_name(program)
+    variant = "" if _SCRIPT.search(base) else _VERSION.sub("", base.partition(".")[0])
     # GNU programs carry a g in front where the system has its own (gxargs on macOS); loaders are named after machines.
-    names = (base_name(program), name, name.removeprefix("g"), "ld.so" if _LOADER.match(name) else name)
+    names = (base, name, name.removeprefix("g"), variant, "ld.so" if _LOADER.match(name) else name)
     return next((_WRAPPERS[name] for name in names if name in _WRAPPERS), "")
 
 
 def inert(program: str) -> bool:
     """Whether the program takes its words for text and file names and starts none of them."""
-    return not _INERT.isdisjoint((base_name(program), plain_name(program)))
+    names = (base_name(program), plain_name(program))
+    return not _INERT.isdisjoint(names) or not _OF_PROJECT.isdisjoint(names)
+
+
+def everywhere_the_same(program: str) -> bool:
+    """Whether the program does the same in any folder, since its arguments say all that there is to say."""
+    return (program[:1] == "/" or "/" not in program) and not _INERT.isdisjoint(
+        (base_name(program), plain_name(program))
+    )
 
 
 def needs_exact(argv: Sequence[str], literal: int = 0) -> str:
@@ -101,34 +69,58 @@ def needs_exact(argv: Sequence[str], literal: int = 0) -> str:
     reason = wrapper_reason(program)
     if reason:
         return f"{program} {reason}"
+    asked = as_git(argv)
+    if asked is not argv and (literal == 0 or git_knows(asked)):
+        return git_danger(asked, literal + 1 if literal else 0)
     name = plain_name(program)
     if name == "git":
         return git_danger(argv, literal)
-    listed = _OPTIONS.get(_SAME_OPTIONS.get(name, name))
-    if listed is not None:
-        danger = danger_in(argv[max(literal, 1) :], listed)
-        if danger:
-            return f"{program} {danger} can run other programs or write anywhere"
-    return _subcommand_danger(argv, name, literal)
+    name = SAME_OPTIONS.get(name, name)
+    listed = OPTIONS.get(name)
+    danger = danger_in(argv, listed, max(literal, 1)) if listed is not None else ""
+    if danger or (name == "curl" and _curl_writes(argv)):
+        return f"{program} {danger or '%output'} can run other programs or write anywhere"
+    if listed is not None or has_subcommands(name) or inert(program):
+        return subcommand_danger(argv, name, literal, wrapper_reason)
+    return _unknown_danger(argv, literal)
 
 
-def _subcommand_danger(argv: Sequence[str], name: str, literal: int) -> str:
-    if name not in _STARTERS:
-        return ""
-    # Behind an option with a value it cannot be told which word is the subcommand: then every word may be.
-    words = list(enumerate(argv))[1:] if len(argv) > 1 and argv[1][:1] in ("-", "+") else list(enumerate(argv))[1:2]
-    for place, word in words:
-        if word == "--":
-            break
-        if word.startswith("+"):
-            return f"{argv[0]} {word} chooses another toolchain"
-        if word in _STARTERS[name].split():
-            return f"{argv[0]} {word} runs what its arguments say"
-        if word in _OWN_RULE[name].split() and place >= literal:
-            return f"{argv[0]} {word} runs code of others and needs a rule of its own"
+def _curl_writes(argv: Sequence[str]) -> bool:
+    """Whether an output format names a file to write, or is read from one that may."""
+    pairs = pairwise(argv)
+    from_file = any(value.startswith("@") and re.match(r"-(?:\w*w$|-wr)", option) for option, value in pairs)
+    return from_file or any("%output" in word or re.match(r"-\w*w@|--wr[a-z-]*=@", word) for word in argv)
+
+
+def _unknown_danger(argv: Sequence[str], literal: int) -> str:
+    """Why a program of which nothing is known may run others with these arguments.
+
+    Where the rule names the program, its author knows it; then only shells and interpreters among its arguments count.
+    """
+    program = argv[0]
+    guess = next((_WRAPPERS[name] for name in sorted(names_of(program)) if name in _WRAPPERS), "")
+    if guess and literal == 0:
+        return f"{program}, by its name, {guess}"
+    option = running_option(argv, literal)
+    if option:
+        return f"{program} {option} may run other programs"
+    for word in argv[max(literal, 1) :]:
+        found = _started_by(word, named=literal > 0)
+        if found:
+            return f"{program} may start {found}, which {wrapper_reason(found)}"
     return ""
 
 
-def reasons() -> Iterable[tuple[str, list[str]]]:
-    """Every reason with its programs, for the documentation."""
-    return [(reason, programs.split()) for reason, programs in REASONS.items()]
+def _started_by(word: str, *, named: bool) -> str:
+    """The program that runs others and that an argument names, alone or where a command begins in it; or empty."""
+    interpreters = (SHELLS, LANGUAGES)
+    if " " not in word.strip():
+        folder = "/" in word and not word.startswith("/")
+        reason = "" if folder else wrapper_reason(word)
+        return word if reason in interpreters or (reason not in ("", BUILTINS) and not named) else ""
+    for text in (word, *_PLACES.split(word)):
+        begun = "".join(text.split()[:1])
+        reason = wrapper_reason(begun) if begun else ""
+        if reason and (reason in interpreters or not named):
+            return begun
+    return next((part for part in word.split() if wrapper_reason(part) == SHELLS), "")

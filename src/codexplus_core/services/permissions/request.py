@@ -84,6 +84,13 @@ class Other:
 Request = ShellText | WindowsText | Argv | ReadFile | EditFile | McpTool | Fetch | Other
 
 
+def length_of(request: Request) -> int:
+    """How much there is to look at: the characters of a command, 0 for requests that are always short."""
+    if isinstance(request, ShellText | WindowsText):
+        return len(request.text)
+    return sum(map(len, request.argv)) if isinstance(request, Argv) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer. ``rule`` is the one that decided, None where none did; ``reason`` is a sentence for people.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from ..problem import Problem
 from .command_pattern import read_pattern
@@ -15,6 +16,9 @@ PATH_TOOLS = {"Read": "Read", "Edit": "Edit", "Write": "Edit", "MultiEdit": "Edi
 """The tools whose rules name files, and the one that stands for each."""
 
 _KNOWN = ("Bash", *PATH_TOOLS, "WebFetch")
+# Claude Code's others, of which rules know no more than the name.
+_OTHERS = ("Agent", "Glob", "Grep", "LS", "NotebookRead", "Skill", "SlashCommand", "Task", "TodoWrite", "WebSearch")
+_NEAR = 0.75  # two letters of "Edti" have changed places
 _SHAPE = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*(?:\*)?)(?:\((.*)\))?", re.DOTALL)
 _TOOL = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.-]*)")
 _MCP = re.compile(r"mcp__[A-Za-z0-9_.-]*?[A-Za-z0-9.-](?:__(?:\*|[A-Za-z0-9_.-]+))?")
@@ -23,7 +27,12 @@ _WORD = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
 class BadRule(Problem):
-    """An entry that is no rule: where it stands, what is wrong with it, and what to write instead."""
+    """An entry that is no rule: where it stands (``source``), what is wrong with it and what to write (``why``)."""
+
+    def __init__(self, source: str, why: str) -> None:
+        super().__init__(f"{source}: {why}")
+        self.source = source
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +55,19 @@ class Rule:
 def read_rule(text: object, source: str) -> Rule:
     """The rule that an entry of a settings file means. Raises BadRule."""
     if not isinstance(text, str):
-        raise BadRule(f'{source}: {text!r} is no text; write a rule such as "Bash(git status:*)"')
+        raise BadRule(source, f'{text!r} is no text; write a rule such as "Bash(git status:*)"')
     entry = text.strip()
     found = _SHAPE.fullmatch(entry)
     if found is None:
-        raise BadRule(f"{source}: {entry!r} is no rule; write Tool or Tool(what), such as Bash(git status:*)")
+        raise BadRule(source, f"{entry!r} is no rule; write Tool or Tool(what), such as Bash(git status:*)")
     tool, spec = found.groups()
     for known in _KNOWN:
         if tool.casefold() == known.casefold() and tool != known:
-            raise BadRule(f"{source}: {entry!r}: there is no tool {tool!r}; write {known!r}")
+            raise BadRule(source, f"{entry!r}: there is no tool {tool!r}; write {known!r}")
     try:
         return _checked(tool, spec, entry, source)
     except (Odd, ValueError) as error:
-        raise BadRule(f"{source}: {entry!r}: {error}; {_advice(tool)}") from None
+        raise BadRule(source, f"{entry!r}: {error}; {_advice(tool)}") from None
 
 
 def _checked(tool: str, spec: str | None, entry: str, source: str) -> Rule:
@@ -99,14 +108,28 @@ def _advice(tool: str) -> str:
 def read_deny(text: object, source: str) -> tuple[Rule | None, BadRule | None]:
     """A denying entry: a bad one becomes the widest denial that the readable part of it names, and is reported.
 
-    Only an entry without any tool in it denies nothing.
+    Only an entry without any tool in it denies nothing. What is misspelt, perhaps, is taken as it is and reported.
     """
     try:
-        return read_rule(text, source), None
+        rule = read_rule(text, source)
+        return rule, misspelt(rule)
     except BadRule as bad:
         widest = _widest(text.strip(), source) if isinstance(text, str) else None
         what = f"taken for {_shown(widest)}" if widest is not None else "it denies nothing"
-        return widest, BadRule(f"{bad} (until then {what})")
+        return widest, BadRule(source, f"{bad.why} (until then {what})")
+
+
+def misspelt(rule: Rule) -> BadRule | None:
+    """What to say of a tool that nobody knows and whose name is close to one that is; it may be somebody's own."""
+    if rule.tool.startswith("mcp__") or rule.tool in (*_KNOWN, *_OTHERS, "*"):
+        return None
+    names = {name.casefold(): name for name in (*_KNOWN, *_OTHERS)}
+    near = get_close_matches(rule.tool.casefold(), names, n=1, cutoff=_NEAR)
+    meant = names[near[0]] if near else "mcp__…" if rule.tool.casefold().startswith("mcp_") else ""
+    if not meant:
+        return None
+    what = f"no tool {rule.tool!r} is known, so it holds for none that is"
+    return BadRule(rule.source, f"{rule.text!r}: {what}; write {meant!r} if that is meant")
 
 
 def _shown(rule: Rule) -> str:

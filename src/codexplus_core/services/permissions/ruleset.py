@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Literal
 
+from .calls import Asked
 from .command_pattern import CommandPattern
+from .forbidden import Forbidden
 from .hosts import HostPattern, host_of
 from .layer import Compiled, Ignored, Layer, compiled
 from .narrowing import concerns, place_of
 from .paths import PathPattern, odd_place
-from .programs import plain_name
-from .request import Argv, EditFile, Fetch, McpTool, Other, ReadFile, Request, ShellText, Verdict, WindowsText
-from .rule import BadRule, Rule, read_deny, read_rule
+from .programs import everywhere_the_same, plain_name
+from .request import (
+    Argv,
+    EditFile,
+    Fetch,
+    McpTool,
+    Other,
+    ReadFile,
+    Request,
+    ShellText,
+    Verdict,
+    WindowsText,
+    length_of,
+)
+from .rule import BadRule, Rule, misspelt, read_deny, read_rule
 from .shell import Unclear, Understood, canonical_of, read_shell, unclear
 from .shell_characters import odd_character
 from .shell_mentions import mentioned
+
+MOST_CHARACTERS = 64 * 1024
+"""Characters of a command that are looked at, when some rule may deny it."""
+MOST_RULES = 500
+"""Denying, and asking, entries of a project's own that count; each costs every command a little."""
+MOST_WORDS = 5000
+"""Words of a command that are held against the rules; what takes long grows with them."""
 
 
 class RuleSet:
     """The rules of several layers. The order of the layers decides nothing: denying beats asking beats allowing.
 
-    ``problems`` are the entries that are no rules; each loses only itself, a denying one only in part. ``ignored`` is
-    what a layer says without effect. ``unclear`` is the answer to a shell text that cannot be taken apart. Nothing is
-    looked up on disk; the home directory is ``home``. Values never change, so any thread may ask.
+    ``problems`` are the entries that are no rules; each loses only itself, a denying one only in part. Among them are
+    those that ask or deny about a tool whose name may be misspelt; they count as written. ``ignored`` is what a layer
+    says without effect. ``unclear`` is the answer to a shell text that cannot be taken apart. Nothing is looked up on
+    disk; the home directory is ``home``. Values never change, so any thread may ask.
     """
 
     def __init__(
@@ -33,7 +56,7 @@ class RuleSet:
         problems: list[BadRule] = []
         ignored: list[Ignored] = []
         found: dict[str, list[Compiled]] = {"allow": [], "ask": [], "deny": []}
-        for layer in layers:
+        for layer in _bounded(layers, ignored):
             for key, rule in _read(layer, problems, ignored):
                 found[key].append(compiled(rule, layer, home))
         # The administrator's denial is the one to name where several apply.
@@ -52,23 +75,54 @@ class RuleSet:
         return {name: tuple(entry.rule for entry in entries) for name, entries in lists.items()}
 
     def judge(self, request: Request) -> Verdict:
-        """What the rules say about the request; without any rule for it, ask."""
+        """What the rules say about the request; without any rule for it, ask.
+
+        A command with too much in it is not held against the rules: denied where a rule denies any command or file.
+        """
+        much = _too_much(request)
+        if much:
+            return self._unjudged(much)
         read = _reading(request)
+        if isinstance(read, Unclear) and len(read.words) > MOST_WORDS:
+            return self._unjudged(f"it holds more than {MOST_WORDS} different words")
+        asked = None if read is None else Asked(read, getattr(request, "cwd", ""))
         writes = read.writes if isinstance(read, Understood) else ()
         canonical = read.canonical if isinstance(read, Understood) else None
         for entry in self._deny:
-            if concerns(entry, request, read, denying=True):
+            if concerns(entry, request, asked, denying=True):
                 who = "an administrator's rule" if entry.enterprise else "the rule"
                 return Verdict("deny", entry.rule, f"denied by {who} {entry.rule}", None, writes)
         if isinstance(read, Unclear) and self._unclear == "deny" and not isinstance(request, WindowsText):
             return Verdict("deny", None, f"the command cannot be checked: {read.reason}")
         for entry in self._ask:
-            if concerns(entry, request, read, denying=False):
+            if concerns(entry, request, asked, denying=False):
                 return Verdict("ask", entry.rule, f"the rule {entry.rule} asks first", canonical, writes)
         rule, reason = self._allowed(request, read)
         if isinstance(request, WindowsText):
             canonical = request.text.strip() if rule is not None else None
         return Verdict("ask" if rule is None else "allow", rule, reason, canonical, writes)
+
+    def unreadable(self, cwd: PurePath, real_cwd: PurePath) -> Forbidden | None:
+        """The files that may not be read in a folder, also called ``real_cwd``; None where no rule is about reading."""
+        return self._forbidden("Read", cwd, real_cwd)
+
+    def unwritable(self, cwd: PurePath, real_cwd: PurePath) -> Forbidden | None:
+        """The files that a rule for editing denies to change there; None where there is no such rule."""
+        return self._forbidden("Edit", cwd, real_cwd)
+
+    def _forbidden(self, tool: str, cwd: PurePath, real_cwd: PurePath) -> Forbidden | None:
+        denied = [entry for entry in self._deny if entry.rule.tool in ("*", tool)]
+        patterns = [entry.pattern if isinstance(entry.pattern, PathPattern) else None for entry in denied]
+        return Forbidden(patterns, str(cwd), str(real_cwd)) if patterns else None
+
+    def _unjudged(self, why: str) -> Verdict:
+        """Any rule might be about it: to find out would take seconds, and whoever sends such a text knows that."""
+        reason = f"the command cannot be checked: {why}"
+        for entry in self._deny:
+            if entry.rule.tool in ("*", "Bash", "Read", "Edit"):
+                advice = "make it shorter, or put the long part into a file"
+                return Verdict("deny", entry.rule, f"{reason}, but it may be one for the rule {entry.rule}; {advice}")
+        return Verdict("deny" if self._unclear == "deny" else "ask", None, reason)
 
     def _allowed(self, request: Request, read: Understood | Unclear | None) -> tuple[Rule | None, str]:
         if isinstance(request, WindowsText):
@@ -91,12 +145,14 @@ class RuleSet:
         if read.writes:
             paths = ", ".join(write.path for write in read.writes)
             return None, f"it writes {paths}; only a rule with the whole command allows that"
-        moved = _moved(read)
-        if moved:
-            return None, moved
         used: list[Rule] = []
+        moved = False
         for argv in read.commands:
-            rule, reason = _covering(bash, argv)
+            if moved and not everywhere_the_same(argv[0]):
+                why = "after cd runs in another folder; only a rule with the whole line allows that"
+                return None, f"{argv[0]} {why}"
+            rule, reason = _covering(bash, argv, moved=moved)
+            moved = moved or plain_name(argv[0]) in ("cd", "chdir")
             if rule is None:
                 return None, reason
             used.append(rule)
@@ -151,25 +207,55 @@ class RuleSet:
         return None, f"no rule allows {wanted}" + (f"({spec})" if spec else "")
 
 
+def _bounded(layers: Iterable[Layer], ignored: list[Ignored]) -> Iterable[Layer]:
+    """The layers, with no more than MOST_RULES entries of a kind from those that grant nothing, all together."""
+    room = {"ask": MOST_RULES, "deny": MOST_RULES}
+    full: set[str] = set()
+    for layer in layers:
+        if layer.grants or layer.enterprise:
+            yield layer
+            continue
+        kept = {key: entries[: room[key]] for key, entries in (("ask", layer.ask), ("deny", layer.deny))}
+        for key, entries in (("ask", layer.ask), ("deny", layer.deny)):
+            if len(kept[key]) < len(entries) and key not in full:
+                full.add(key)
+                why = f"a project may have {MOST_RULES} of a kind: with more, judging a command takes long"
+                ignored.append(Ignored(layer.source, key, str(entries[room[key]]), f"{why}; so are all that follow"))
+            room[key] -= len(kept[key])
+        yield replace(layer, ask=kept["ask"], deny=kept["deny"])
+
+
 def _read(layer: Layer, problems: list[BadRule], ignored: list[Ignored]) -> Iterable[tuple[str, Rule]]:
     for key, value in layer.others:
         ignored.append(Ignored(layer.source, key, str(value), "it has no meaning here; only allow, ask and deny have"))
-    for number, entry in enumerate(layer.deny):
-        denied, bad = read_deny(entry, f"{layer.source}: permissions.deny[{number}]")
+    for entry in layer.deny:
+        denied, bad = read_deny(entry, f"{layer.source}: permissions.deny")
         if bad is not None:
             problems.append(bad)
         if denied is not None:
             yield "deny", denied
     for key, entries in (("ask", layer.ask), ("allow", layer.allow)):
-        for number, entry in enumerate(entries):
+        for entry in entries:
             if key == "allow" and not layer.grants:
                 why = "a project may forbid, not allow, until you approve it"
                 ignored.append(Ignored(layer.source, key, str(entry), why))
                 continue
             try:
-                yield key, read_rule(entry, f"{layer.source}: permissions.{key}[{number}]")
+                rule = read_rule(entry, f"{layer.source}: permissions.{key}")
             except BadRule as bad:
                 problems.append(bad)
+                continue
+            if key == "ask" and (doubt := misspelt(rule)) is not None:
+                problems.append(doubt)
+            yield key, rule
+
+
+def _too_much(request: Request) -> str:
+    """Why a command is not even read, empty for all others."""
+    if isinstance(request, Argv) and len(request.argv) > MOST_WORDS:
+        return f"it has more than {MOST_WORDS} arguments"
+    long = isinstance(request, ShellText | WindowsText | Argv) and length_of(request) > MOST_CHARACTERS
+    return f"it is longer than {MOST_CHARACTERS} characters" if long else ""
 
 
 def _reading(request: Request) -> Understood | Unclear | None:
@@ -186,11 +272,11 @@ def _reading(request: Request) -> Understood | Unclear | None:
     return Understood((request.argv,), (), canonical_of(request.argv))
 
 
-def _covering(bash: list[Compiled], argv: tuple[str, ...]) -> tuple[Rule | None, str]:
+def _covering(bash: list[Compiled], argv: tuple[str, ...], *, moved: bool) -> tuple[Rule | None, str]:
     refused = ""
     for entry in bash:
         pattern = entry.pattern if isinstance(entry.pattern, CommandPattern) else CommandPattern("any")
-        why = pattern.allows(argv)
+        why = pattern.allows(argv, moved=moved)
         if why is None:
             return entry.rule, ""
         refused = refused or why
@@ -202,14 +288,3 @@ def _covering(bash: list[Compiled], argv: tuple[str, ...]) -> tuple[Rule | None,
 
 def _exact(entry: Compiled) -> bool:
     return isinstance(entry.pattern, CommandPattern) and entry.pattern.kind == "exact"
-
-
-def _moved(read: Understood) -> str:
-    """Why what follows a change of folder is not what its rule meant; empty when nothing of the kind is there."""
-    names = [plain_name(argv[0]) for argv in read.commands]
-    if not {"cd", "chdir"} & set(names):
-        return ""
-    for argv, name in zip(read.commands, names, strict=True):
-        if name == "git" or ("/" in argv[0] and not argv[0].startswith("/")):
-            return f"{argv[0]} after cd runs in another folder; only a rule with the whole command allows that"
-    return ""

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 FIRST_MARK = 0xE000
-"""The first of the private-use characters that stand for a placeholder or a wildcard while a text is read."""
+"""The first of the private-use characters that stand for wildcards while a text is read."""
 
 MARK = re.compile("[\ue000-\uf8ff]")
 _SUSPECT = re.compile("[^\n\t\x20-\x7e]")
@@ -22,7 +22,7 @@ _MIMICS = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "DESER
 def odd_character(text: str, *, marks: bool = False) -> str:
     """Why a character of ``text`` must not be shown for a yes or run unasked; empty when all is plain.
 
-    ``marks`` lets the private-use characters pass that stand for placeholders and wildcards.
+    ``marks`` lets the private-use characters pass that stand for wildcards.
     """
     if text.isascii() and text.isprintable():
         return ""

@@ -25,6 +25,7 @@ def assignment_rules() -> tuple[Rule, ...]:
     return (
         *rules,
         Rule("password", (";pwd=", "; pwd="), _forms("password"), row(), folded=True),
+        Rule("password", ("_pass=", "-pass="), _forms("password"), row(), folded=True),
         Rule("credential", ("_auth=",), _forms("secret"), row(), folded=True),
     )
 

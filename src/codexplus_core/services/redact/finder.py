@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .anchors import Anchor, Anchors
 from .assignments import assignment_rules
+from .commands import command_rules
 from .context import context_rules
 from .plausible import MARK
 from .rule import Rule
@@ -16,34 +18,17 @@ class Finder:
 
     def __init__(self) -> None:
         # A name's value first: it may hold more than the token in it.
-        self.rules = (*assignment_rules(), *context_rules(), *token_rules())
+        self.rules = (*assignment_rules(), *context_rules(), *command_rules(), *token_rules())
         every = [(anchor, number, rule) for number, rule in enumerate(self.rules) for anchor in rule.anchors]
-        self._plain = tuple((anchor, number) for anchor, number, rule in every if not rule.folded)
-        self._folded = tuple((anchor, number) for anchor, number, rule in every if rule.folded)
+        anchors = (Anchor(anchor, number, rule.folded) for anchor, number, rule in every)
+        self._anchors = Anchors((Anchor(MARK, -1, folded=False), *anchors))
         self.longest_anchor = max(len(MARK), *(len(anchor) for anchor, _, _ in every))
         self._begun = _beginnings([(anchor, rule) for anchor, _, rule in every if not rule.folded])
         self._begun_folded = _beginnings([(anchor, rule) for anchor, _, rule in every if rule.folded])
 
     def places(self, text: str, at: int) -> list[tuple[int, int, str]]:
         """Every anchor from ``at`` on, in order: its place, its rule's number (-1 for a placeholder) and itself."""
-        found = []
-        start = text.find(MARK, at)
-        while start >= 0:
-            found.append((start, -1, MARK))
-            start = text.find(MARK, start + 1)
-        for anchor, number in self._plain:
-            start = text.find(anchor, at)
-            while start >= 0:
-                found.append((start, number, anchor))
-                start = text.find(anchor, start + 1)
-        low = _lower(text)
-        for anchor, number in self._folded:
-            start = low.find(anchor, at)
-            while start >= 0:
-                found.append((start, number, anchor))
-                start = low.find(anchor, start + 1)
-        found.sort()
-        return found
+        return self._anchors.places(text, at)
 
     def begun(self, text: str, at: int, floor: int) -> int:
         """Where the text breaks off within an anchor, at the earliest; its length where it does not."""

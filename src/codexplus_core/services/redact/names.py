@@ -22,6 +22,9 @@ WEAK = frozenset({"token", "credential"})
 _WHOLE = {"auth": "authorization", "bearer": "token", "jwt": "token", "pwd": "password", "sessionid": "cookie"}
 _SECRET_LISTS = frozenset({"password", "secret", "cookie", "credential", "api-key", "private-key"})
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_SPELLED = {kind: tuple(word.replace("_", "[_. -]?") for word in words) for kind, words in WORDS.items()}
+# Every name in some data is asked about, and few have any of the words.
+_ANY = re.compile("|".join(word for words in _SPELLED.values() for word in words), re.IGNORECASE)
 
 # "token_type", "secretName", "password_file": something about the secret.
 _ABOUT = frozenset(
@@ -128,9 +131,11 @@ def kind_of(name: str) -> str | None:
     whole = _WHOLE.get(name.lower().strip("_- "))
     if whole is not None:
         return whole
-    for kind, words in WORDS.items():
+    if _ANY.search(name) is None:
+        return None
+    for kind, words in _SPELLED.items():
         for word in words:
-            for match in re.finditer(word.replace("_", "[_. -]?"), name, re.IGNORECASE):
+            for match in re.finditer(word, name, re.IGNORECASE):
                 if is_value(name[: match.start()], match.group(), name[match.end() :], kind):
                     return kind
     return None

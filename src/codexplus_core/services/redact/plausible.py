@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable
 
 from .names import WEAK, is_value, kind_of
@@ -12,7 +13,7 @@ MARK = "[REDACTED:"
 PLACEHOLDER = re.compile(r"\[REDACTED:[a-z0-9][a-z0-9_-]{0,39}\]")
 """What stands where a secret was."""
 
-_NAME_BEFORE = re.compile(r"[A-Za-z0-9_.\-]*\Z")
+_NAME = "_.-" + string.ascii_letters + string.digits
 _NAME_AFTER = re.compile(r"[A-Za-z0-9_.\-]*")
 _LOGIN_BEFORE = re.compile(r"\blogin\s{1,8}\S{1,120}\s{1,8}\Z")
 _TEMPLATE = re.compile(
@@ -65,14 +66,13 @@ def _is_given(sign: str, before: str, found: Found) -> bool:
     if ">" in sign:
         return found.text[: found.start - len(before)].endswith("<") and found.text.startswith("<", found.end)
     # A command's option, or the password of a login in a netrc file.
-    return (
-        before.startswith("-") or _LOGIN_BEFORE.search(found.text[max(0, found.start - 160) : found.start]) is not None
-    )
+    line = found.text[max(0, found.start - 160) : found.start]
+    return before.startswith("-") or ("login" in line and _LOGIN_BEFORE.search(line) is not None)
 
 
 def _name_before(found: Found) -> str:
-    name = _NAME_BEFORE.search(found.text, max(found.floor, found.start - 64), found.start)
-    return name.group() if name else ""
+    before = found.text[max(found.floor, found.start - 64) : found.start]
+    return before[len(before.rstrip(_NAME)) :]
 
 
 def _is_after_a_string(value: str, sign: str, found: Found) -> bool:

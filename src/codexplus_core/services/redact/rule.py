@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from .pieces import NEVER, NOTHING, Piece, either, exactly, maybe, row, some
 
@@ -48,8 +49,7 @@ class Tail:
         return re.compile(self.close.whole if self.close else "", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A match that its rule may still decline: ``text[start:secret]`` stays and ``text[secret:end]`` would go.
 
     ``floor`` is where the last redaction ended: what is before it counts as gone. ``lead_end`` is where the lead ends.

@@ -9,7 +9,8 @@ from .plausible import MARK, PLACEHOLDER
 from .rule import LOOK_BACK, Form, Found, Rule, Tail
 
 # A name this long could itself be a token that the name's word stands before.
-_HOLDS_A_TOKEN = re.compile(r"(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{18}")
+_LONG_NAME = 18
+_HOLDS_A_TOKEN = re.compile(rf"(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{{{_LONG_NAME}}}")
 _MARK_BEGUN = re.compile(r"\[REDACTED:[a-z0-9_-]{0,40}\Z")
 
 
@@ -105,22 +106,21 @@ def _match(rule: Rule, text: str, floor: int, start: int, anchor: str, last: boo
     """The match there and its form; no form where it takes more text to say; None where there is none."""
     at = start + len(anchor)
     open_ended = not last and start + rule.longest >= len(text)
-    found = Found(text, floor, start, anchor, at, start, at)
     if rule.lead is not None:
         if open_ended and rule.lead_begun.match(text, at):
-            return found, None
+            return Found(text, floor, start, anchor, at, start, at), None
         led = rule.led.match(text, at)
         if led is None:
             return None
         at = led.end()
     for form in rule.forms:
         if open_ended and form.begun.match(text, at):
-            return found, None
+            return Found(text, floor, start, anchor, at, start, at), None
         match = form.whole.match(text, at)
         if match is None:
             continue
         secret = start if rule.lead is None else match.start("secret")
-        if _HOLDS_A_TOKEN.search(text, start, secret):
+        if secret - start >= _LONG_NAME and _HOLDS_A_TOKEN.search(text, start, secret):
             secret = start + len(anchor)
         found = Found(text, floor, start, anchor, at, secret, match.end())
         if form.check is None or form.check(found):

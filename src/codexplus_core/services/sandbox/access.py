@@ -5,10 +5,11 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from .denied import Rules, Search
 from .grants import Grants, is_protected
 from .launcher.order import RuleKind
 from .level import SandboxRefused
@@ -42,48 +43,74 @@ class Access:
                 continue
 
 
-def expand(grants: Grants, named: Iterable[Path] = (), *, can_mask: bool) -> Access:
+def expand(grants: Grants, named: Iterable[Path], search: Search, *, can_mask: bool) -> Access:
     """The rules for the project's files and the user's; makes what may be written and is not there yet.
 
-    ``named`` are files of the project that the command names, readable with it. ``can_mask`` says whether hidden paths
-    can be mounted over; else what holds them is granted piece by piece. Raises SandboxRefused where that would need too
-    many rules.
+    ``named`` are files of the project that the command names, readable with it. ``search`` finds what is denied in all
+    of that. ``can_mask`` says whether hidden paths can be mounted over; else what holds them is granted piece by piece.
+    Raises SandboxRefused where that would need too many rules, or too long a search.
     """
     access = Access()
     try:
-        _fill(access, grants, named, can_mask=can_mask)
+        _fill(access, grants, named, search, can_mask=can_mask)
     except BaseException:
         access.remove_unused()
         raise
     return access
 
 
-def _fill(access: Access, grants: Grants, named: Iterable[Path], *, can_mask: bool) -> None:
-    masks = sorted({os.path.realpath(path) for path in grants.masked})
-    hidden = [] if can_mask else masks
+def _fill(access: Access, grants: Grants, named: Iterable[Path], search: Search, *, can_mask: bool) -> None:
     project = Path(os.path.realpath(grants.project)) if grants.project is not None else None
-    if grants.read_repo and project is not None:
-        access.rules += _carved("read", str(project), hidden)
-    for file in named:
-        access.rules += _carved("read", str(file), hidden)
-    for pattern in grants.read:
-        for path in _matches(pattern, grants, project):
-            access.rules += _carved("read", path, hidden)
+    readable = _readable(grants, named, project)
     targets: list[str] = [str(project)] if grants.write_repo and project is not None else []
     for pattern in grants.write:
         found = [path for path in _matches(pattern, grants, project) if not _is_in_protected(path, project)]
         targets += found or _make(pattern, grants, project, access)
     access.writable = _outermost(targets)
+    denied = _denied_in([*readable, *targets], grants.unreadable, search)
+    kept = _denied_in(targets, grants.unwritable, search)
+    masks = sorted({os.path.realpath(path) for path in grants.masked} | denied)
+    hidden = [] if can_mask else masks
+    for path in readable:
+        access.rules += _carved("read", path, hidden)
     for target in access.writable:
-        _grant_writing(access, target, hidden, str(project) if project is not None else "")
+        _grant_writing(access, target, hidden, kept, str(project) if project is not None else "")
     if can_mask:
         # What nothing grants is refused as it is; a mask would make it look like an empty file.
         granted = {path for _, path in access.rules}
         access.masks = [path for path in masks if any(is_below(path, each) or is_below(each, path) for each in granted)]
 
 
-def _grant_writing(access: Access, target: str, hidden: list[str], project: str) -> None:
-    protected = list(_protected(target, DEPTH))
+def _readable(grants: Grants, named: Iterable[Path], project: Path | None) -> list[str]:
+    """What may be read, by its real paths."""
+    found = [str(project)] if grants.read_repo and project is not None else []
+    found += [str(file) for file in named]
+    for pattern in grants.read:
+        found += _matches(pattern, grants, project)
+    return found
+
+
+def readable_and_denied(grants: Grants, search: Search) -> set[str]:
+    """What the grants would give to read although a rule denies it. Raises SandboxRefused."""
+    project = Path(os.path.realpath(grants.project)) if grants.project is not None else None
+    paths = _readable(replace(grants, read=(*grants.read, *grants.write)), (), project)
+    return _denied_in(paths, grants.unreadable, search)
+
+
+def _denied_in(paths: list[str], rules: Rules | None, search: Search) -> set[str]:
+    """What a rule denies in these. Raises SandboxRefused where it cannot be told, or where there is too much of it."""
+    if rules is None or not paths:
+        return set()
+    found = search.below(_outermost(paths), rules)
+    if len(found) > MATCHES:
+        raise SandboxRefused(
+            f"more than {MATCHES} files that the program may use are denied to it; deny their folders instead"
+        )
+    return found
+
+
+def _grant_writing(access: Access, target: str, hidden: list[str], kept: set[str], project: str) -> None:
+    protected = [*_protected(target, DEPTH), *(path for path in sorted(kept) if is_below(path, target))]
     access.frozen += protected
     hidden = sorted({*hidden, *protected})
     if not project or not is_below(project, target):

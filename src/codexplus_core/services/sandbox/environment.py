@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..paths import read_regular
 
@@ -24,7 +25,15 @@ GIT_CONFIG = (
     ("gpg.x509.program", "gpgsm"),
     ("gpg.ssh.program", "ssh-keygen"),
     ("log.showSignature", "false"),
+    # A repository that holds only part of its files fetches the rest with `remote.NAME.uploadpack`, a program on this
+    # machine where the remote is a path. With GIT_PROTOCOL_FROM_USER=0 "user" is no; unknown ones are other programs.
+    ("protocol.allow", "never"),
     ("protocol.ext.allow", "never"),
+    ("protocol.file.allow", "user"),
+    ("protocol.git.allow", "always"),
+    ("protocol.http.allow", "always"),
+    ("protocol.https.allow", "always"),
+    ("protocol.ssh.allow", "always"),
     ("safe.bareRepository", "explicit"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
@@ -37,6 +46,7 @@ here; what holds those is the sandbox."""
 _SETTINGS = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",  # since git 2.45; before that the protocols have to do
     "GIT_OPTIONAL_LOCKS": "0",  # `git status` writes nothing
     "GIT_PROTOCOL_FROM_USER": "0",
     "GIT_PROXY_COMMAND": "",
@@ -73,6 +83,10 @@ FIXED = frozenset(
     }
 )  # fmt: skip
 """Names whose values are ours to set."""
+
+
+# Names of ours that only say where a program is.
+_NO_LOADERS = frozenset({"CLAUDE_PROJECT_DIR"})
 
 
 def is_loader(name: str) -> bool:
@@ -117,6 +131,25 @@ def names_diff_program(cwd: Path) -> bool:
 
 def _text(path: Path) -> str:
     return read_regular(path, limit=1 << 20).decode("utf-8", "surrogateescape")
+
+
+def own_environment(
+    *, path: Collection[str], cwd: Path | None, given: Mapping[str, str], users: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """What a program of the user's own, without a sandbox, finds besides the few names that each has.
+
+    ``given`` comes from whoever starts it. Names of loaders are passed only with a value that one of ``users`` has: the
+    user's environment, the user's settings. What `defused` says holds against everybody.
+    """
+    fixed = {**defused(cwd), "PATH": os.pathsep.join(path)}
+    found = {
+        name: value
+        for name, value in given.items()
+        # Git reads the parameters after the numbered settings, so they would win.
+        if name.upper() not in fixed and name.upper() != "GIT_CONFIG_PARAMETERS"
+        if name in _NO_LOADERS or not is_loader(name) or any(name in one and str(one[name]) == value for one in users)
+    }
+    return found | fixed
 
 
 def sandbox_environment(

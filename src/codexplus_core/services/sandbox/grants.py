@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ..run import CannotStart
+from .denied import Rules
 from .environment import is_loader
 
 PROTECTED = (".git", ".claude", ".codex", ".codexplus", ".mcp.json", ".vscode", ".idea", ".envrc")
@@ -28,7 +29,8 @@ class Grants:
     ``read`` and ``write`` are patterns: absolute, below ``~``, or relative to ``project`` (``*``, ``?``, ``[…]`` within
     a name, ``**`` for any directories; a directory means all below it). ``run`` are the programs it may start, ``"*"``
     all of the system's; ``environment`` the variables it may see. ``masked`` are absolute paths that stay hidden
-    whatever else is granted.
+    whatever else is granted, and so does what the rules in ``unreadable`` deny; what those in ``unwritable`` deny is
+    not changed.
     """
 
     project: Path | None = None
@@ -41,6 +43,8 @@ class Grants:
     environment: tuple[str, ...] = ()
     net: bool = False
     masked: tuple[Path, ...] = ()
+    unreadable: Rules | None = None
+    unwritable: Rules | None = None
 
     def hiding(self, paths: Iterable[Path]) -> Grants:
         """The same with more paths masked."""

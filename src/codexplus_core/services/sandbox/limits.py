@@ -16,6 +16,7 @@ PROCESSES = 256
 MEMORY_BYTES = 4 << 30
 FILE_BYTES = 64 << 20
 OPEN_FILES = 1024
+UMASK = 0o022
 
 
 def clamped(timeout: float | None) -> float:

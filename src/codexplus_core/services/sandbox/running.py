@@ -79,7 +79,11 @@ class Running:
     def _start(self, order: Order) -> None:
         theirs: list[int] = []
         try:
-            standard_input, self._feeding = os.pipe()
+            if self._input:
+                standard_input, self._feeding = os.pipe()
+            else:
+                # Not an empty pipe: of what comes through one, some programs (rg) think that it is to be searched.
+                standard_input = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
             theirs.append(standard_input)
             for kept in (self.stdout, self.stderr):
                 ours, other = os.pipe()
@@ -95,11 +99,9 @@ class Running:
         finally:
             for each in theirs:
                 os.close(each)
-        os.set_blocking(self._feeding, False)
         if self._input:
+            os.set_blocking(self._feeding, False)
             self._loop.add_writer(self._feeding, self._feed)
-        else:
-            self._stop_feeding()
 
     def _read(self, at: int, kept: Kept) -> None:
         try:

@@ -13,17 +13,19 @@ from ..output import OUTPUT_LIMIT
 from ..programs import locate, named_files
 from ..run import CannotStart, RunResult, run_program
 from . import probe as probing
-from .access import Access, expand
+from .access import Access, expand, readable_and_denied
+from .denied import Search
 from .environment import sandbox_environment
 from .grants import Grants
 from .launcher.kernel import numbers
 from .launcher.order import Order
 from .launching import LauncherLost, Launching
 from .level import LEVELS, Level, SandboxRefused, is_enough
-from .limits import clamped, process_limits
+from .limits import UMASK, clamped, process_limits
 from .probe import Probe
 from .running import Ended, Running
 from .system import Needed, System
+from .unconfined import Unconfined
 
 
 class Sandbox:
@@ -46,11 +48,13 @@ class Sandbox:
         self._environ = os.environ if environ is None else environ
         self._levels = tuple(level for level in LEVELS if level in levels)
         self._launching = Launching() if launching is None else launching
+        self.unconfined = Unconfined(self._launching)
         self._abi = landlock_abi
         self._turns = asyncio.Semaphore(2 * (os.cpu_count() or 1) if at_once is None else at_once)
         self._probing = asyncio.Lock()
         self._probe: Probe | None = None
         self._system = System(self._environ)
+        self._search = Search()
         self._active = 0
         self._finished: list[Access] = []
 
@@ -91,7 +95,7 @@ class Sandbox:
         found = await self.probe()
         if not is_enough(found.level, minimum):
             raise SandboxRefused(f"{argv[0]}: needs the sandbox level {minimum}, here is {found}; {found.fix}")
-        if found.level == "process" and grants.masked:
+        if found.level == "process" and (grants.masked or await self._readable_and_denied(grants)):
             raise SandboxRefused(f"{argv[0]}: denied files cannot be hidden here ({found}); {found.fix}")
         seconds = clamped(timeout)
         where = cwd or grants.project or Path("/")
@@ -124,9 +128,9 @@ class Sandbox:
             named = named_files(argv, cwd, grants.project) if grants.project is not None else ()
             if _needs_looking(grants):
                 # Patterns and directories can take a while to go through.
-                access = await asyncio.to_thread(expand, masked, named, can_mask=level == "full")
+                access = await asyncio.to_thread(expand, masked, named, self._search, can_mask=level == "full")
             else:
-                access = expand(masked, named, can_mask=level == "full")
+                access = expand(masked, named, self._search, can_mask=level == "full")
             needed = self._system.needed(program, grants, cwd)
             for may_retry in (True, False):
                 base = self._launching.base
@@ -145,6 +149,12 @@ class Sandbox:
         finally:
             self._done_with(access)
         raise AssertionError("unreachable")
+
+    async def _readable_and_denied(self, grants: Grants) -> bool:
+        """Whether the grants hold files that a rule denies."""
+        if grants.unreadable is None:
+            return False
+        return bool(await asyncio.to_thread(readable_and_denied, grants, self._search))
 
     def _order(
         self,
@@ -166,7 +176,7 @@ class Sandbox:
         return {
             "path": argv[0], "argv": argv, "env": environment, "cwd": str(cwd), "level": level,
             "system": self._system.rules(), "rules": rules, "masks": access.masks, "writable": access.writable,
-            "frozen": access.frozen, "network": grants.net, "limits": process_limits(level, timeout),
+            "frozen": access.frozen, "network": grants.net, "limits": process_limits(level, timeout), "umask": UMASK,
             "base": str(self._launching.base), "scratch": scratch, "lease": None, "probe": [],
             "landlock_abi": self._abi,
         }  # fmt: skip
@@ -245,7 +255,7 @@ class Sandbox:
         canary.write_bytes(b"secret")
         order: Order = {
             "path": "", "argv": [], "env": {}, "cwd": "/", "level": level, "system": [], "rules": [("write", scratch)],
-            "masks": [], "writable": [], "frozen": [], "network": False,
+            "masks": [], "writable": [], "frozen": [], "network": False, "umask": UMASK,
             "limits": process_limits(level, probing.PROBE_SECONDS), "base": str(base), "scratch": scratch,
             "lease": None, "probe": [str(canary), str(os.getpid()), str(outside)], "landlock_abi": self._abi,
         }  # fmt: skip
@@ -268,7 +278,8 @@ def _has_launcher() -> bool:
 
 
 def _needs_looking(grants: Grants) -> bool:
-    return bool(grants.read or grants.write or grants.write_repo or grants.masked)
+    everything = grants.read_repo and grants.unreadable is not None
+    return bool(grants.read or grants.write or grants.write_repo or grants.masked or everything)
 
 
 async def probe_once() -> Probe:

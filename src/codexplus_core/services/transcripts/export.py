@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
 
-from ..approvals.show import block, visible
+from ..approvals.show import TURNS, block, visible
 
 Format = Literal["json", "markdown"]
 
@@ -73,7 +74,7 @@ def _item(item: dict[str, Any]) -> Iterator[str]:
     if kind == "message":
         yield "**Codex**"
         parts = content if isinstance(content, list) else [{"text": content}]
-        yield "\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and part.get("text"))
+        yield _readable("\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and part.get("text")))
     elif kind == "reasoning":
         return
     elif item.get("call_id"):
@@ -86,4 +87,16 @@ def _item(item: dict[str, Any]) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}" for line in text.splitlines() or [""])
+    return "\n".join(f"> {line}" for line in _readable(text).splitlines() or [""])
+
+
+def _readable(text: str) -> str:
+    """The text in any language, without what a terminal obeys or what turns the direction that others are read in."""
+    return "".join(visible(char) if _acts(char) else char for char in text)
+
+
+def _acts(char: str) -> bool:
+    if char in "\n\t":
+        return False
+    # Joiners belong to the writing of some languages and to some pictures.
+    return unicodedata.category(char) in ("Cc", "Zl", "Zp", "Cs") or char in TURNS

@@ -7,19 +7,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
+from ...exchange import Outcome
 from ..redact import Redactor
+from ..redact.remembered import Remembered
 from .account import Account
 from .views import News, items_of
 
 VERSION = 1
 FIELD_CHARACTERS = 64 * 1024
 """Of one text that are kept."""
+WORD_CHARACTERS = 1024
+"""Of a word of the head, such as a path."""
+NAME_CHARACTERS = 200
+"""Of the name of a field."""
 EXCHANGE_CHARACTERS = 256 * 1024
 """Of all texts of one exchange together; when they are used up, further texts are only counted."""
 MOST_ITEMS = 500
@@ -35,6 +41,7 @@ class Scribe:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._remembered = Remembered(redactor)
 
     def line(self, account: Account, news: News | None) -> bytes:
         """The line of an account, with its line break; ``news`` is what the model was sent beyond the last one."""
@@ -71,21 +78,20 @@ class Scribe:
         return self._text(text)
 
     def _model(self, account: Account, news: News, cut: _Cut) -> dict[str, Any]:
-        items, left_out = self._items(news.pieces, cut)
+        items, left_out = self._items(news.items, cut)
         entry: dict[str, Any] = {"name": self._text(account.model), "from": news.first, "items": items}
         if left_out:
             entry["items_left_out"] = left_out
         if account.added:
-            entry["added"], more = self._items(account.added, cut)
+            entry["added"], more = self._items([item for piece in account.added for item in items_of(piece)], cut)
             if more:
                 entry["added_left_out"] = more
         if account.tools:
             entry["tools"] = [self._text(name) for name in account.tools]
         return {**entry, "view": list(news.mark)}
 
-    def _items(self, pieces: Iterable[bytes], cut: _Cut) -> tuple[list[Any], int]:
+    def _items(self, items: Sequence[Any], cut: _Cut) -> tuple[list[Any], int]:
         """The newest items, and how many older ones there was no room for."""
-        items = [item for piece in pieces for item in items_of(piece)]
         kept: list[Any] = []
         for item in reversed(items):
             if len(kept) >= MOST_ITEMS or cut.room <= 0:
@@ -101,16 +107,21 @@ class Scribe:
             return text
         return f"{self._redactor.stream().feed(text)}… [cut: {account.body_size} bytes in all]"
 
-    def _outcome(self, account: Account) -> dict[str, Any]:
-        outcome = asdict(account.outcome)
-        outcome["error"] = None if outcome["error"] is None else self._text(outcome["error"])
-        return {name: round(value, 4) if isinstance(value, float) else value for name, value in outcome.items()}
+    def _outcome(self, account: Account) -> Outcome:
+        outcome = account.outcome
+        first, error = outcome.first_byte_s, outcome.error
+        return replace(
+            outcome,
+            error=None if error is None else self._text(error),
+            first_byte_s=None if first is None else round(first, 4),
+            total_s=round(outcome.total_s, 4),
+        )
 
     def _safe(self, value: Any) -> Any:
-        return self._redactor.value(value)
+        return self._remembered.value(value)
 
     def _text(self, text: str) -> str:
-        return self._redactor.text(_sound(text if len(text) <= 1024 else f"{text[:1024]}…"))
+        return self._remembered.text(_beginning(self._redactor, text, WORD_CHARACTERS))
 
 
 _WORDS = ("session", "thread", "parent", "turn", "origin", "transport", "path", "cwd", "codex")
@@ -146,7 +157,7 @@ class _Cut:
             return "[nested too deeply to be kept]"
         if isinstance(value, dict):
             return {
-                _sound(name[:200]): f"[{len(item)} characters not kept]"
+                _beginning(self._redactor, name, NAME_CHARACTERS): f"[{len(item)} characters not kept]"
                 if name in _OPAQUE and isinstance(item, str)
                 else self.value(item, depth + 1)
                 for name, item in value.items()
@@ -167,9 +178,15 @@ class _Cut:
         self.room -= min(len(text), limit) + 2
         if len(text) <= limit:
             return _sound(text)
-        # What may be the beginning of a secret is held back by the stream, and goes with the rest.
-        kept = self._redactor.stream().feed(_sound(text[:limit]))
-        return f"{kept}… [cut: {len(text)} characters in all]"
+        return f"{_beginning(self._redactor, text, limit)} [cut: {len(text)} characters in all]"
+
+
+def _beginning(redactor: Redactor, text: str, most: int) -> str:
+    """The text, or so much of it and an ellipsis."""
+    if len(text) <= most:
+        return _sound(text)
+    # What may be the beginning of a secret is held back by the stream, and goes with the rest.
+    return f"{redactor.stream().feed(_sound(text[:most]))}…"
 
 
 def _sound(text: str) -> str:

@@ -15,6 +15,7 @@ from ..paths import write_atomic
 from ..problem import Problem
 from ..redact import Redactor
 from .account import Account
+from .appending import Appending
 from .export import Format, as_json, as_markdown, read_lines
 from .files import Folder
 from .line import Scribe
@@ -54,8 +55,9 @@ def limits_of(settings: Settings) -> Limits:
 class Transcripts:
     """Keeps transcripts in ``home/sessions``: a file a session, a line an exchange, without secrets.
 
-    ``keep`` never waits and never raises: a thread writes. After ``flush`` what was kept before is on the disk, and
-    survives a kill. Trouble is reported through ``report(event, fields)`` and stands in ``trouble``.
+    ``keep`` never waits and never raises: a thread writes what has gathered in ``GATHER_S``, and brings what it wrote
+    in ``SETTLE_S`` to the disk. After ``flush`` what was kept before is on the disk, and survives a kill as well as a
+    power cut. Trouble is reported through ``report(event, fields)`` and stands in ``trouble``.
     """
 
     def __init__(
@@ -75,8 +77,11 @@ class Transcripts:
         self._clock = clock
         self._scribe = Scribe(redactor if redactor is not None else Redactor())
         self._views = Views()
-        self._writer = Writer(self._work, name="codexplus-transcripts")
+        self._appending = Appending(self.folder.path)
+        self._writer = Writer(self._work, settle=self._settle, name="codexplus-transcripts")
         self._lost = 0
+        self._failing = False
+        self._doubted = False
         self._swept_at: float | None = None
         self._unswept = 0
 
@@ -123,16 +128,30 @@ class Transcripts:
             by_stem.setdefault(stem_of(account.file_of), []).append(account)
         most = self._limits[1].max_megabytes * 1_000_000
         for stem, group in by_stem.items():
+            if self._appending.full:
+                self._settle()
+            data = b"".join([self._line(stem, each) for each in group])
             try:
-                self._unswept += self.folder.append(stem, [self._line(stem, each) for each in group], most=most)
+                self._unswept += self._appending.append(stem, data, most=most)
             except (OSError, Problem) as error:
                 for each in group:
                     self._views.forget(each.thread)
-                why = error.strerror if isinstance(error, OSError) else None
-                self._trouble(why or str(error), lost=len(group))
-            else:
+                self._failing = True
+                self._trouble(_why(error), lost=len(group))
+        self._sweep(most)
+
+    def _settle(self) -> None:
+        """Bring what was written to the disk; nothing but ``flush`` waits for that."""
+        failed, self._failing = self._failing, False
+        try:
+            committed = self._appending.commit()
+        except OSError as error:
+            # Which lines are lost is not known, so the next one of each thread holds everything.
+            self._views, self._doubted = Views(), True
+            self._trouble(_why(error))
+        else:
+            if committed and not failed:
                 self._recovered()
-        self._sweep(frozenset(by_stem), most)
 
     def _line(self, stem: str, account: Account) -> bytes:
         try:
@@ -148,7 +167,9 @@ class Transcripts:
         return self._views.news(account.thread, sent, lambda: self._marked(stem, account.thread))
 
     def _marked(self, stem: str, thread: str) -> Mark | None:
-        """Where an earlier process left a thread's view."""
+        """Where an earlier process left a thread's view; None where what it left may not be there any more."""
+        if self._doubted:
+            return None
         wanted = self._scribe.text(thread)
         for entry in reversed(read_lines(self.folder.tail(stem))[0]):
             if entry.get("thread") == wanted and isinstance(entry.get("model"), dict):
@@ -157,13 +178,13 @@ class Transcripts:
                     return mark[0], mark[1], mark[2]
         return None
 
-    def _sweep(self, writing: frozenset[str], most: int) -> None:
+    def _sweep(self, most: int) -> None:
         now = self._clock()
         if self._swept_at is not None and now - self._swept_at < SWEEP_S and self._unswept < SWEEP_BYTES:
             return
         self._swept_at, self._unswept = now, 0
         before = now - self._limits[1].keep_days * 86400.0
-        sweep(self.folder.path, before=before, most=most, keep=writing)
+        sweep(self.folder.path, before=before, most=most, keep=self._appending.stems)
 
     def _trouble(self, why: str, *, lost: int = 0) -> None:
         trouble = f"{self.folder.path}: {why}; make room, or make it writable"
@@ -197,12 +218,20 @@ class Transcripts:
         return path
 
 
+def _why(error: OSError | Problem) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 def export_session(folder: Folder, session_id: str, format: Format = "json") -> str:
     """A session's transcript as one document, from what is on the disk. Raises Problem where there is none."""
     try:
         data = folder.whole(stem_of(session_id))
+    except FileNotFoundError:
+        advice = "there is one when its first exchange is over, if transcripts.enabled is true"
+        raise Problem(f"{folder.path}: no transcript of session {session_id!r}; {advice}") from None
     except OSError as error:
-        raise Problem(f"{folder.path}: no transcript of session {session_id!r} ({error.strerror})") from None
+        why = f"cannot be read ({error.strerror}); make it readable for you"
+        raise Problem(f"{folder.path}: the transcript of session {session_id!r} {why}") from None
     make: dict[str, Callable[[str, bytes], str]] = {"json": as_json, "markdown": as_markdown}
     return make[format](session_id, data)
 

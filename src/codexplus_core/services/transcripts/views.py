@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 KEEP_THREADS = 1024
-_LONG, _END = 1024, 256
 
 Mark = tuple[int, str, str]
 """Where a view stood: the number of its pieces, their digest, and the digest of all but the last."""
@@ -20,42 +19,65 @@ Mark = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a view has beyond the one before: the pieces, the number of the first new item, and where it stands now."""
+    """What a view has beyond the one before: the items, the number of the first of them, and where it stands now."""
 
     first: int
-    pieces: Sequence[bytes]
+    items: Sequence[Any]
     mark: Mark
 
 
 class _Seen:
-    """A view: a hash and the number of items of each piece, and a digest that goes on where it ended."""
+    """A view: a hash of each piece, with how many items it ends, and a digest that goes on where it ended."""
 
-    __slots__ = ("_before", "_digest", "counts", "hashes")
+    __slots__ = ("_before", "_digest", "_ends", "_hashes", "_whole")
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
-        self.hashes = array("q")
-        self.counts = array("l")
-        self.extend(pieces, 0)
+        self._hashes = array("q")
+        self._ends = array("l")
+        self._whole = hash(())
+        self._digest = self._before = _digest()
+        self.extend(pieces)
 
-    def extend(self, pieces: Sequence[bytes], same: int) -> Sequence[bytes]:
-        """Make it the view of these pieces, of which the first ``same`` are known; return the others."""
-        begun = 0 < same == len(self.hashes)
-        del self.hashes[same:]
-        del self.counts[same:]
-        new = pieces[same:]
-        self.hashes.extend(map(_look, new))
-        self.counts.extend(len(items_of(piece)) for piece in new)
-        if not begun:
-            self._digest, self._before = blake2b(digest_size=12), ""
-        for piece in new if begun else pieces:
-            self._before = self._digest.hexdigest()
-            self._digest.update(b"%d:" % len(piece))
-            self._digest.update(piece)
-        return new
+    def extend(self, pieces: Sequence[bytes]) -> tuple[int, list[Any]]:
+        """Make it the view of these pieces; return the number of the first new item, and the new items."""
+        same = self._shared(pieces)
+        self._add(pieces, same)
+        del self._hashes[same:], self._ends[same:]
+        self._hashes.extend(map(hash, pieces[same:]))
+        self._whole = hash(tuple(pieces))
+        first = end = self._ends[-1] if same else 0
+        items: list[Any] = []
+        for piece in pieces[same:]:
+            found = items_of(piece)
+            end += len(found)
+            self._ends.append(end)
+            items += found
+        return first, items
+
+    def _shared(self, pieces: Sequence[bytes]) -> int:
+        """With how many of the same pieces both views begin."""
+        count = len(self._hashes)
+        # A thousand turns are thousands of pieces, so no step in Python for each. Bytes remember their hash.
+        if len(pieces) >= count and hash(tuple(pieces[:count])) == self._whole:
+            return count
+        apart = (
+            at for at, (piece, known) in enumerate(zip(pieces, self._hashes, strict=False)) if hash(piece) != known
+        )
+        return next(apart, min(len(pieces), count))
+
+    def _add(self, pieces: Sequence[bytes], same: int) -> None:
+        begun = same
+        if same == len(self._hashes) - 1 and len(pieces) > same:
+            self._digest = self._before
+        elif same < len(self._hashes):
+            self._digest, begun = _digest(), 0
+        for piece in pieces[begun:]:
+            self._before = self._digest.copy()
+            _feed(self._digest, piece)
 
     @property
     def mark(self) -> Mark:
-        return len(self.hashes), self._digest.hexdigest(), self._before
+        return len(self._hashes), self._digest.hexdigest(), self._before.hexdigest()
 
 
 class Views:
@@ -74,22 +96,12 @@ class Views:
                 self._seen.popitem(last=False)
         self._seen.move_to_end(thread)
         # What was put behind the last item since (a hidden round) makes its piece a new one.
-        same = next(
-            (at for at, (piece, known) in enumerate(zip(pieces, seen.hashes, strict=False)) if _look(piece) != known),
-            min(len(pieces), len(seen.hashes)),
-        )
-        first = sum(seen.counts[:same])
-        return News(first, seen.extend(pieces, same), seen.mark)
+        first, items = seen.extend(pieces)
+        return News(first, items, seen.mark)
 
     def forget(self, thread: str) -> None:
         """Take nothing of a thread for written: the disk did not take it."""
         self._seen.pop(thread, None)
-
-
-def _look(piece: bytes) -> int:
-    # All of a megabyte again for each request would cost more than the rest of a transcript. An item that became
-    # another one has another id or text at an end, or another length.
-    return hash(piece) if len(piece) <= _LONG else hash((len(piece), piece[:_END], piece[-_END:]))
 
 
 def items_of(piece: bytes) -> list[Any]:
@@ -106,7 +118,18 @@ def _known(pieces: Sequence[bytes], mark: Mark | None) -> int:
     if mark is None:
         return 0
     count, whole, before = mark
-    for known, digest in ((count, whole), (count - 1, before)):
-        if 0 < known <= len(pieces) and _Seen(pieces[:known]).mark[1] == digest:
-            return known
-    return 0
+    known, digest = 0, _digest()
+    for at, piece in enumerate(pieces[: max(0, count)], start=1):
+        _feed(digest, piece)
+        if (at == count and digest.hexdigest() == whole) or (at == count - 1 and digest.hexdigest() == before):
+            known = at
+    return known
+
+
+def _digest() -> blake2b:
+    return blake2b(digest_size=12)
+
+
+def _feed(digest: blake2b, piece: bytes) -> None:
+    digest.update(b"%d:" % len(piece))
+    digest.update(piece)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,19 +12,40 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 WAITING = 1000
 """Things that may wait; what comes beyond is not taken."""
+GATHER_S = 0.05
+"""Seconds in which things gather before they are worked on, so that many wake the thread as often as one."""
+SETTLE_S = 0.25
+"""Seconds after which work is settled that nobody waits for."""
 
 
 class Writer(Generic[T]):
-    """Hands things to ``work`` in batches, in a thread of its own that begins with the first of them."""
+    """Hands things to ``work`` in batches, in a thread of its own that begins with the first of them.
 
-    def __init__(self, work: Callable[[list[T]], None], *, name: str, most: int = WAITING) -> None:
+    ``settle`` is called some time after work, once for all that was done until then, and at once for who waits for it.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[list[T]], None],
+        *,
+        name: str,
+        settle: Callable[[], None] = lambda: None,
+        most: int = WAITING,
+        gather_s: float = GATHER_S,
+        settle_s: float = SETTLE_S,
+    ) -> None:
         self._work = work
+        self._settle = settle
+        self._gather_s = gather_s
+        self._settle_s = settle_s
         self._name = name
         self._most = most
         self._changed = threading.Condition()
         self._things: deque[T | Future[None]] = deque()
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._awaited = False
+        self._due: float | None = None
 
     def put(self, thing: T) -> bool:
         """Take a thing; False where too many wait already."""
@@ -32,17 +54,19 @@ class Writer(Generic[T]):
                 return False
             self._things.append(thing)
             self._begin()
-            self._changed.notify()
+            if len(self._things) == 1:
+                self._changed.notify()
         return True
 
     def flush(self) -> Future[None]:
-        """Done once everything that was put before is done."""
+        """Done once everything that was put before is done and settled."""
         done: Future[None] = Future()
         with self._changed:
-            if self._thread is None or not self._thread.is_alive():
+            if self._due is None and (self._thread is None or not self._thread.is_alive()):
                 done.set_result(None)
                 return done
             self._things.append(done)
+            self._awaited = True
             self._begin()
             self._changed.notify()
         return done
@@ -50,7 +74,7 @@ class Writer(Generic[T]):
     def close(self, timeout: float = 10.0) -> bool:
         """Do what waits and end; False where that takes longer than ``timeout`` seconds."""
         with self._changed:
-            self._closing = True
+            self._closing = self._awaited = True
             thread = self._thread
             self._changed.notify()
         if thread is not None:
@@ -65,23 +89,40 @@ class Writer(Generic[T]):
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._things and not self._closing:
-                    self._changed.wait()
-                if not self._things:
-                    return
+                while not self._things and not self._awaited and (left := self._left) != 0:
+                    self._changed.wait(left)
+                if self._things and not self._awaited:
+                    self._changed.wait_for(lambda: self._awaited, self._gather_s)
                 batch = list(self._things)
                 self._things.clear()
+                self._awaited = self._closing
+                if not batch and self._due is None:
+                    return
             waiting = [thing for thing in batch if isinstance(thing, Future)]
             try:
-                self._work([thing for thing in batch if not isinstance(thing, Future)])
+                self._do([thing for thing in batch if not isinstance(thing, Future)], now=bool(waiting))
             except BaseException:
                 with self._changed:
                     # What was in hand is lost, what waits is not.
                     self._thread = None
-                    if self._things:
+                    if self._things or self._due is not None:
                         self._begin()
                 raise
             finally:
                 for done in waiting:
                     if done.set_running_or_notify_cancel():
                         done.set_result(None)
+
+    @property
+    def _left(self) -> float | None:
+        """Seconds until something has to be settled, None where nothing has."""
+        return None if self._due is None else max(0.0, self._due - time.monotonic())
+
+    def _do(self, things: list[T], *, now: bool) -> None:
+        if things:
+            if self._due is None:
+                self._due = time.monotonic() + self._settle_s
+            self._work(things)
+        if self._due is not None and (now or self._closing or self._left == 0):
+            self._due = None
+            self._settle()

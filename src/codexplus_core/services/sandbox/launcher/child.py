@@ -41,7 +41,8 @@ def become(means: Means, order: Order, files: list[int]) -> None:
 def _prepare(means: Means, order: Order, files: list[int]) -> None:
     for number, at in enumerate(files):
         os.dup2(at, number)
-    os.umask(0o022)
+    if order["umask"] is not None:
+        os.umask(order["umask"])
     os.chdir(order["cwd"])
     for name, value in order["limits"].items():
         kind = getattr(resource, f"RLIMIT_{name.upper()}")

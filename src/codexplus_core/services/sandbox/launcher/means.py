@@ -28,10 +28,9 @@ class Means:
 
     def prepare(self, order: Order) -> None:
         """Make ready what later runs will want as well. Raises OSError."""
-        if order["level"] != "process":
-            self.filter(order)
-            self.opened.open(self.kernel, order["system"])
-            self._last = order
+        self.filter(order)
+        self.opened.open(self.kernel, order["system"])
+        self._last = order
 
     def rehearse(self) -> None:
         """Do what can be done before an order is there, as if it were like the last one. Raises OSError."""
@@ -68,6 +67,7 @@ class Means:
                 self.kernel.numbers,
                 network=order["network"],
                 hold_metadata=not alone,
+                hold_shared=not alone,
                 hold_signals=not alone and abi < landlock.SIGNALS_SINCE,
                 hold_truncate=abi < landlock.TRUNCATE_SINCE,
             )

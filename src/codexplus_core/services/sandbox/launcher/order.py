@@ -25,8 +25,9 @@ class Order(TypedDict):
     frozen: list[str]  # below those, read-only again
     network: bool
     limits: dict[str, int]  # names of resource's RLIMIT_…, in lower case
+    umask: int | None  # None: as the proxy has it
     base: str  # the directory of the sandbox's own; at level full it is memory, empty for each run
-    scratch: str  # below it, made for this run: home/ and tmp/
+    scratch: str  # below it, made for this run: home/ and tmp/; empty for none
     lease: float | None  # seconds after which the run is ended, should nobody else do it
     probe: list[str]  # for probing: paths that the program must not reach; nothing is started then
     landlock_abi: int  # the newest version of Landlock to use; 0 is the kernel's own

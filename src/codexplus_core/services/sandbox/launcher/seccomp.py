@@ -23,12 +23,21 @@ METADATA = (
     "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "setxattr", "lsetxattr", "removexattr",
     "lremovexattr", "setxattrat", "removexattrat", "file_setattr",
 )  # fmt: skip
+# Outside of a namespace of its own a program reaches those of others by these, and what it makes outlives it.
+SHARED = (
+    "shmget", "shmat", "shmctl", "semget", "semop", "semtimedop", "semctl", "msgget", "msgsnd", "msgrcv", "msgctl",
+    "mq_open", "mq_unlink",
+)  # fmt: skip
+# Where the mode is that a file gets: a program with the user's rights for whoever starts it must not stay behind.
+MODES = (("chmod", 1), ("fchmod", 1), ("fchmodat", 2), ("fchmodat2", 2), ("creat", 1), ("mknod", 1), ("mknodat", 2))
 SIGNALS = ("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _ANY_OF, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _KILL, _EPERM, _ENOSYS = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
-_ARCH, _NUMBER, _FIRST, _SECOND, _THIRD = 4, 0, 16, 24, 32  # offsets; of arguments the lower half
+_ARCH, _NUMBER, _FIRST, _SECOND, _THIRD, _FOURTH = 4, 0, 16, 24, 32, 40  # offsets; of arguments the lower half
+_SET_ID = 0o6000
+_CREATES = os.O_CREAT | 0o20000000  # the latter is O_TMPFILE without O_DIRECTORY
 _X32 = 0x40000000
 _NEW_NAMESPACE = 0x7E020080
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
@@ -56,20 +65,37 @@ def _one_of(offset: int, values: tuple[int, ...], yes: int, no: int) -> list[byt
     return [*steps, _answer(no)]
 
 
+def _without_set_id(offset: int) -> list[bytes]:
+    return [_step(_LOAD, offset), _step(_ANY_OF, _SET_ID, 0, 1), _answer(_EPERM), _answer(_ALLOW)]
+
+
+def _opening(flags_at: int, mode_at: int, *, hold_truncate: bool) -> list[bytes]:
+    """The mode only counts where a file is made. One that `openat2` makes loses such a mode with the first writing."""
+    steps = []
+    if hold_truncate:
+        # Emptying a file that is opened for reading.
+        steps += [_step(_LOAD, flags_at), _step(_AND, os.O_TRUNC | os.O_ACCMODE)]
+        steps += [_step(_EQUAL, os.O_TRUNC | os.O_RDONLY, 0, 1), _answer(_EPERM)]
+    steps += [_step(_LOAD, flags_at), _step(_ANY_OF, _CREATES, 1, 0), _answer(_ALLOW)]
+    return [*steps, *_without_set_id(mode_at)]
+
+
 def program(
     machine: str,
     numbers: dict[str, int],
     *,
     network: bool,
     hold_metadata: bool,
+    hold_shared: bool,
     hold_signals: bool,
     hold_truncate: bool,
 ) -> bytes:
-    """The filter's code. The last three stand in for what the Landlock of this kernel, or no namespaces, leave open."""
+    """The filter's code. The last four stand in for what the Landlock of this kernel, or no namespaces, leave open."""
     steps = [_step(_LOAD, _ARCH), _step(_EQUAL, _ARCHITECTURES[machine], 1, 0), _answer(_KILL), _step(_LOAD, _NUMBER)]
     if machine == "x86_64":
         steps += [_step(_AT_LEAST, _X32, 0, 1), _answer(_KILL)]
     forbidden = FORBIDDEN + (METADATA if hold_metadata else ()) + (SIGNALS if hold_signals else ())
+    forbidden += SHARED if hold_shared else ()
     for name in forbidden:
         if name in numbers:
             steps += _when(numbers[name], [_answer(_EPERM)])
@@ -86,13 +112,13 @@ def program(
     if hold_signals:
         # abort() and the Go runtime send themselves these.
         steps += _when(numbers["tgkill"], _one_of(_THIRD, (signal.SIGABRT, signal.SIGURG), _ALLOW, _EPERM))
+    for name, at in MODES:
+        if name in numbers:
+            steps += _when(numbers[name], _without_set_id(_FIRST + 8 * at))
     if hold_truncate:
         steps += _when(numbers["truncate"], [_answer(_EPERM)])
         steps += _when(numbers["openat2"], [_answer(_ENOSYS)])
-        for name, offset in (("open", _SECOND), ("openat", _THIRD)):
-            if name in numbers:
-                # Emptying a file that is opened for reading.
-                mode = [_step(_LOAD, offset), _step(_AND, os.O_TRUNC | os.O_ACCMODE)]
-                test = _step(_EQUAL, os.O_TRUNC | os.O_RDONLY, 0, 1)
-                steps += _when(numbers[name], [*mode, test, _answer(_EPERM), _answer(_ALLOW)])
+    for name, flags_at, mode_at in (("open", _SECOND, _THIRD), ("openat", _THIRD, _FOURTH)):
+        if name in numbers:
+            steps += _when(numbers[name], _opening(flags_at, mode_at, hold_truncate=hold_truncate))
     return b"".join([*steps, _answer(_ALLOW)])

@@ -18,6 +18,9 @@ from .order import stated
 from .passing import Passed
 from .supervise import Supervisor
 
+SPARE_MS = 5
+"""How long after an order the next supervisor is made, unless something ends before."""
+
 
 def main(at: int, base: str) -> NoReturn:
     """Serve the proxy at the other end of the socket ``at`` until it is gone; then remove the directory ``base``."""
@@ -35,14 +38,15 @@ def main(at: int, base: str) -> NoReturn:
 
 
 class Launcher:
-    """Hands each order to a supervisor; the next one is forked off, and made ready, before it is needed."""
+    """Hands each order to a supervisor; the next one of its kind is forked off, and made ready, before it is needed."""
 
     def __init__(self, proxy: socket.socket) -> None:
         self._proxy = proxy
         self._means = Means()
         self._means.kernel.adopt_orphans()
         self.supervisors: set[int] = set()
-        self._spare: tuple[bytes, socket.socket] | None = None
+        self._spares: dict[bytes, socket.socket] = {}
+        self._wanted = b""
         self._prepared: set[bytes] = set()
         self._woken, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         # What is in memory now stays shared with every fork.
@@ -56,13 +60,19 @@ class Launcher:
         watched.register(self._proxy, select.POLLIN)
         watched.register(self._woken, select.POLLIN)
         while True:
-            for at, _ in watched.poll():
+            events = watched.poll(SPARE_MS if self._wanted else None)
+            taken = False
+            for at, _ in events:
                 if at == self._woken:
                     os.read(self._woken, 4096)
                     self._reap()
                 elif not self._take():
                     self._dismiss()
                     return
+                else:
+                    taken = True
+            if self._wanted and not taken:
+                self._make_spare(self._wanted)
 
     def child_ended(self, _number: int, _frame: FrameType | None) -> None:
         """Nothing: the signal wakes the loop."""
@@ -73,7 +83,6 @@ class Launcher:
             return False
         try:
             if not self._handed_over(passed):
-                self._dismiss()
                 self._fork(passed.kind)
                 if not self._handed_over(passed):
                     raise OSError("a supervisor ended at once")
@@ -85,18 +94,23 @@ class Launcher:
         finally:
             # Before the next fork, or a stranger would hold the program's pipes open.
             passed.close()
-        try:
-            self._fork(passed.kind)
-        except OSError:
-            self._dismiss()  # said when the next order comes and it fails again
+        self._wanted = passed.kind
         return True
 
+    def _make_spare(self, kind: bytes) -> None:
+        """Fork off the next supervisor: later, so that it does not take the processor from the one at work."""
+        self._wanted = b""
+        if kind not in self._spares:
+            # Said when the next order comes and it fails again.
+            with contextlib.suppress(OSError):
+                self._fork(kind)
+
     def _handed_over(self, passed: Passed) -> bool:
-        """Whether the spare supervisor is of the kind that is needed, and has the order now."""
-        if self._spare is None or self._spare[0] != passed.kind:
+        """Whether there is a spare supervisor of the kind that is needed, and it has the order now."""
+        spare = self._spares.pop(passed.kind, None)
+        if spare is None:
             return False
-        with self._spare[1] as orders:
-            self._spare = None
+        with spare as orders:
             try:
                 passed.send(orders)
             except OSError:
@@ -106,15 +120,18 @@ class Launcher:
     def _prepare(self, passed: Passed) -> None:
         """Make ready what later orders of this kind want, too; a supervisor for which it is not does it itself."""
         if passed.kind not in self._prepared:
+            order = passed.order()
+            if order["level"] == "process":
+                return  # nothing holds it; the next one may want more
             self._prepared.add(passed.kind)
             with contextlib.suppress(OSError):
-                self._means.prepare(passed.order())
+                self._means.prepare(order)
 
     def _dismiss(self) -> None:
-        """Do without the spare; it ends when its socket is closed."""
-        if self._spare is not None:
-            self._spare[1].close()
-            self._spare = None
+        """Do without the spares; each ends when its socket is closed."""
+        for spare in self._spares.values():
+            spare.close()
+        self._spares.clear()
 
     def _fork(self, kind: bytes) -> None:
         supervisor = Supervisor(self._means, kind)
@@ -130,14 +147,17 @@ class Launcher:
             try:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for each in (self._proxy.detach(), self._woken, self._wake, ours.detach()):
-                    os.close(each)
+                # The other spares' sockets, too, or those would not see that they are dismissed.
+                for each in (self._proxy, ours, *self._spares.values()):
+                    each.close()
+                for at in (self._woken, self._wake):
+                    os.close(at)
                 supervisor.run(theirs, uid, gid)
             finally:
                 os._exit(1)
         theirs.close()
         self.supervisors.add(pid)
-        self._spare = (kind, ours)
+        self._spares[kind] = ours
 
     def _reap(self) -> None:
         while True:

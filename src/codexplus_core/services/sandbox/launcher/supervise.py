@@ -81,7 +81,8 @@ class Supervisor:
         self._began = time.monotonic()
         self._say(stated("setup", error=trouble) if trouble else self._supervised(passed))
         if self._kind == passing.PLAIN:
-            scratch.remove(self._order["scratch"])
+            if self._order["scratch"]:
+                scratch.remove(self._order["scratch"])
             if os.getppid() != self._launcher:
                 scratch.remove_empty(self._order["base"])
 
@@ -90,7 +91,8 @@ class Supervisor:
             if self._kind != passing.PLAIN:
                 mounts.limit_processes(self._order["limits"].get("nproc", 256))
                 mounts.arrange(self._means.kernel, self._order)
-            scratch.make(self._order["scratch"])
+            if self._order["scratch"]:
+                scratch.make(self._order["scratch"])
             self._say(stated("began"))
             passed.send(self._telling)
         except OSError as error:

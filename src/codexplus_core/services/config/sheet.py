@@ -1,0 +1,45 @@
+"""What is left of one settings file: its values in a tree, and what is said about the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .origin import Notice, Origin
+from .schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value that counts: as it is used, and as it is ``written`` in the file."""
+
+    value: Any
+    written: Any
+    origin: Origin
+    reads: tuple[str, ...] = ()
+    items: tuple[Leaf, ...] | None = None
+
+
+Tree = dict[str, "Tree | Leaf"]
+
+
+@dataclass(slots=True)
+class Sheet:
+    """What is left of one file; ``faulty`` says that something in it is not what its key takes."""
+
+    origin: Origin
+    faulty: bool = False
+    tree: Tree = field(default_factory=dict)
+    warnings: list[Notice] = field(default_factory=list)
+    ignored: list[Notice] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What values are judged with: the schema, and the variables that ``${VAR}`` may name."""
+
+    schema: Schema
+    env: Mapping[str, str]
+    always: Mapping[str, str] = field(default_factory=dict)
+    literal: bool = False

@@ -1,0 +1,90 @@
+"""The writer works on what has gathered, settles some time later, and at once for who waits for it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from codexplus_core.services.transcripts.writer import Writer
+
+LONG = 3600.0
+
+
+class Log:
+    """What a writer did, in order."""
+
+    def __init__(self, *, gather_s: float = 0.0, settle_s: float = LONG) -> None:
+        self.done: list[list[int] | str] = []
+        self.worked, self.settled = threading.Event(), threading.Event()
+        self.writer = Writer(self.work, settle=self.settle, name="test", gather_s=gather_s, settle_s=settle_s)
+
+    def work(self, things: list[int]) -> None:
+        self.done.append(things)
+        self.worked.set()
+        if 0 in things:
+            raise ZeroDivisionError
+
+    def settle(self) -> None:
+        self.done.append("settled")
+        self.settled.set()
+
+
+def test_what_gathers_is_worked_on_together() -> None:
+    log = Log(gather_s=LONG)
+
+    for thing in (1, 2, 3):
+        log.writer.put(thing)
+    log.writer.flush().result(10)
+    log.writer.close()
+
+    assert log.done == [[1, 2, 3], "settled"]
+
+
+def test_nobody_waits_and_it_is_settled_all_the_same() -> None:
+    log = Log(settle_s=0.01)
+
+    log.writer.put(1)
+
+    assert log.settled.wait(10)
+    assert log.done == [[1], "settled"]
+    log.writer.close()
+
+
+def test_the_end_settles_what_was_done_and_what_waits() -> None:
+    log = Log()
+    log.writer.put(1)
+    assert log.worked.wait(10)
+
+    log.writer.put(2)
+    assert log.writer.close()
+
+    assert log.done == [[1], [2], "settled"]
+    assert not log.writer.put(3)
+    log.writer.flush().result(10)
+
+
+def test_flushing_what_is_settled_does_nothing() -> None:
+    log = Log()
+    log.writer.flush().result(10)
+    log.writer.put(1)
+    log.writer.flush().result(10)
+
+    log.writer.flush().result(10)
+    log.writer.close()
+
+    assert log.done == [[1], "settled"]
+
+
+def test_a_fault_does_not_keep_what_was_done_before_from_being_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    log = Log()
+    log.writer.put(1)
+    assert log.worked.wait(10)
+
+    log.writer.put(0)
+    log.writer.flush().result(10)
+    log.writer.flush().result(10)
+    log.writer.close()
+
+    assert log.done == [[1], [0], "settled"]
