@@ -1,0 +1,1 @@
+"""The launcher: Codex on a terminal of its own, and a look at its composer when Enter is pressed."""

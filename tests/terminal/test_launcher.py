@@ -1,0 +1,442 @@
+"""The launcher with a program in it that has a composer like Codex's: what arrives, what is seen, how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from terminal.on_a_terminal import FAKE, LAUNCH, fake, launched, on_a_terminal
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="terminals are POSIX's here")
+FRONT = "\x1b[H\x1b[200~ \x1b[201~"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+def running(log: Path, *argv: str):
+    return launched(log, *argv)
+
+
+# -- our names
+
+
+@pytest.mark.req("P16")
+@pytest.mark.parametrize("enter", ["\r", "\x1b[13u", "\x1b[13;1u"])
+async def test_a_typed_name_of_ours_reaches_the_model(log, enter):
+    async with fake(log) as one:
+        await one.keys("/foo bar baz")
+
+        one.type(enter.encode())
+        await one.until(lambda: one.notes)
+
+    assert one.notes == [("sent", "/foo bar baz")]
+    assert one.got == f"/foo bar baz{FRONT}{enter}"
+
+
+async def test_under_the_kitty_keyboard_releases_pass_and_enter_counts(log):
+    async with fake(log, "kitty") as one:
+        for character in "/foo":
+            await one.press(f"{character}\x1b[{ord(character)};1:3u".encode())
+        one.type(b"\x1b[13u")
+        await one.until(lambda: one.notes)
+
+    assert one.notes == [("sent", "/foo")]
+    assert "\x1b[102;1:3u" in one.got
+
+
+async def test_an_edited_line_counts_as_it_stands_in_the_end(log):
+    async with fake(log) as one:
+        await one.keys("/fob x")
+        for key in (b"\x1b[D", b"\x1b[D", b"\x7f", b"o"):
+            await one.press(key)
+        one.type(b"\r")
+        await one.until(lambda: one.notes)
+
+    assert one.notes == [("sent", "/foo x")]
+
+
+async def test_a_line_that_is_recalled_is_sent_again(log):
+    async with fake(log) as one:
+        await one.keys("/foo again")
+        one.type(b"\r")
+        await one.until(lambda: one.notes)
+        one.type(b"\x1b[A")
+        await one.until(lambda: one.got.endswith("\x1b[A"))
+        one.type(b"\r")
+        await one.until(lambda: len(one.notes) == 2)
+
+    assert one.notes == [("sent", "/foo again")] * 2
+
+
+async def test_a_paste_of_several_lines_gets_the_space_in_front_of_the_first(log):
+    async with fake(log) as one:
+        one.type(b"\x1b[200~/foo one\n\nthree\x1b[201~")
+        await one.until(lambda: one.got)
+        one.type(b"\r")
+        await one.until(lambda: one.notes)
+
+    assert one.notes == [("sent", "/foo one\n\nthree")]
+
+
+async def test_paste_and_enter_may_come_together(log):
+    async with fake(log) as one:
+        one.type(b"\x1b[200~/foo pasted\x1b[201~\r")
+        await one.until(lambda: one.notes)
+
+    assert one.notes == [("sent", "/foo pasted")]
+
+
+async def test_tab_completes_a_name_of_ours_and_leaves_codexs_popup_alone(log):
+    async with fake(log) as one:
+        await one.keys("/he")
+        one.type(b"\t")
+        await one.until(lambda: one.got.endswith("lp \x1b[201~"))
+        one.type(b"\r")
+        await one.until(lambda: one.notes)
+        await one.keys("/ar")
+        one.type(b"\t")
+        await one.until(lambda: one.got.endswith("\t"))
+
+    assert one.notes == [("sent", "/help")]
+    assert one.got.endswith("/ar\t")
+
+
+async def test_a_program_that_shows_its_keys_late_is_waited_for(log):
+    async with fake(log, "slow") as one:
+        await one.keys("/fo")
+        await one.until(lambda: "› /fo " in one.screen.row(9))
+        await one.keys("o")
+        one.type(b"\r")
+        await one.until(lambda: one.notes)
+
+    assert one.notes == [("sent", "/foo")]
+
+
+# -- everything else
+
+
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [
+        ("/nope x", ("rejected", "nope")),
+        ("/status", ("own", "status")),
+        ("/hooks", ("own", "hooks")),
+        ("plain /foo words", ("sent", "plain /foo words")),
+        ("/foobar", ("rejected", "foobar")),
+        ("//foo", ("sent", "//foo")),
+        ("/etc/hosts", ("sent", "/etc/hosts")),
+        (" /foo", ("sent", "/foo")),
+    ],
+)
+async def test_what_is_not_ours_arrives_as_it_was_typed(log, typed, becomes):
+    async with fake(log, ours="foo help arch status hooks") as one:
+        await one.keys(typed)
+        one.type(b"\r")
+        await one.until(lambda: one.notes)
+
+    assert one.notes == [becomes]
+    assert one.got == f"{typed}\r"
+
+
+async def test_a_name_of_ours_counts_although_codex_offers_a_longer_one(log):
+    async with fake(log) as one:
+        await one.keys("/arch")
+        one.type(b"\r")
+        await one.until(lambda: one.notes)
+
+    assert one.notes == [("sent", "/arch")]
+
+
+async def test_after_a_step_in_codexs_popup_enter_is_codexs(log):
+    async with fake(log) as one:
+        await one.keys("/arch")
+        one.type(b"\x1b[B")
+        await one.until(lambda: one.got.endswith("\x1b[B"))
+        one.type(b"\r")
+        await one.until(lambda: one.notes)
+
+    assert one.got == "/arch\x1b[B\r"
+
+
+@pytest.mark.parametrize("option", ["mute", "hidden"])
+async def test_where_no_composer_is_seen_enter_passes(log, option):
+    async with fake(log, option) as one:
+        await one.keys("/foo")
+        one.type(b"\r")
+        await one.until(lambda: one.got == "/foo\r")
+
+
+async def test_a_paste_without_marks_passes_in_one_piece(log):
+    async with fake(log) as one:
+        one.type(b"/foo one\r/foo two\r")
+        await one.until(lambda: one.got.endswith("two\r"))
+
+    assert one.got == "/foo one\r/foo two\r"
+
+
+async def test_ctrl_c_never_waits_behind_an_enter(log):
+    async with fake(log, "mute") as one:
+        one.type(b"/")
+        one.type(b"\r")
+        one.type(b"\x03")
+        await one.until(lambda: one.got.endswith("\x03"))
+
+    assert one.got == "/\r\x03"
+
+
+async def test_keys_mouse_focus_and_replies_pass_as_they_are(log):
+    sent = b"\x1b[I\x1b[<35;20;4M\x1b[1;5C\x1bOP\x1b]11;rgb:0/0/0\x1b\\\x1b[?62;22c\x1b[5;7R\xc3\xa4\xf0\x9f\x98\x80"
+    sent += b"\x1bx\x1c\x00\xff"
+    async with fake(log, "mute") as one:
+        one.type(sent)
+        await one.until(lambda: len(one.got) >= len(sent))
+
+    assert one.got == sent.decode("latin-1")
+
+
+ECHO = "import sys, tty, os; tty.setraw(0); os.write(1, b'ready')\nwhile d := os.read(0, 65536): os.write(1, d)"
+
+
+async def test_output_passes_as_it_is(log):
+    data = bytes(range(256)) * 300 + b"\x1b[38;2;1;2;3mcolour\x1b]8;;http://x\x1b\\link\x1bP1$tq\x1b\\\x1b[?2026h"
+    (log.parent / "data").write_bytes(data)
+    program = "import os, pathlib, sys, tty; tty.setraw(0); data = pathlib.Path(sys.argv[1]).read_bytes()\n"
+    program += "while data: data = data[os.write(1, data):]"
+    async with running(log, sys.executable, "-c", program, str(log.parent / "data")) as one:
+        assert await one.code() == 0
+        await one.until(lambda: len(one.output) >= len(data))
+
+    assert one.output == data + b"\x1b[?2026l\x1b[0m"
+
+
+# -- the window, suspension, the end
+
+
+async def test_the_window_and_its_changes_reach_the_program_with_their_pixels(log):
+    program = (
+        "import fcntl, os, signal, struct, termios, tty\n"
+        "tty.setraw(0)\n"
+        "size = lambda: struct.unpack('HHHH', fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8)))\n"
+        "say = lambda *_: os.write(1, repr(size()).encode())\n"
+        "signal.signal(signal.SIGWINCH, say); say()\n"
+        "while os.read(0, 1) != b'q': pass\n"
+    )
+    async with running(log, sys.executable, "-c", program) as one:
+        await one.until(lambda: b"(24, 80, 640, 480)" in one.output)
+        one.resize(30, 100, 800, 600)
+        await one.until(lambda: b"(30, 100, 800, 600)" in one.output)
+        one.type(b"q")
+        assert await one.code() == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -TERM $$", 143), ("kill -INT $$", 130)],
+)
+async def test_the_exit_status_is_the_programs(log, command, code):
+    async with running(log, "sh", "-c", command) as one:
+        assert await one.code() == code
+
+
+@pytest.mark.parametrize("typed", [b"\x03", b"\x1c"])
+async def test_ctrl_c_and_ctrl_backslash_are_signals_for_a_program_that_has_left_them_on(log, typed):
+    script = "trap 'exit 4' INT; trap 'exit 5' QUIT; echo up; sleep 30 & wait"
+    async with running(log, "sh", "-c", script) as one:
+        await one.until(lambda: b"up" in one.output)
+        one.type(typed)
+        assert await one.code() == (4 if typed == b"\x03" else 5)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+async def test_a_signal_to_us_reaches_the_program(log, number, code):
+    async with running(log, sys.executable, "-c", ECHO) as one:
+        await one.until(lambda: b"ready" in one.output)
+        os.kill(one.pid, number)
+        assert await one.code() == code
+
+
+async def test_closing_the_window_ends_the_program_even_one_that_ignores_it(log):
+    program = (
+        "import os, signal, time; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.write(1, b'ready'); os.read(0, 1)"
+    )
+    inner = f'exec {sys.executable} -P -W error -c "$0" {sys.executable} -c "$1"'
+    async with on_a_terminal(log, "sh", "-c", inner, LAUNCH, program, env={"OURS": "foo"}) as one:
+        await one.until(lambda: b"ready" in one.output)
+        inside = children_of(children_of(one.pid)[0])[0]
+        one.hang_up()
+        code = await one.code()
+        await one.until(lambda: not Path(f"/proc/{inside}").exists())
+
+    assert code in (129, -signal.SIGHUP)
+
+
+async def test_somebody_who_kills_what_is_between_ends_it(log):
+    async with fake(log) as one:
+        os.kill(children_of(one.pid)[0], signal.SIGKILL)
+        assert await one.code() == 137
+
+
+async def test_the_terminal_is_as_before_after_every_end(log):
+    async with fake(log, "kitty") as one:
+        program = children_of(children_of(one.pid)[0])[0]
+        before = one.modes()
+        os.kill(program, signal.SIGKILL)
+        assert await one.code() == 137
+        await one.until(lambda: one.output.endswith(b"\x1b[0m"))
+        after = one.modes()
+
+    end = one.output[one.output.rindex(b"\x1b[?2026l") :]
+    assert before != after
+    for undone in (b"\x1b[?1003l", b"\x1b[?1049l", b"\x1b[<1u", b"\x1b[?2004l"):
+        assert undone in end
+    assert after[3] & ECHO_AND_LINES == ECHO_AND_LINES
+
+
+async def test_a_program_that_cleans_up_leaves_us_nothing_to_add(log):
+    async with fake(log) as one:
+        one.type(b"\x04")
+        assert await one.code() == 3
+
+    assert one.output.endswith(b"\x1b[?25h")
+
+
+async def test_what_the_last_moment_brings_is_still_shown(log):
+    async with running(log, "sh", "-c", "head -c 200000 /dev/zero | tr '\\0' x; echo; echo THE END") as one:
+        assert await one.code() == 0
+        await one.until(lambda: b"THE END" in one.output)
+
+    assert one.output.count(b"x") == 200000
+
+
+async def test_a_daemon_that_keeps_the_terminal_does_not_hold_us(log):
+    async with running(log, "sh", "-c", "(trap '' HUP; exec sleep 60) & echo $!; exit 2") as one:
+        assert await one.code() == 2
+        await one.until(lambda: b"\n" in one.output)
+        left = int(one.output.split()[0])
+
+    os.kill(left, signal.SIGKILL)
+
+
+async def test_the_programs_own_standard_error_stays_where_it_leads(log, tmp_path):
+    where = tmp_path / "errors"
+    inner = (
+        "import os, sys; from codexplus_core.terminal.launcher import launch;"
+        "sys.exit(launch(['sh', '-c', 'echo out; echo err >&2'], dict(os.environ), frozenset))"
+    )
+    async with on_a_terminal(log, "sh", "-c", f'exec "$0" -c "$1" 2> {where}', sys.executable, inner) as one:
+        assert await one.code() == 0
+
+    assert where.read_text() == "err\n"
+    assert b"err" not in one.output
+
+
+async def test_a_program_that_is_not_there_is_reported(log):
+    async with running(log, "/no/such/codex") as one:
+        assert await one.code() == 1
+        await one.until(lambda: b"no such program" in one.output)
+
+    assert b"CannotStart: /no/such/codex: no such program" in one.output
+
+
+SHELL = """
+import os, signal, sys
+os.setpgid(0, 0) if os.getpgrp() != os.getpid() else None
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+pid = os.fork()
+if pid == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+os.setpgid(pid, pid)
+while True:
+    _, status = os.waitpid(pid, os.WUNTRACED)
+    os.tcsetpgrp(0, os.getpgrp())
+    if not os.WIFSTOPPED(status):
+        sys.exit(os.waitstatus_to_exitcode(status))
+    os.write(1, b"<stopped>")
+    while os.read(0, 1) != b"f":
+        pass
+    os.tcsetpgrp(0, pid)
+    os.killpg(pid, signal.SIGCONT)
+"""
+
+
+async def test_ctrl_z_suspends_both_and_fg_brings_both_back(log):
+    words = (sys.executable, "-P", "-c", LAUNCH, sys.executable, str(FAKE), str(log))
+    async with on_a_terminal(log, sys.executable, "-c", SHELL, *words, env={"OURS": "foo"}) as one:
+        await one.until(lambda: log.exists() and "ready" in log.read_text())
+        one.type(b"\x1a")
+        await one.until(lambda: b"<stopped>" in one.output)
+        stopped = one.modes()
+        one.resize(20, 70)
+        one.type(b"f\n")
+        await one.until(lambda: ("continued", "") in one.notes)
+        await one.until(lambda: ("size", "(70, 20)") in one.notes)
+        await one.keys("/foo")
+        one.type(b"\r")
+        await one.until(lambda: ("sent", "/foo") in one.notes)
+        one.type(b"\x04")
+        assert await one.code() == 3
+
+    assert stopped[3] & ECHO_AND_LINES == ECHO_AND_LINES
+
+
+async def test_where_nobody_could_bring_us_back_a_suspension_passes_at_once(log):
+    async with fake(log) as one:
+        one.type(b"\x1a")
+        await one.until(lambda: ("continued", "") in one.notes)
+
+
+# -- floods
+
+
+async def test_a_flood_passes_whole_and_is_not_kept(log):
+    size = 4_000_000
+    async with running(log, "sh", "-c", f"yes | head -c {size}; cat") as one:
+        await one.until(lambda: one.output.count(b"\n") >= size // 2)
+        peak = memory_kib(one.pid)
+        one.type(b"\x04")
+        assert await one.code() == 0
+
+    assert one.output.startswith(b"y\r\n" * 1000)
+    assert len(one.output) == size // 2 * 3
+    assert peak < 100_000
+
+
+async def test_a_name_of_ours_counts_again_after_a_flood(log):
+    async with fake(log) as one:
+        await one.keys("x" * 3)
+        one.type(b"\x1b[200~" + b"wide " * 20_000 + b"\x1b[201~")
+        await one.until(lambda: len(one.got) > 100_000)
+        one.type(b"\r")
+        await one.until(lambda: one.notes)
+        await one.keys("/foo")
+        one.type(b"\r")
+        await one.until(lambda: len(one.notes) == 2)
+
+    assert one.notes[1] == ("sent", "/foo")
+
+
+ECHO_AND_LINES = 0
+if os.name == "posix":
+    import termios
+
+    ECHO_AND_LINES = termios.ECHO | termios.ICANON | termios.ISIG
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that this one has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def memory_kib(pid: int) -> int:
+    """The most memory that the process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
