@@ -1,0 +1,1 @@
+"""The commands that codex-plus itself answers: /help, /status, /plus, /save, /config, /version, /hooks and /mcp."""

@@ -1,0 +1,100 @@
+"""Where a command comes from, told before its first run: one line in front of the model's answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import uuid4
+
+from codexplus_core import Core, Event
+
+from .command_file import CommandFile
+from .questions import source_of
+from .spoken import spoken
+from .surroundings import Surroundings, is_passed_over
+
+BEGINNING = "response.created"
+"""The event behind which the line goes out."""
+
+_WHOSE = {"project": "of the project", "user": "your own", "plugin": "of a plugin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What to show, and under which keys it is remembered that it was."""
+
+    keys: tuple[str, ...]
+    text: str
+
+
+class Notices:
+    """Knows which command files the user has been told of: each state of a file once in each project."""
+
+    def __init__(self, core: Core) -> None:
+        self._store = core.store
+
+    def due(self, command: CommandFile, where: Surroundings) -> Notice | None:
+        """What the user has to be told, None where that was done before."""
+        text = (
+            f"`/{_plain(command.name)}` is `{_plain(source_of(command, where.cwd))}`, {_WHOSE[command.scope]}"
+            f" (sha256 `{command.digest[:12]}`…). This is shown once, until the file changes."
+        )
+        return self._once("told", text, command, where)
+
+    def passed_over(self, command: CommandFile, where: Surroundings) -> Notice | None:
+        """That the model which a command names is not asked, None where it is, or where that was said before."""
+        if where.strict or not is_passed_over(command.model, where):
+            return None
+        model = _plain(command.model[:60])
+        text = (
+            f"`/{_plain(command.name)}` asks for the model `{model}`, a name of Claude Code's; the session's own"
+            " answers. `slash.models` in your settings says which model is meant."
+        )
+        return self._once("model", text, command, where)
+
+    def told(self, notice: Notice) -> None:
+        """It is on its way to the user."""
+        for key in notice.keys:
+            self._store.set(key, True)
+
+    def _once(self, kind: str, text: str, command: CommandFile, where: Surroundings) -> Notice | None:
+        place = "" if command.scope == "user" else str(where.cwd)
+        known = f"{command.digest} {command.path} {place}".encode("utf-8", "surrogateescape")
+        key = f"{kind} {hashlib.sha256(known).hexdigest()[:32]}"
+        if self._store.get(key):
+            return None
+        return Notice((key,), spoken(text).strip() if where.wish.local else text)
+
+
+def together(notices: Iterable[Notice | None]) -> Notice | None:
+    """Several notices as one, None for none."""
+    found = [notice for notice in notices if notice is not None]
+    keys = tuple(key for notice in found for key in notice.keys)
+    return Notice(keys, "\n\n".join(notice.text for notice in found)) if found else None
+
+
+def with_notice(event: Event, text: str) -> list[Event]:
+    """The beginning of a response with a message of ours behind it, as the API itself would send it."""
+    id = f"msg_codexplus_{uuid4().hex}"
+    part = {"type": "output_text", "text": text, "annotations": []}
+    item = {"id": id, "type": "message", "status": "completed", "role": "assistant", "content": [part]}
+    place = {"item_id": id, "output_index": 0, "content_index": 0}
+    begun = {**item, "status": "in_progress", "content": []}
+    return [
+        event,
+        _event("response.output_item.added", output_index=0, item=begun),
+        _event("response.content_part.added", **place, part={**part, "text": ""}),
+        _event("response.output_text.delta", **place, delta=text, logprobs=[]),
+        _event("response.output_text.done", **place, text=text, logprobs=[]),
+        _event("response.content_part.done", **place, part=part),
+        _event("response.output_item.done", output_index=0, item=item),
+    ]
+
+
+def _event(type: str, **data: object) -> Event:
+    return Event(type, data)
+
+
+def _plain(path: str) -> str:
+    return "".join(char if char.isprintable() and char != "`" else "\ufffd" for char in path)
