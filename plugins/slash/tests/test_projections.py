@@ -117,9 +117,9 @@ def test_only_the_skills_that_came_with_the_newest_prompt_count() -> None:
 
     folder = Path("/x")
 
-    assert skills_sent([new, old], folder) == {"fix": "deploy:all"}
-    assert skills_sent([old, said, new], folder) == {}
-    assert skills_sent("x", folder) == skills_sent([1, {"role": "user", "content": [None]}], folder) == {}
+    assert skills_sent([new, old], folder, None) == {"fix": "deploy:all"}
+    assert skills_sent([old, said, new], folder, None) == {}
+    assert skills_sent("x", folder, None) == skills_sent([1, {"role": "user", "content": [None]}], folder, None) == {}
 
 
 SKILL = (
@@ -135,8 +135,24 @@ def test_the_words_behind_the_skill_are_the_arguments(prompt: str, called: str |
     assert called_by_skill(prompt, {"fix": "deploy:all"}) == called
 
 
+@pytest.mark.abuse("B02")
+def test_a_skill_of_another_home_of_codex_counts_and_one_of_the_project_does_not(tmp_path: Path) -> None:
+    (tmp_path / "work/.git").mkdir(parents=True)
+    (tmp_path / "work/sub").mkdir()
+
+    def found(path: str, project: Path | None) -> bool:
+        text = SKILL.replace("/x/fix/SKILL.md", f"{tmp_path}/{path}")
+        item = {"role": "user", "content": [{"type": "input_text", "text": text}]}
+        return bool(skills_sent([item], tmp_path / "home/.codex/skills", project))
+
+    inside = tmp_path / "work/sub"
+    assert found("home/.codex/skills/fix/SKILL.md", None) and found("other/skills/fix/SKILL.md", inside)
+    assert not found("other/skills/fix/SKILL.md", None) and not found("other/fix/SKILL.md", inside)
+    assert not found("work/.codex/skills/fix/SKILL.md", inside) and not found("work/sub/skills/fix/SKILL.md", inside)
+
+
 @pytest.mark.abuse("B18")
 def test_a_long_skill_of_somebody_elses_is_looked_through_in_one_go() -> None:
     text = "<skill>\n<name>fix</name>\n<path>/x/fix/SKILL.md</path>\n" + "\n" * 200_000 + "</skill>"
 
-    assert skills_sent([{"role": "user", "content": [{"type": "input_text", "text": text}]}], Path("/x")) == {}
+    assert skills_sent([{"role": "user", "content": [{"type": "input_text", "text": text}]}], Path("/x"), None) == {}

@@ -56,5 +56,5 @@ def _by_plus(prompt: str, desk: Desk) -> Invocation | None:
 def _skill(exchange: Exchange, prompt: str, folder: Path) -> str | None:
     # The skill's text comes with the prompt; when that waits for a yes, it is not in the request that brings the yes.
     known: dict[str, str] = exchange.session.state.setdefault(_SKILLS, {})
-    known.update(skills_sent(exchange.body.get("input"), folder))
+    known.update(skills_sent(exchange.body.get("input"), folder, exchange.session.cwd))
     return called_by_skill(prompt, known)

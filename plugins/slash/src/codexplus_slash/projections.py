@@ -65,10 +65,11 @@ def skills_folder(env: Mapping[str, str]) -> Path:
     return _codex_home(env) / "skills"
 
 
-def skills_sent(items: Any, folder: Path) -> dict[str, str]:
+def skills_sent(items: Any, folder: Path, project: Path | None) -> dict[str, str]:
     """The commands behind those of our skills that came with the newest prompt of a request, by the skills' names.
 
-    ``folder`` is that of the user's skills: a project has skills, too, and may say in them what it likes.
+    ``folder`` is that of the user's skills as this process knows it. Codex may have another one (``CODEX_HOME``), but
+    none within the ``project`` counts: that has skills, too, and may say in them what it likes.
     """
     found = {}
     every: list[Any] = items if isinstance(items, list) else []
@@ -79,9 +80,20 @@ def skills_sent(items: Any, folder: Path) -> dict[str, str]:
         for part in content if isinstance(content, list) else ():
             text = part.get("text") if isinstance(part, dict) else None
             ours = _SKILL_ITEM.match(text) if isinstance(text, str) else None
-            if ours is not None and os.path.realpath(ours[2]) == os.path.realpath(folder / ours[1] / "SKILL.md"):
+            if ours is not None and _is_the_users(ours[2], ours[1], folder, project):
                 found[ours[1]] = ours[3]
     return found
+
+
+def _is_the_users(path: str, name: str, folder: Path, project: Path | None) -> bool:
+    real = Path(os.path.realpath(path))
+    if str(real) == os.path.realpath(folder / name / "SKILL.md"):
+        return True
+    if project is None or real.parts[-3:] != ("skills", name, "SKILL.md"):
+        return False
+    levels = (project, *project.parents)
+    root = next((level for level in levels if os.path.lexists(level / ".git")), project)
+    return not real.is_relative_to(os.path.realpath(root))
 
 
 def called_by_skill(prompt: str, known: Mapping[str, str]) -> str | None:
