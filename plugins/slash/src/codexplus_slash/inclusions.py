@@ -13,7 +13,7 @@ from codexplus_core import Action, ActionDenied, CannotStart, Core, RunResult, s
 
 from .command_file import CommandFile
 from .surroundings import INCLUSION_SECONDS, Surroundings
-from .verdicts import Judged, only_looking
+from .verdicts import Judged, only_looking, permissions_for
 from .whitespace import SPACES
 
 _SILENT = "(Bash completed with no output)"
@@ -42,7 +42,11 @@ async def run_all(
         # `git add` before `git commit`: side by side, what changes something would race with what needs it.
         done: list[Output] = []
         for each in judged:
-            done.append(await run_one(core, command, each, where, seconds))
+            astray = await asyncio.to_thread(_is_led_astray, command, each, where)
+            if done and astray:
+                done.append(Output("not run: what ran before it put something in the way of its files", failed=True))
+            else:
+                done.append(await run_one(core, command, each, where, seconds))
             if done[-1].failed:
                 break
         return (*done, *(Output("not run: an earlier one failed", failed=True) for _ in judged[len(done) :]))
@@ -53,6 +57,12 @@ async def run_all(
         found = await asyncio.gather(*(run_one(core, command, judged[at], where, seconds) for at in group))
         outputs.update(zip(group, found, strict=True))
     return tuple(outputs[at] for at in range(len(judged)))
+
+
+def _is_led_astray(command: CommandFile, judged: Judged, where: Surroundings) -> bool:
+    """Whether what needed no sandbox when it was judged would need one by now, because of a link, say."""
+    held = command.scope == "user" or bool(judged.permissions)
+    return not held and bool(permissions_for(judged.text, where.cwd, where.root))
 
 
 async def run_one(core: Core, command: CommandFile, judged: Judged, where: Surroundings, seconds: float) -> Output:
