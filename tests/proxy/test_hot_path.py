@@ -25,6 +25,12 @@ from codexplus_core.services.memory import MemoryValues
 from codexplus_core.testing.harness import Log
 
 EVENT = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"x"}\n\n'
+BEGUN = b'event: response.created\ndata: {"type":"response.created","response":{"id":"r"}}\n\n'
+ITEM = (
+    b'event: response.output_item.done\ndata: {"type":"response.output_item.done","output_index":0,'
+    b'"item":{"type":"message","id":"m","role":"assistant","content":[{"type":"output_text","text":"x"}]}}\n\n'
+)
+COMPLETED = b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r","output":[]}}\n\n'
 BODY = b'{"model":"m","stream":true,"input":[]}'
 POST = (
     b"POST /v1/responses HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nauthorization: Bearer k\r\n"
@@ -90,6 +96,16 @@ async def test_an_event_that_no_plugin_watches_is_one_write_and_wakes_no_task(mo
     assert many_steps == few_steps
 
 
+@pytest.mark.req("P5")
+@pytest.mark.wire("W2")
+@on_each_loop
+async def test_a_stream_that_a_plugin_reads_in_part_is_the_upstreams_byte_for_byte() -> None:
+    sent = [BEGUN, *[EVENT] * 5, ITEM, *[EVENT] * 3, COMPLETED]
+    got = await streamed(sent, Idle())
+
+    assert got == b"".join(sent)
+
+
 class Idle:
     """A plugin that looks at every request and wants to see no event."""
 
@@ -125,6 +141,33 @@ async def relay(events: int, *plugins: object) -> None:
             await reader.readuntil(b"0\r\n\r\n")  # where a plugin looks, a response that does not end gets an error
             writer.close()
         await upstream.aclose()
+
+
+async def streamed(events: list[bytes], *plugins: object) -> bytes:
+    """What the client gets of these events, each sent by itself once the one before has arrived."""
+    arrived = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD)
+        for event in events:
+            arrived.clear()
+            await connection.send(chunk(event))
+            async with asyncio.timeout(10):
+                await arrived.wait()
+        await connection.send(END)
+
+    upstream, got = CurlUpstream(environ={}), b""
+    async with serving(script) as server:
+        async with fronted(application(upstream, server.url + "/v1", *plugins)) as front:
+            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
+            await reader.readuntil(b"\r\n\r\n")
+            while size := int(await reader.readuntil(b"\r\n"), 16):
+                got += await reader.readexactly(size)
+                await reader.readexactly(2)
+                arrived.set()
+            writer.close()
+        await upstream.aclose()
+    return got
 
 
 def application(upstream: CurlUpstream, url: str, *wanted: object) -> App:

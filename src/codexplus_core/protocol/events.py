@@ -23,11 +23,11 @@ class Event:
     __slots__ = ("_data", "_payload", "raw", "type")
 
     def __init__(
-        self, type: str, data: dict[str, Any] | None = None, *, raw: bytes = b"", payload: bytes | None = None
+        self, type: str, data: dict[str, Any] | None = None, *, raw: bytes | None = None, payload: bytes | None = None
     ) -> None:
         """Make an event of ``type`` holding ``data``; ``raw`` and ``payload`` are for those who have the bytes."""
         self.type = type
-        if not raw:
+        if raw is None:
             data = {"type": type, **(data or {})}
             data["type"] = type  # what Codex reads is the JSON's, so the two must never differ
             payload = _encode(data)

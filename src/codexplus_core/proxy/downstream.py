@@ -176,7 +176,10 @@ class HttpDownstream(KeptAlive):
         if events:
             if self.witness is not None:
                 self.witness.events(events)
-            await self._body(events[0].raw if len(events) == 1 else b"".join([event.raw for event in events]))
+            data = events[0].raw if len(events) == 1 else b"".join([event.raw for event in events])
+            # An event without bytes stands for what went out another way.
+            if data:
+                await self._body(data)
 
     async def raw(self, data: bytes) -> None:
         """Send body bytes."""
