@@ -154,6 +154,27 @@ async def test_with_codexs_own_hooks_the_javascript_around_a_call_is_left_alone(
 
 
 @pytest.mark.req("H1")
+async def test_the_tools_of_one_javascript_are_one_batch_when_its_output_comes(hook_folders: Path) -> None:
+    own_hooks(hook_folders, {"PostToolBatch": noting(hook_folders)})
+    plugin = HooksPlugin()
+
+    async with hooked_proxy(hook_folders, plugin, script=[shell("ls; pwd"), text("done")]) as proxy:
+        session = proxy.codex.thread.session
+        await asked(plugin, {**reported("SessionStart", hook_folders, source="startup"), "session_id": session})
+        await proxy.say("go")
+        whose = {"session_id": session, "turn_id": proxy.codex.thread.turn, "tool_response": "out"}
+        for command in ("ls", "pwd"):
+            call = called(hook_folders, command, f"exec-{command}", **whose)
+            await asked(plugin, {**call, "hook_event_name": "PostToolUse"})
+        await proxy.tool_outputs("Script completed\nWall time 0.1 seconds\nOutput:\n\nout")
+        await proxy.say("more")
+
+    (batch,) = told(hook_folders)
+    assert [tool["tool_input"]["command"] for tool in batch["tool_calls"]] == ["ls", "pwd"]
+    assert [tool["tool_response"] for tool in batch["tool_calls"]] == ["out", "out"]
+
+
+@pytest.mark.req("H1")
 async def test_a_session_begins_and_ends_once_whoever_tells_it(hook_folders: Path) -> None:
     own_hooks(hook_folders, {name: noting(hook_folders) for name in ("SessionStart", "SessionEnd")})
     plugin = HooksPlugin()

@@ -219,8 +219,8 @@ async def test_stop_makes_the_model_go_on_eight_times_at_most(hook_folders: Path
 @pytest.mark.req("H1")
 async def test_a_whole_session_tells_each_event_once(hook_folders: Path) -> None:
     names = [
-        "SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "SubagentStart", "SubagentStop", "Stop",
-        "PreCompact", "PostCompact", "SessionEnd",
+        "SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure", "PostToolBatch",
+        "SubagentStart", "SubagentStop", "Stop", "PreCompact", "PostCompact", "SessionEnd",
     ]  # fmt: skip
     own_hooks(hook_folders, {name: noting(hook_folders) for name in names})
     calls = [call("list_agents", {}, "collaboration") for _ in range(5)]
@@ -243,8 +243,9 @@ async def test_a_whole_session_tells_each_event_once(hook_folders: Path) -> None
     seen = events(hook_folders)
     once = {name: seen.count(name) for name in names}
     assert once == {
-        "SessionStart": 2, "UserPromptSubmit": 2, "PreToolUse": 6, "PostToolUse": 6, "SubagentStart": 1,
-        "SubagentStop": 1, "Stop": 2, "PreCompact": 1, "PostCompact": 1, "SessionEnd": 1,
+        "SessionStart": 2, "UserPromptSubmit": 2, "PreToolUse": 6, "PostToolUse": 6, "PostToolUseFailure": 0,
+        "PostToolBatch": 6, "SubagentStart": 1, "SubagentStop": 1, "Stop": 2, "PreCompact": 1, "PostCompact": 1,
+        "SessionEnd": 1,
     }  # fmt: skip
     sources = [each["source"] for each in told(hook_folders) if each["hook_event_name"] == "SessionStart"]
     assert sources == ["startup", "compact"]

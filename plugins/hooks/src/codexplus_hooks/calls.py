@@ -37,6 +37,11 @@ class Calls:
         """Not what Codex's own hooks report call by call: the JavaScript around it."""
         return not (_is_code(call) and self._firing.joining.is_live(where.id))
 
+    def _is_inherited(self, where: Where, call: ToolCall) -> bool:
+        """Whether another thread made the call: a sub-agent begins with the open ones of its parent, as aborted."""
+        taken, event = self._firing.joining.taken, pre_tool_use.EVENT
+        return taken(event, where.id, f"wire:{call.id}") and not taken(event, where.id, _own(where, call))
+
     async def before(self, exchange: Exchange, call: ToolCall) -> ToolCall | Refusal | None:
         """What hooks say to a call: None, a changed one, or the words that the model is told in its place."""
         session, where = exchange.session, where_of(exchange)
@@ -85,6 +90,7 @@ class Calls:
         event = pre_tool_use.EVENT
         self._firing.joining.claim(event, where.id, call.id)
         self._firing.joining.claim(event, where.id, f"wire:{call.id}")
+        self._firing.joining.claim(event, where.id, _own(where, call))
         for tool in tools_of(call, exchange.session.cwd):
             content = content_of(event, exchange.turn.id, tool.name, tool.input)
             self._firing.joining.claim(event, where.id, f"{call.id}#{tool.at}{tool.name}", content=content)
@@ -115,6 +121,8 @@ class Calls:
         texts = notebook.behind.pop(call.id, [])
         if not self._concerns(where, call) or not call.name or not self._firing.hooked(session, *AFTER):
             return with_texts(result, texts) if texts else None
+        if self._is_inherited(where, call):
+            return None
         joining, said_by, made = self._firing.joining, answered(result), result
         for tool in tools_of(call, session.cwd):
             key = f"{exchange.turn.id}:{call.id}#{tool.at}{tool.name}"
@@ -142,6 +150,10 @@ class Calls:
 
 def _is_code(call: ToolCall) -> bool:
     return call.name == CODE and isinstance(call.arguments, str)
+
+
+def _own(where: Where, call: ToolCall) -> str:
+    return f"{where.session.thread_id}:{call.id}"
 
 
 def _replaced(result: ToolResult, tool: Tool, outcome: Outcome) -> ToolResult:

@@ -11,6 +11,8 @@ from typing import Any
 
 _SESSIONS = 1024
 _CLAIMS = 4096
+_TURNS = 64
+_BATCH = 1024
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class _Known:
     stopping: str = ""
     claims: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
     same: dict[str, int] = field(default_factory=dict)
+    batches: OrderedDict[str, list[dict[str, Any]]] = field(default_factory=OrderedDict)
 
 
 class Joining:
@@ -136,6 +139,20 @@ class Joining:
         if known is not None:
             known.trigger = ""
         return trigger
+
+    def batch(self, session: str, turn: str, row: dict[str, Any]) -> None:
+        """Codex's own hooks told of a tool that has done its work within this turn's JavaScript."""
+        batches = self._of(session).batches
+        rows = batches.setdefault(turn, [])
+        if len(rows) < _BATCH:
+            rows.append(row)
+        if len(batches) > _TURNS:
+            batches.popitem(last=False)
+
+    def take_batch(self, session: str, turn: str) -> list[dict[str, Any]]:
+        """The rows of `batch`, once."""
+        known = self._sessions.get(session)
+        return known.batches.pop(turn, []) if known is not None else []
 
     def stop(self, session: str, words: str) -> None:
         """A hook of Codex's own said that the model is not to be asked again in this turn."""

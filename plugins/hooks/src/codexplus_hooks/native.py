@@ -14,7 +14,14 @@ from codexplus_core import Core, Session, ToolCall, ToolResult
 
 from .answer import outcome_of
 from .calls import unasked
-from .events import permission_request, post_tool_use, post_tool_use_failure, pre_tool_use, session_end
+from .events import (
+    permission_request,
+    post_tool_batch,
+    post_tool_use,
+    post_tool_use_failure,
+    pre_tool_use,
+    session_end,
+)
 from .firing import Firing, Where
 from .joining import content_of
 from .outcome import Outcome
@@ -131,6 +138,7 @@ class Native:
         objections, texts, lines = list[str](), list[str](), list[str]()
         specific: Answer = {}
         for tool in _call(payload, where)[1]:
+            joining.batch(where.id, where.prompt_id, post_tool_batch.row(tool, id, said_by.text))
             outcome = await self._fire_after(where, tool, id, said_by, payload.get("tool_response"))
             lines += outcome.system_messages
             objections += [block.reason for block in outcome.blocks]

@@ -119,11 +119,12 @@ class Prompts:
         notebook.context += texts
 
     async def _agent(self, exchange: Exchange) -> None:
-        notebook = notebook_of(exchange.session)
+        notebook, where = notebook_of(exchange.session), where_of(exchange)
         if notebook.agent_began:
+            await self._batch(exchange, notebook, where)
             return
         notebook.agent_began = True
-        texts, _ = await subagent_start.fire(self._firing, where_of(exchange))
+        texts, _ = await subagent_start.fire(self._firing, where)
         for text in texts:
             exchange.add_context(text)
 
@@ -131,12 +132,7 @@ class Prompts:
 
     async def _continuation(self, exchange: Exchange, notebook: Notebook) -> LocalReply | None:
         where = where_of(exchange)
-        rows = exchange.state.pop(BATCH, [])
-        if rows:
-            outcome = await post_tool_batch.fire(self._firing, where, rows)
-            self._note(notebook, post_tool_batch.EVENT, outcome)
-            for text in _contexts(outcome):
-                exchange.add_context(text)
+        await self._batch(exchange, notebook, where)
         await self._moved(exchange, notebook, where)
         if exchange.turn.origin == "tool":
             stopping = self._firing.joining.take_stop(where.id) or notebook.stopping
@@ -149,6 +145,16 @@ class Prompts:
                 exchange.add_context(text)
             notebook.context.clear()
         return None
+
+    async def _batch(self, exchange: Exchange, notebook: Notebook, where: Where) -> None:
+        # Of what ran within JavaScript only Codex's own hooks told; its output is what comes here now.
+        rows = [*self._firing.joining.take_batch(where.id, exchange.turn.id), *exchange.state.pop(BATCH, [])]
+        if not rows:
+            return
+        outcome = await post_tool_batch.fire(self._firing, where, rows)
+        self._note(notebook, post_tool_batch.EVENT, outcome)
+        for text in _contexts(outcome):
+            exchange.add_context(text)
 
     async def _moved(self, exchange: Exchange, notebook: Notebook, where: Where) -> None:
         now = str(exchange.session.cwd or "")
