@@ -64,6 +64,27 @@ async def test_after_a_no_a_projects_hooks_do_not_run_and_the_users_own_do(hook_
         assert events(hook_folders) == ["UserPromptSubmit"]
 
 
+@pytest.mark.req("H4")
+@pytest.mark.parametrize("alone", [True, False])
+async def test_an_entry_that_does_not_count_is_told_to_the_user_once(hook_folders: Path, alone: bool) -> None:
+    bad = {"matcher": "Bash", "command": 5}
+    good = {"hooks": [{"type": "command", "command": noting(hook_folders)}]}
+    elsewhere = {"WorktreeCreate": [good]}
+    hooks = {"UserPromptSubmit": [bad] if alone else [bad, good], **elsewhere}
+    path = hook_folders / "home/.claude/settings.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"hooks": hooks, "permissions": {"deny": ["Bash(rm:*)"]}}), encoding="utf-8")
+
+    async with hooked_proxy(hook_folders) as proxy:
+        first = await proxy.say("one")
+        second = await proxy.say("two")
+
+        assert "These hooks do not count" in first.text and str(path) in first.text
+        assert "hooks.UserPromptSubmit[0].command" in first.text and "WorktreeCreate" not in first.text
+        assert second.text == "Hello from the script." and "do not count" not in sent(proxy)
+    assert events(hook_folders) == ([] if alone else ["UserPromptSubmit"] * 2)
+
+
 @pytest.mark.req("H1")
 async def test_what_a_session_begins_with_is_not_lost_on_a_local_answer(hook_folders: Path) -> None:
     own_hooks(hook_folders, {"SessionStart": noting(hook_folders, "echo be kind"), "UserPromptSubmit": "true"})

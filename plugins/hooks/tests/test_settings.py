@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hook_world import HookWorld, nested
 
-from codexplus_core import Session, open_core
+from codexplus_core import Session, ShellText, open_core
 from codexplus_hooks.settings import Hooks, HookSet
 
 FLAT = {"matcher": "Write", "command": "echo $file >> log", "timeout": 5, "permissions": ["run:echo"]}
@@ -96,6 +96,8 @@ def test_a_bad_entry_loses_itself_with_a_warning_and_nothing_else(world: HookWor
 
     assert [hook.command for hook in result.of("PreToolUse")] == ["good"]
     assert str(path) in result.warnings[0] and "hooks.PreToolUse[0]" in result.warnings[0]
+    with open_core() as core:
+        assert core.permissions.judge(ShellText("rm -rf x", str(world.project))).decision == "deny"
 
 
 def test_in_the_claude_code_profile_a_bad_entry_takes_the_hooks_of_its_file_along(world: HookWorld) -> None:

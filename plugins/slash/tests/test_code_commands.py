@@ -122,6 +122,17 @@ async def test_a_python_command_gets_the_words_and_the_raw_text(tmp_path: Path, 
     assert asked == repr((["one", '"two', 'three"', "it's"], """one "two three" it's"""))
 
 
+@needs_node
+@pytest.mark.req("S7")
+async def test_javascript_gets_the_words_and_the_raw_text(tmp_path: Path) -> None:
+    source = "module.exports = (args) => JSON.stringify([args, process.env.CODEX_PLUS_ARGUMENTS])"
+    command = written(tmp_path / "home/x.js", source)
+
+    asked, _ = await said(command, '/x one "two three"', cwd=tmp_path)
+
+    assert asked == '[["one","two three"],"one \\"two three\\""]'
+
+
 def test_words_lose_their_quotes_and_nothing_else() -> None:
     assert words("""a "b c" d\\ e;f #g *.py\nh""") == ["a", "b c", "d e;f", "#g", "*.py", "h"]
 

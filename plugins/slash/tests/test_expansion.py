@@ -63,12 +63,32 @@ async def test_files_outside_the_project_stay_outside_and_are_named_in_a_note(fo
     project_command(folders, "st", "Read @~/key.txt @../key.txt @link.txt @missing.txt, ask @someone")
 
     async with proxy_in(folders) as proxy:
-        await proxy.say("/st")
+        answer = await proxy.say("/st")
 
         *notes, prompt = prompt_at(proxy)
         assert "SECRET" not in whole(proxy)
         assert prompt.startswith("Read @~/key.txt")
         assert len(notes) == 4 and all("Not attached: " in note for note in notes)
+        assert answer.text.count("Not attached: ") == 4 and "Not attached: missing.txt: " in answer.text
+        assert "someone" not in answer.text
+
+
+@pytest.mark.req("S6", "S15")
+async def test_a_file_that_is_not_there_is_named_to_the_user_each_time_and_not_in_the_strict_profile(
+    folders: Path,
+) -> None:
+    command = folders / "work/.claude/commands/st.md"
+    write(command, "Read @missing.txt")
+
+    async with proxy_in(folders) as proxy:
+        answers = [(await proxy.say("/st")).text for _ in range(2)]
+        assert whole(proxy).count("Not attached") <= 3
+    async with proxy_in(folders, settings={"compatibility": "claude-code"}) as proxy:
+        strict = await proxy.say("/st")
+
+        assert "Not attached" not in whole(proxy)
+    assert all("Not attached: missing.txt: " in answer for answer in answers)
+    assert strict.text == "Hello from the script."
 
 
 @pytest.mark.req("S6")

@@ -27,6 +27,17 @@ async def held() -> None:
 
 
 @pytest.mark.req("S12")
+async def test_a_module_comes_before_a_markdown_command_of_the_same_name(folders: Path) -> None:
+    module(folders, "home", "mutate_prompt(self, prompt, args)", "'module ' + prompt")
+    own_command(folders, "x", "markdown")
+
+    async with proxy_in(folders) as proxy:
+        await proxy.say("/x it")
+
+        assert prompt_at(proxy) == ["module /x it"]
+
+
+@pytest.mark.req("S12")
 @pytest.mark.abuse("C14")
 async def test_a_shell_command_in_a_modules_prompt_is_asked_about_and_run(folders: Path) -> None:
     head = "allowed_tools = 'Bash(touch:*), Bash(echo:*)'"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from slash_folders import ALLOW, own_command, project_command, prompt_at, proxy_in, whole, write
 
+from codexplus_core import Action, hookimpl
 from codexplus_core.services.approvals.service import Approvals
-from codexplus_core.testing import text
+from codexplus_core.services.config import Config
+from codexplus_core.testing import Harness, text
+from codexplus_slash.plugin import Slash
 
 pytestmark = pytest.mark.usefixtures("over_both")
 
@@ -190,6 +194,29 @@ async def test_a_command_that_is_one_shell_line_answers_by_itself(folders: Path)
 
         assert prompt_at(proxy) == ["![a](b.png)"]
         assert "/now" not in whole(proxy)
+
+
+@pytest.mark.req("S14")
+@pytest.mark.parametrize(("settings", "seconds"), [({}, 30.0), ({"slash": {"timeout": 7}}, 7.0)])
+async def test_a_shell_line_has_30_seconds_unless_it_is_set(
+    folders: Path, settings: dict[str, Any], seconds: float
+) -> None:
+    own_command(folders, "now", "!echo it")
+    seen: list[Action] = []
+
+    class Looks:
+        @hookimpl
+        def on_action(self, action: Action) -> None:
+            seen.append(action)
+
+    async with Harness(
+        {"slash": Slash(), "looks": Looks()},
+        config=Config(folders / "home", settings),
+        cwd=str(folders / "work"),
+    ) as proxy:
+        await proxy.say("/now")
+
+    assert [action.timeout for action in seen if action.kind == "run"] == [seconds]
 
 
 @pytest.mark.req("S14")

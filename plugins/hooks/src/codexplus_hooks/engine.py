@@ -70,7 +70,7 @@ class Engine:
         if exchange.kind != "responses":
             return None
         found = self.firing.found(exchange.session)
-        if not found.hooks:
+        if not found.hooks and not found.lost:
             return None
         answer = await self._prompts.decide(exchange, found)
         if answer is None:

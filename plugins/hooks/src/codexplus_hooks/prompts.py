@@ -20,7 +20,7 @@ from .settings import HookSet
 from .surroundings import initialization, trigger_of, where_of
 from .trust import Trust
 from .unheard import unheard
-from .wording import said
+from .wording import incorrect, said
 
 BATCH = "batch"
 _ATTACHED = "attached"
@@ -60,7 +60,9 @@ class Prompts:
             return asked
         deaf = await unheard(exchange, self._firing)
         notebook.warned = notebook.warned or bool(deaf)
-        notebook.say([line for line in (asked, deaf) if line], once=True)
+        # In the profile that does as Claude Code does, nothing is said that it does not say.
+        lost = "" if found.strict else incorrect(found.lost)
+        notebook.say([line for line in (lost, asked, deaf) if line], once=True)
         notebook.new_prompt(exchange)
         where = where_of(exchange)
         await self._begin(exchange, notebook, Where(exchange.session))

@@ -36,13 +36,15 @@ class HookSet:
     """The hooks that count in a project at one moment; a newer one is another object.
 
     ``disabled`` says why none run but the administrator's, ``""`` where nothing does. ``warnings`` are sentences with
-    file and key. ``strict`` is the profile that does what was recorded of Claude Code. ``env`` are the variables that
-    the user's own settings give to hooks, ``project_env`` those that a project's settings give to its own.
+    file and key, ``lost`` those of them that are about mistakes. ``strict`` is the profile that does what was recorded
+    of Claude Code. ``env`` are the variables that the user's own settings give to hooks, ``project_env`` those that a
+    project's settings give to its own.
     """
 
     project: Path | None = None
     hooks: tuple[Hook, ...] = ()
     warnings: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     disabled: str = ""
     strict: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
@@ -152,6 +154,7 @@ def _built(settings: Any, project: Path | None, python: tuple[Hook, ...]) -> Hoo
         project=project,
         hooks=tuple(hooks),
         warnings=tuple(warnings),
+        lost=tuple(each for each in warnings if each not in read.elsewhere),
         disabled=disabled,
         strict=strict,
         env={each.key.removeprefix("env."): str(each.value) for each in values if each.origin.trusted},
@@ -198,6 +201,7 @@ class _Reading:
     def __init__(self, warnings: list[str]) -> None:
         self._warnings = warnings
         self.unfit: set[Path | None] = set()
+        self.elsewhere: set[str] = set()
 
     def all_of(self, settings: Any) -> Iterator[Hook]:
         section = settings.value("hooks")
@@ -206,6 +210,8 @@ class _Reading:
             if event not in EVENTS:
                 what = "does not happen here" if event in _ELSEWHERE else "is no event; look at its spelling"
                 self._warnings.append(f"{listed.origin}: hooks.{event}: {what}, so its hooks never run")
+                if event in _ELSEWHERE:
+                    self.elsewhere.add(self._warnings[-1])
                 continue
             counted: dict[Path | None, int] = {}
             for entry in listed.parts:

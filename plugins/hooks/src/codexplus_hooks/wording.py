@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .outcome import Context, Outcome
 
+_NAMED = 3
 _MARK = re.compile(r"<(\s*/?\s*system-reminder)", re.IGNORECASE)
 
 
@@ -40,3 +41,12 @@ def stopped(outcome: Outcome) -> str:
 def said(event: str, outcome: Outcome) -> list[str]:
     """The lines for the user alone: ``systemMessage``."""
     return [f"{event} says: {text}" for text in outcome.system_messages]
+
+
+def incorrect(lost: Sequence[str]) -> str:
+    """The line for the user about entries of settings files that do not count, ``""`` for none."""
+    if not lost:
+        return ""
+    more = f" There are {len(lost) - _NAMED} more." if len(lost) > _NAMED else ""
+    listed = "\n".join(f"- {each[:300]}" for each in lost[:_NAMED])
+    return f"These hooks do not count as they are written; `/hooks list` names them too:\n\n{listed}{more}"

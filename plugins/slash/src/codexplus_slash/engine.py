@@ -18,7 +18,7 @@ from .expand import Expansion, expand, expand_made
 from .invocation import Invocation, invocation_of
 from .mentions import Attachment, attach_files, mentions_in
 from .modules import Modules
-from .notice import BEGINNING, Notices, together, with_notice
+from .notice import BEGINNING, Notices, not_attached, together, with_notice
 from .stops import said, stopped
 from .surroundings import Surroundings, is_strict, model_of, surroundings_of
 
@@ -213,7 +213,8 @@ class Engine:
         if model:
             exchange.model = model
         origin = None if where.strict or made.asked else self._notices.due(command, where)
-        notice = together([origin, self._notices.passed_over(command, where)])
+        passed_over = self._notices.passed_over(command, where)
+        notice = together([origin, passed_over, not_attached(made.missed, where)])
         if notice is not None:
             exchange.state[_NOTICE] = notice
             exchange.watch(BEGINNING)

@@ -29,12 +29,14 @@ Part = Substituted | Included
 class Expansion:
     """What stands in the prompt's place: its words, and what is put before them.
 
-    ``asked`` says that the user has said yes to it, and so has read where it comes from.
+    ``asked`` says that the user has said yes to it, and so has read where it comes from. ``missed`` are sentences for
+    the user about files that are not attached.
     """
 
     prompt: str
     attachments: tuple[Attachment, ...] = ()
     asked: bool = False
+    missed: tuple[str, ...] = ()
 
 
 async def expand(
@@ -135,7 +137,7 @@ async def _carried_out(
         files = await attach_files(
             core, where.session, mentions_in(text), source=f"command /{command.name}", notes=False
         )
-    return Expansion(text, files.attachments, asked=bool(asked))
+    return Expansion(text, files.attachments, asked=bool(asked), missed=files.missed)
 
 
 async def _attached(

@@ -87,10 +87,14 @@ def _mention(written: str) -> Mention:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What was attached, and ``asks``, the questions about files that a rule wants a yes for."""
+    """What was attached, and ``asks``, the questions about files that a rule wants a yes for.
+
+    ``missed`` says of each file that was not attached why, for the user.
+    """
 
     attachments: tuple[Attachment, ...] = ()
     asks: tuple[Proposal, ...] = ()
+    missed: tuple[str, ...] = ()
 
 
 async def attach_files(
@@ -112,6 +116,7 @@ async def attach_files(
         return Attached()
     found: list[Attachment] = []
     asks: list[Proposal] = []
+    missed: list[str] = []
     known: set[tuple[str, int, int]] = set()
     for mention in mentions[:MOST]:
         place = place_of(mention, cwd)
@@ -123,10 +128,12 @@ async def attach_files(
         except (CannotOpen, ActionDenied) as problem:
             asks += [problem.proposal] if isinstance(problem, AskFirst) else []
             if notes and mention.is_a_path:
-                found.append(_reminder(f"Not attached: {problem}"))
+                missed.append(f"Not attached: {problem}")
+                found.append(_reminder(missed[-1]))
     if notes and len(mentions) > MOST:
-        found.append(_reminder(f"Only the first {MOST} of {len(mentions)} mentioned files are attached."))
-    return Attached(tuple(found), tuple(asks))
+        missed.append(f"Only the first {MOST} of {len(mentions)} mentioned files are attached.")
+        found.append(_reminder(missed[-1]))
+    return Attached(tuple(found), tuple(asks), tuple(missed))
 
 
 def place_of(mention: Mention, cwd: Path) -> str:

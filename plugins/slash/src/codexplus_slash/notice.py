@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from .surroundings import Surroundings, is_passed_over
 BEGINNING = "response.created"
 """The event behind which the line goes out."""
 
+_NAMED = 5
 _WHOSE = {"project": "of the project", "user": "your own", "plugin": "of a plugin"}
 
 
@@ -65,6 +66,17 @@ class Notices:
         if self._store.get(key):
             return None
         return Notice((key,), spoken(text).strip() if where.wish.local else text)
+
+
+def not_attached(missed: Sequence[str], where: Surroundings) -> Notice | None:
+    """Which mentioned files the model has not got, each time: the answer may be about what is not there."""
+    if not missed:
+        return None
+    lines = [_plain(each[:300]) for each in missed[:_NAMED]]
+    if len(missed) > _NAMED:
+        lines.append(f"… and {len(missed) - _NAMED} more files are not attached.")
+    text = "\n".join(lines)
+    return Notice((), spoken(text).strip() if where.wish.local else text)
 
 
 def together(notices: Iterable[Notice | None]) -> Notice | None:
