@@ -12,7 +12,7 @@ import nox
 PLUGINS = ("slash", "hooks", "mcp", "enterprise")
 EVERYTHING = ("-r", "requirements-dev.txt")
 CODE = ("src", *(f"plugins/{name}/src" for name in PLUGINS), "examples/codex-plus-ping/codexplus_ping.py")
-BENCHES = ("run", "redact", "sandbox")
+BENCHES = ("run", "redact", "sandbox", "hooks", "bridge", "keys")
 LIST_ENTRY_POINTS = """
 from importlib.metadata import entry_points
 print(*sorted(entry.name for entry in entry_points(group="codexplus.plugins")))

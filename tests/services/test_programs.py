@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codexplus_core.services.programs import locate, named_files, resolve, search_path
+from codexplus_core.services.programs import SearchPaths, locate, named_files, resolve, search_path
 from codexplus_core.services.run import CannotStart
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
@@ -157,3 +157,34 @@ def test_a_path_is_seen_from_the_working_directory(project: Path) -> None:
     assert locate("./scripts/fmt.sh", project, ()) == project / "scripts/fmt.sh"
     with pytest.raises(CannotStart, match=r"^\./fmt\.sh: no such program; check the path"):
         locate("./fmt.sh", project, ())
+
+
+@posix
+@pytest.mark.abuse("B08")
+def test_a_search_path_that_is_remembered_is_looked_at_again_when_a_directory_becomes_another(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, tools, others = tmp_path / "link", tmp_path / "tools", tmp_path / "others"
+    for each in (tools, others):
+        each.mkdir()
+    link.symlink_to(tools)
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, (link, others))))
+    paths = SearchPaths()
+
+    before = paths.of(project)
+    link.unlink()
+    link.symlink_to(project)
+    led_into_the_project = paths.of(project)
+    others.chmod(0o777)
+    written_by_anybody = paths.of(project)
+
+    assert before[:2] == (str(link), str(others)) and paths.of(project) is written_by_anybody
+    assert str(link) not in led_into_the_project and led_into_the_project[0] == str(others)
+    assert str(others) not in written_by_anybody
+
+
+@posix
+@pytest.mark.parametrize("word", ["", ".", "..", "a\0b", "\ud800", "nothing-of-this-name"])
+def test_a_word_that_is_no_program_is_none(word: str, tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="no such program"):
+        locate(word, tmp_path, search_path(tmp_path))

@@ -186,7 +186,7 @@ def test_the_python_client_imports_only_what_is_built_in() -> None:
 
     imported = [line.split()[1] for line in source.splitlines() if line.startswith(("import ", "from "))]
 
-    assert imported == ["_socket", "os", "sys"]
+    assert imported == ["_socket", "sys"]
 
 
 def test_where_no_bash_can_open_connections_python_is_started(tmp_path: Path) -> None:

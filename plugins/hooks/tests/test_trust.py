@@ -136,6 +136,27 @@ async def test_always_is_not_asked_again_in_another_session_until_the_hook_chang
     assert "new" in changed.text and "hook Stop[0].hooks[0]" not in changed.text
 
 
+@pytest.mark.parametrize(("command", "looks"), [("read -r event; exit 0", 0), ("no-such-program-here", 1)])
+async def test_what_a_hook_starts_is_looked_at_once_where_nothing_can_change_unnoticed(
+    command: str, looks: int, world: HookWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.hooks(THEIRS, {"Stop": nested(command)})
+    async with world.working() as working:
+        hooks = working.found.of("Stop")
+        await working.trust.allowed(hooks, working.found, world.session)
+        resolved: list[str] = []
+        original = type(working.core).resolve
+
+        async def resolve(core: Any, action: Any) -> Any:
+            resolved.append(action.argv[0])
+            return await original(core, action)
+
+        monkeypatch.setattr(type(working.core), "resolve", resolve)
+        await working.trust.allowed(hooks, working.found, world.session)
+
+    assert resolved.count(command) == looks and (looks or not resolved)
+
+
 @pytest.mark.req("H5")
 async def test_a_hook_that_changes_in_a_session_is_asked_about_again(world: HookWorld) -> None:
     world.hooks(THEIRS, {"Stop": nested("theirs")})

@@ -21,7 +21,7 @@ from .config import Config
 from .files.service import Files
 from .permissions.request import Argv
 from .plugin_store import PluginStore
-from .programs import Digests, Program, locate, resolve, search_path
+from .programs import Digests, Program, SearchPaths, locate, resolve
 from .rules import Permissions, judged
 from .run import RunResult, run_program
 from .sandbox.environment import own_environment
@@ -59,6 +59,7 @@ class Services:
         self.transcripts = transcripts
         self._sandbox: Sandbox | None = None
         self._digests = Digests()
+        self._search_paths = SearchPaths()
 
     async def run(self, action: Action) -> RunResult:
         """Run a program without a shell, in a scrubbed environment, within ``action.timeout`` seconds.
@@ -75,7 +76,7 @@ class Services:
         async with pause():
             # A project's own directories never decide which program a name means.
             project = _project(action)
-            search = search_path(project)
+            search = self._search_paths.of(project)
             program = str(locate(action.argv[0], action.cwd or Path.cwd(), search))
             typed, action = action.argv, replace(action, argv=(program, *action.argv[1:]))
             await self._check_rules(action, typed, project)

@@ -1,12 +1,11 @@
 """What Codex starts for an event where there is no bash: hands it to the proxy and prints the decision.
 
 `init --hooks` copies this file beside the user's settings. It runs alone (``python -I -S -E``) and imports built-in
-modules only, since a start of Python with its usual imports takes longer than everything else together. Whatever goes
-wrong, it prints nothing and exits with 0: Codex then goes on as if there were no hook.
+modules only, not even `os`, since a start of Python with its usual imports takes longer than everything else. Whatever
+goes wrong, it prints nothing and exits with 0: Codex then goes on as if there were no hook.
 """
 
 import _socket
-import os
 import sys
 
 PORT = 0
@@ -54,7 +53,9 @@ def main(argv: list[str]) -> int:
         event = sys.stdin.buffer.read()
         answer = ask(PORT, f"{PREFIX}/_codexplus/hooks/{argv[1]}", event)
         if answer:
-            os.write(1, answer + b"\n")
+            # Nothing is left in a buffer that the end of the program would complain about.
+            with open(1, "wb", buffering=0, closefd=False) as out:
+                out.write(answer + b"\n")
     except (OSError, ValueError, IndexError):
         pass
     return 0

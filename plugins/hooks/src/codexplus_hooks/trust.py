@@ -36,6 +36,12 @@ REMEMBERED = 256
 # How Codex's one-shot runs name themselves; they end with the answer, so nobody can answer back.
 _ALONE = "codex_exec"
 _NOTED = 5
+# What a shell does itself, whatever program has that name.
+_BUILT_IN = frozenset({
+    ":", ".", "alias", "bg", "break", "cd", "command", "continue", "eval", "exec", "exit", "export", "fg", "getopts",
+    "hash", "jobs", "local", "read", "readonly", "return", "set", "shift", "times", "trap", "type", "ulimit", "umask",
+    "unalias", "unset", "wait",
+})  # fmt: skip
 
 Programs = tuple[tuple[str, str, str], ...]
 
@@ -149,8 +155,9 @@ class Trust:
         before = stamp(named or ())
         programs, unpinned = await self._programs(hook, cwd, session)
         asked = _asked(self._core, hook, found, lambda _argvs, _cwd: programs, unpinned)
-        if named is not None and all(path for _, path, _ in programs):
-            files = (*named, *(path for _, path, _ in programs))
+        # A program that is not there may come to be; a word of the shell's own stays what it is.
+        if named is not None and all(path or name in _BUILT_IN for name, path, _ in programs):
+            files = (*named, *(path for _, path, _ in programs if path))
             if before == stamp(named):
                 self._known[key] = _Known(files, stamp(files), asked)
         while len(self._known) > REMEMBERED:

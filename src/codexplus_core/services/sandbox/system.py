@@ -68,6 +68,7 @@ class System:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._rules: list[tuple[RuleKind, str]] = []
+        self._every: list[tuple[RuleKind, str]] = []
         self._path = tuple(entry for entry in SYSTEM_PATH if Path(entry).is_dir())
         self._searched: dict[tuple[str, Path | None], tuple[str, ...]] = {}
         self._executed: dict[tuple[str, int, int], tuple[tuple[RuleKind, str], ...]] = {}
@@ -107,9 +108,11 @@ class System:
         found = Needed()
         directories: list[str] = []
         if "*" in grants.run:
-            found.rules += [("execute", os.path.realpath(path)) for path in SYSTEM if Path(path).is_dir()]
+            if not self._every:
+                self._every += [("execute", os.path.realpath(path)) for path in SYSTEM if Path(path).is_dir()]
+            found.rules += self._every
         project = os.path.realpath(grants.project) if grants.project is not None else None
-        for path in started:
+        for path in dict.fromkeys(started):
             found.rules += self._rules_for(str(path), search, project)
             directories.append(str(path.parent))
         outside = [
