@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Sequence
@@ -112,11 +113,14 @@ def _allow(approvals: Approvals, args: Namespace, said: list[str]) -> int:
 
 
 def asked_by(project: Path) -> tuple[list[Proposal], list[str]]:
-    """All that the plugins say a project asks for, and what went wrong with asking them."""
+    """All that a project asks for, by its rules and as the plugins say, and what went wrong with asking these."""
     from ..loader import load_plugins
 
     found: list[Proposal] = []
     failed = []
+    rules = _rules_asked_for(project)
+    if rules is not None:
+        found.append(rules)
     for plugin in load_plugins(None).loaded:
         provider = getattr(plugin.target, "PROPOSALS", None)
         if provider is None:
@@ -129,6 +133,15 @@ def asked_by(project: Path) -> tuple[list[Proposal], list[str]]:
         else:
             found += answer
     return found, failed
+
+
+def _rules_asked_for(project: Path) -> Proposal | None:
+    """What the core itself asks for: that the project's own rules may allow."""
+    from ..services.config import Config, policy_place
+    from ..services.reviewed import rules_asked_for
+
+    home = Path(os.environ.get("HOME") or Path.home())
+    return rules_asked_for(Config(home, env=dict(os.environ), policy=policy_place()).for_project(project))
 
 
 async def _answer(provider: Callable[[Path], Iterable[Proposal]], project: Path) -> list[Proposal] | BaseException:

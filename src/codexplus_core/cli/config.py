@@ -15,6 +15,7 @@ from ..services.config import Config, Explanation, Notice, Origin, Settings, Val
 from ..services.config.overview import asks_first, listing, masked, notice_row, value_row
 from ..services.config.schema import KEYS
 from ..services.problem import Problem
+from ..services.reviewed import ignored_here
 from ..services.rules import rule_notices
 from .table import as_json, columns
 
@@ -112,7 +113,7 @@ def as_text(settings: Settings, short: Shorter) -> str:
         blocks.append(columns(("layer", "state", "file"), files))
     rows = [(printable(value.key), brief(value), _sources(value, short)) for value in settings.list()]
     blocks.append(columns(("key", "value", "from"), rows) if rows else "nothing is set; everything is at its default")
-    blocks += _notices("ignored", settings.ignored, short)
+    blocks += _notices("ignored", ignored_here(settings), short)
     blocks += _notices("to correct", [*settings.warnings, *rule_notices(settings)], short)
     return "\n\n".join(blocks)
 

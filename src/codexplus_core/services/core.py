@@ -22,6 +22,7 @@ from .files.service import Files
 from .permissions.request import Argv
 from .plugin_store import PluginStore
 from .programs import Digests, Program, SearchPaths, locate, resolve
+from .reviewed import ReviewedRules
 from .rules import Permissions, judged
 from .run import RunResult, run_program
 from .sandbox.environment import own_environment
@@ -53,7 +54,7 @@ class Services:
         self.store = store
         self.log = log
         self.config = config
-        self.permissions = Permissions(config, home=Path.home())
+        self.permissions = Permissions(config, home=Path.home(), reviewed=ReviewedRules(approvals.home))
         self.approvals = approvals
         self.files = Files(self._ask, self.permissions, approvals, Path.home(), log)
         self.transcripts = transcripts

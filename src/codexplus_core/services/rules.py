@@ -14,6 +14,7 @@ from .permissions.forbidden import Forbidden
 from .permissions.layer import Layer
 from .permissions.request import Argv, EditFile, ReadFile, Request, ShellText, Verdict, WindowsText, length_of
 from .permissions.ruleset import RuleSet
+from .reviewed import ReviewedRules
 
 PROJECTS = 64
 """Projects whose rules are remembered."""
@@ -23,11 +24,13 @@ _LISTS = ("allow", "ask", "deny")
 _PLACED = ShellText | WindowsText | Argv | ReadFile | EditFile
 
 
-def rules_for(settings: Settings, *, home: Path | None = None, granted: Sequence[str] = ()) -> RuleSet:
+def rules_for(
+    settings: Settings, *, home: Path | None = None, granted: Sequence[str] = (), reviewed: bool = False
+) -> RuleSet:
     """The rules in force where these settings count. ``home`` is what ``~/`` in a rule means.
 
     ``granted`` are further entries that allow, such as a command's ``allowed-tools``; where only the administrator's
-    count they do not.
+    count they do not. ``reviewed`` says that the user has said yes to what the project allows.
     """
     only_managed = settings.get("allowManagedPermissionRulesOnly", False) is True
     replaced = _replaced_servers(settings)
@@ -51,6 +54,9 @@ def rules_for(settings: Settings, *, home: Path | None = None, granted: Sequence
         )
         for origin, lists in found.items()
     ]
+    if reviewed and not only_managed:
+        rules = (item for item in settings.withheld if not _is_about(item.value, replaced))
+        layers += [Layer(str(item.origin), True, (item.value,), root=item.origin.root) for item in rules]
     if granted and not only_managed:
         layers.append(Layer("granted", True, tuple(granted)))
     return RuleSet(layers, home=home)
@@ -98,21 +104,24 @@ class Permissions:
     Nothing is run, opened or asked here: the verdict says ``allow``, ``ask`` or ``deny``, and why.
     """
 
-    def __init__(self, config: Config, *, home: Path | None = None) -> None:
+    def __init__(self, config: Config, *, home: Path | None = None, reviewed: ReviewedRules | None = None) -> None:
         self._config = config
         self._home = home
-        self._rules: dict[tuple[Path | None, tuple[str, ...]], tuple[int, RuleSet]] = {}
+        self._reviewed = ReviewedRules(None) if reviewed is None else reviewed
+        self._rules: dict[tuple[Path | None, tuple[str, ...]], tuple[tuple[int, bool], RuleSet]] = {}
 
     def rules(self, project: Path | None, granted: Sequence[str] = ()) -> RuleSet:
         """The rules that count in a project, None for the user's alone; ``granted`` as in `rules_for`."""
         settings = self._config.for_project(project)
         key = (project, tuple(granted))
+        reviewed = self._reviewed.count(settings)
+        state = (settings.generation, reviewed)
         known = self._rules.get(key)
-        if known is not None and known[0] == settings.generation:
+        if known is not None and known[0] == state:
             return known[1]
-        found = rules_for(settings, home=self._home, granted=granted)
+        found = rules_for(settings, home=self._home, granted=granted, reviewed=reviewed)
         self._rules.pop(key, None)
-        self._rules[key] = (settings.generation, found)
+        self._rules[key] = (state, found)
         while len(self._rules) > PROJECTS:
             self._rules.pop(next(iter(self._rules)))
         return found

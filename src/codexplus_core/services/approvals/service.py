@@ -43,6 +43,11 @@ class Approvals:
         self.grants = Grants(self.database, clock)
         self.questions = Pending(self.database, clock)
 
+    @property
+    def home(self) -> Path | None:
+        """Where they lie, None where they are forgotten with this object."""
+        return None if self.database.path is None else self.database.path.parent
+
     # -- for plugins
 
     async def require(self, exchange: Exchange, proposals: Sequence[Proposal]) -> Granted | LocalReply:

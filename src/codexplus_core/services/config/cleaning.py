@@ -136,6 +136,9 @@ class Cleaner:
 
     def _may(self, key: Key, path: tuple[str, ...], value: Any) -> bool:
         if key.project == "no":
+            if key.name == "permissions.allow" and not self._because and isinstance(value, list):
+                rules = [each for each in value if isinstance(each, str)]
+                self.sheet.withheld += [Leaf(rule, rule, self._at(path)) for rule in rules[:ALLOWED]]
             self._ignore(path, key.why if not self._because else f"this file {self._because}")
         elif key.name == "env.*" and variable_not_for_projects(path[-1]):
             self._ignore(path, f"{self._who()} cannot set this variable: it decides what runs or where requests go")

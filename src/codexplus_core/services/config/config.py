@@ -13,7 +13,7 @@ from .cleaning import Cleaner
 from .documents import Document, Shelf
 from .managed import Managed
 from .merging import Merger
-from .origin import LAYERS, Notice, Origin
+from .origin import LAYERS, Notice, Origin, Value
 from .overview import listing
 from .places import Place, project_places, user_places
 from .policy import PolicyPlace
@@ -162,6 +162,12 @@ class Config(Mapping[str, Any]):
             warnings=[notice for sheet in by_weight for notice in sheet.warnings],
             ignored=[*(notice for sheet in by_weight for notice in sheet.ignored), *merger.narrowed],
             remarks=remarks,
+            withheld=[
+                Value("permissions.allow", leaf.value, leaf.origin, written=leaf.written)
+                for sheet in by_weight
+                for leaf in sheet.withheld
+                if sheet.origin.layer in ("project", "local")
+            ],
             files=[*self._managed.files(), *(_file(document) for document in documents)],
             generation=self.generation,
         )

@@ -22,6 +22,7 @@ HIDDEN = "…"
 def listing(settings: Settings) -> dict[str, Any]:
     """Everything that counts, and what does not, as JSON has it; ``codex-plus config list --json`` prints this."""
     # What a rule is, is known a layer above; only whoever shows settings wants to know.
+    from ..reviewed import ignored_here
     from ..rules import rule_notices
 
     return {
@@ -31,7 +32,7 @@ def listing(settings: Settings) -> dict[str, Any]:
             for file in settings.files
         ],
         "settings": [value_row(value) for value in settings.list()],
-        "ignored": [notice_row(notice) for notice in settings.ignored],
+        "ignored": [notice_row(notice) for notice in ignored_here(settings)],
         "warnings": [notice_row(notice) for notice in (*settings.warnings, *rule_notices(settings))],
         "remarks": [notice_row(notice) for notice in settings.remarks],
     }

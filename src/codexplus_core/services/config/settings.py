@@ -40,7 +40,8 @@ class Settings:
     Keys are dotted (``permissions.deny``, ``mcpServers.github``); items of lists are counted from 0 (``…deny[0]``).
     ``project`` is the directory that the project's layers were read from, None for the user's alone. ``warnings`` are
     about what cannot be used as it is written, ``ignored`` about what is not that file's to say, ``remarks`` about what
-    is in order and may still surprise.
+    is in order and may still surprise. ``withheld`` are the project's ``permissions.allow``, each rule by itself, which
+    count only where the user has reviewed them.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Settings:
         warnings: Iterable[Notice] = (),
         ignored: Iterable[Notice] = (),
         remarks: Iterable[Notice] = (),
+        withheld: Iterable[Value] = (),
         files: Iterable[File] = (),
         generation: int = 0,
     ) -> None:
@@ -62,6 +64,7 @@ class Settings:
         self.warnings = tuple(warnings)
         self.ignored = tuple(ignored)
         self.remarks = tuple(remarks)
+        self.withheld = tuple(withheld)
         self.files = tuple(files)
         self.generation = generation
 

@@ -26,13 +26,17 @@ Tree = dict[str, "Tree | Leaf"]
 
 @dataclass(slots=True)
 class Sheet:
-    """What is left of one file; ``faulty`` says that something in it is not what its key takes."""
+    """What is left of one file; ``faulty`` says that something in it is not what its key takes.
+
+    ``withheld`` are the rules by which a project would allow itself something; they count for nothing by themselves.
+    """
 
     origin: Origin
     faulty: bool = False
     tree: Tree = field(default_factory=dict)
     warnings: list[Notice] = field(default_factory=list)
     ignored: list[Notice] = field(default_factory=list)
+    withheld: list[Leaf] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
