@@ -151,7 +151,7 @@ def test_one_hook_is_switched_off_and_on_without_touching_its_file(world: HookWo
     assert [hook.command for hook in found(world).of("Stop")] == ["two"]
     with open_core({"HOME": str(world.home)}) as core:
         (plan,) = editing.switching_on(the(world, "one"), core, folders(world))
-    carry_out(plan, world)
+    assert write(plan, folders(world).backups).removed
     assert [hook.command for hook in found(world).of("Stop")] == ["one", "two"]
     assert path.read_bytes() == before
 
@@ -180,8 +180,14 @@ def test_all_hooks_are_switched_off_and_on(world: HookWorld) -> None:
     carry_out(editing.switching_all(folders(world), off=True), world)
 
     assert found(world).of("Stop") == () and found(world).disabled
-    carry_out(editing.switching_all(folders(world), off=False), world)
-    assert found(world).of("Stop")
+    own = world.home / ".codexplus/settings.json"
+    written = write(editing.switching_all(folders(world), off=False), folders(world).backups)
+    assert found(world).of("Stop") and written.removed and not own.exists()
+    # What else is in it stays, and an empty file of the user's does, too.
+    for text, after in (('{"disableAllHooks": true, "model": "x"}', '{"model": "x"}'), ("{}", "{}")):
+        own.write_text(text, encoding="utf-8")
+        write(editing.switching_all(folders(world), off=False), folders(world).backups)
+        assert own.read_text(encoding="utf-8") == after
 
 
 def test_the_file_as_it_was_is_kept_and_its_mode_stays(world: HookWorld) -> None:

@@ -265,6 +265,25 @@ async def test_the_question_names_permissions_writes_and_when_it_runs(world: Hoo
     assert (asked.source, asked.notes[0]) == (".claude/settings.json", "runs at PreToolUse for Write")
 
 
+async def test_the_question_names_a_script_once_and_what_the_permissions_leave_out(world: HookWorld) -> None:
+    script = world.write("project/.claude/hooks/check.sh", "#!/bin/sh\nexit 0\n")
+    script.chmod(0o755)
+    entry = {"command": "cat | .claude/hooks/check.sh && echo ok", "permissions": ["run:./.claude/hooks/check.sh"]}
+    world.hooks(THEIRS, {"Stop": [entry]})
+    async with world.working() as working:
+        (hook,) = working.found.asking
+        asked = await working.trust._proposal(hook, working.found, world.session)
+        warnings = working.found.warnings
+    (same,) = await asyncio.to_thread(proposals, world.project)
+
+    named = [name for name, path, _ in asked.programs if path == str(script)]
+    assert named == [".claude/hooks/check.sh"] and same == asked
+    assert [note for note in asked.notes if "starts" in note] == [
+        "starts cat, which its permissions do not name: it will not run"
+    ]
+    assert "Stop[0].permissions: do not name cat, which it starts: add run:cat" in warnings[0]
+
+
 async def test_a_sub_agent_may_do_what_its_session_may(world: HookWorld) -> None:
     world.hooks(THEIRS, {"Stop": nested("theirs")})
     async with world.working() as working:

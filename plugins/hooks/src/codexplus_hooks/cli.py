@@ -182,7 +182,12 @@ def _report(change: Change, written: Sequence[Written], args: argparse.Namespace
         return
     print(printable(f"done: {change.words}"))
     for one in written:
-        print(printable(f"written: {one.path}" + (f" (as it was: {one.backup})" if one.backup else "")))
+        print(
+            printable(
+                f"{'removed' if one.removed else 'written'}: {one.path}"
+                + (f" (as it was: {one.backup})" if one.backup else "")
+            )
+        )
     if change.of_project:
         print(f"hooks of a project are asked about first; codex-plus approvals allow --project {project} allows them")
 

@@ -163,7 +163,7 @@ async def _change(call: _Call, change: Change) -> LocalReply:
     lines = [f"Done: {code(change.words)}", ""]
     for one in written:
         kept = f"; as it was: {code(_short(str(one.backup), call))}" if one.backup else ""
-        lines.append(f"- written: {code(_short(str(one.path), call))}{kept}")
+        lines.append(f"- {'removed' if one.removed else 'written'}: {code(_short(str(one.path), call))}{kept}")
     if change.of_project:
         lines += ["", "Hooks of a project run once you have allowed them; the next prompt asks."]
     return LocalReply("\n".join(lines))

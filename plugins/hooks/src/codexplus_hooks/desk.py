@@ -98,6 +98,7 @@ class Desk:
                 "user",
                 # With the event or the hook in it: adding another one is no change of what was allowed before.
                 f"/hooks: {change.words.partition(': ')[0]}",
+                source=str(plan.path),
                 project=project if change.of_project else None,
                 text=f"{plan.path}: {change.words}",
                 writes=(str(plan.path),),

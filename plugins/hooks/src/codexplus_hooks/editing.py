@@ -165,7 +165,7 @@ def switching_on(hook: Hook, core: Core, folders: Folders) -> list[Plan]:
         if not document.data[LISTED]:
             document.drop((LISTED,))
 
-    return [plan(path, edit) for path in sorted(files)]
+    return [plan(path, edit, ours=path.parent == folders.state) for path in sorted(files)]
 
 
 def switching_all(folders: Folders, *, off: bool) -> Plan:
@@ -182,7 +182,7 @@ def switching_all(folders: Folders, *, off: bool) -> Plan:
 
 def _in_own_settings(folders: Folders, edit: Edit) -> Plan:
     listed = [folders.state / f"settings{suffix}" for suffix in SUFFIXES]
-    return plan(next((path for path in listed if path.is_file()), listed[0]), edit)
+    return plan(next((path for path in listed if path.is_file()), listed[0]), edit, ours=True)
 
 
 def _append(line: str) -> Edit:

@@ -28,6 +28,16 @@ DEFAULT_SECONDS = 5.0
 _CLAUDE_SECONDS = 600.0
 _CLAUDE_OTHERS = {"UserPromptSubmit": 30.0, "SessionEnd": 1.5}
 
+BUILT_IN = frozenset({
+    ":", ".", "alias", "bg", "break", "cd", "command", "continue", "eval", "exec", "exit", "export", "fg", "getopts",
+    "hash", "jobs", "local", "read", "readonly", "return", "set", "shift", "times", "trap", "type", "ulimit", "umask",
+    "unalias", "unset", "wait",
+})  # fmt: skip
+"""What a shell does itself, whatever program has that name."""
+
+# These are programs, too, but every shell has its own.
+_MOSTLY_BUILT_IN = frozenset({"echo", "printf", "test", "[", "true", "false", "kill", "pwd"})
+
 _STAND_IN = "codexplusplaceholder"
 
 
@@ -88,6 +98,18 @@ def own_programs(hook: Hook) -> tuple[str, ...]:
     return tuple(
         word for word in dict.fromkeys(started) if "/" in word and word[0] != "/" and ".." not in Path(word).parts
     )
+
+
+def undeclared(hook: Hook) -> tuple[str, ...]:
+    """The programs that the command starts and its declared permissions do not name: these do not run."""
+    if hook.permissions is None or hook.shape == "python" or "run:*" in hook.permissions:
+        return ()
+    named = {each.partition(":")[2].removeprefix("./") for each in hook.permissions if each.startswith("run:")}
+    texts = [hook.argv] if hook.argv else shell_commands(from_project(hook.shell)) or ()
+    words = dict.fromkeys(argv[0] for argv in texts if argv and argv[0] not in BUILT_IN | _MOSTLY_BUILT_IN)
+    # The proxy itself shows notifications.
+    shown = {"notify-send"} if hook.notifies else set[str]()
+    return tuple(word for word in words if not {word, word.removeprefix("./"), Path(word).name} & (named | shown))
 
 
 def argv_of(hook: Hook, project: Path | None) -> tuple[str, ...]:

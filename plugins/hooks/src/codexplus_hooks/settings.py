@@ -13,6 +13,7 @@ from typing import Any
 from codexplus_core import Core, Session
 
 from .condition import holds
+from .grants import undeclared
 from .hook import EVENTS, LONGEST_SECONDS, Hook, Scope
 from .matcher import matches, names_of, problem_of
 from .python_hooks import PythonHooks
@@ -154,7 +155,7 @@ def _built(settings: Any, project: Path | None, python: tuple[Hook, ...]) -> Hoo
         project=project,
         hooks=tuple(hooks),
         warnings=tuple(warnings),
-        lost=tuple(each for each in warnings if each not in read.elsewhere),
+        lost=tuple(each for each in warnings if each not in read.remarks),
         disabled=disabled,
         strict=strict,
         env={each.key.removeprefix("env."): str(each.value) for each in values if each.origin.trusted},
@@ -201,7 +202,7 @@ class _Reading:
     def __init__(self, warnings: list[str]) -> None:
         self._warnings = warnings
         self.unfit: set[Path | None] = set()
-        self.elsewhere: set[str] = set()
+        self.remarks: set[str] = set()
 
     def all_of(self, settings: Any) -> Iterator[Hook]:
         section = settings.value("hooks")
@@ -211,7 +212,7 @@ class _Reading:
                 what = "does not happen here" if event in _ELSEWHERE else "is no event; look at its spelling"
                 self._warnings.append(f"{listed.origin}: hooks.{event}: {what}, so its hooks never run")
                 if event in _ELSEWHERE:
-                    self.elsewhere.add(self._warnings[-1])
+                    self.remarks.add(self._warnings[-1])
                 continue
             counted: dict[Path | None, int] = {}
             for entry in listed.parts:
@@ -254,7 +255,7 @@ class _Reading:
             self._warn(origin, place, "has half a character in it, which no command can have; correct it")
             self.unfit.add(origin.file)
             return
-        yield Hook(
+        hook = Hook(
             event,
             matcher,
             shell=said["command"] if args is None else "",
@@ -271,6 +272,10 @@ class _Reading:
             scope=_SCOPES.get(origin.layer, "user"),
             trusted=origin.trusted,
         )
+        for name in undeclared(hook):
+            self._warn(origin, f"{place}.permissions", f"do not name {name}, which it starts: add run:{name}")
+            self.remarks.add(self._warnings[-1])
+        yield hook
 
     def _warn(self, origin: Any, place: str, what: str) -> None:
         self._warnings.append(f"{origin}: hooks.{place}: {what}")

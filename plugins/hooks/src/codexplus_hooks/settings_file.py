@@ -43,24 +43,30 @@ Edit = Callable[[Document], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be written: ``target`` is the file behind ``path``, ``before`` its bytes (None: there is none)."""
+    """What would be written: ``target`` is the file behind ``path``, ``before`` its bytes (None: there is none).
+
+    Without ``after`` the file is removed: nothing is left in it.
+    """
 
     path: Path
     target: Path
     before: bytes | None
-    after: bytes
+    after: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A settings file that was changed, and the copy of what it was; None where there was none."""
+    """A settings file that was changed or ``removed``, and the copy of what it was; None where there was none."""
 
     path: Path
     backup: Path | None
+    removed: bool = False
 
 
-def plan(path: Path, edit: Edit, *, within: Path | None = None) -> Plan:
+def plan(path: Path, edit: Edit, *, within: Path | None = None, ours: bool = False) -> Plan:
     """Work out what a change comes to. ``within`` is the project that a project's file must not lead out of.
+
+    ``ours`` is a file that we make where it is not there; when nothing is left in it, it goes.
 
     Raises Problem where the file cannot be read or is not what the edit expects; nothing is written.
     """
@@ -83,6 +89,8 @@ def plan(path: Path, edit: Edit, *, within: Path | None = None) -> Plan:
             raise CannotChange("cannot be changed without changing more of it")
     except CannotChange as why:
         raise Problem(f"{path}: {why}; correct it, or edit it by hand") from None
+    if ours and after.strip() in ("", "{}") and (before is None or before.strip() not in (b"", b"{}")):
+        return Plan(path, target, before, None)
     return Plan(path, target, before, (mark + after).encode("utf-8"))
 
 
@@ -92,6 +100,9 @@ def write(planned: Plan, backups: Path) -> Written:
         return Written(planned.path, None)
     try:
         backup = None if planned.before is None else _kept(planned.target.name, planned.before, backups)
+        if planned.after is None:
+            planned.target.unlink()
+            return Written(planned.path, backup, removed=True)
         planned.target.parent.mkdir(parents=True, exist_ok=True)
         mode = 0o600
         if planned.before is not None:

@@ -21,7 +21,7 @@ from codexplus_core import (
     shell_commands,
 )
 
-from .grants import SHELL, argv_of, held, seconds_of, shown_writes
+from .grants import BUILT_IN, SHELL, argv_of, held, seconds_of, shown_writes, undeclared
 from .hook import Hook
 from .matcher import names_of
 from .named import files_named, from_project, named_once, stamp
@@ -36,12 +36,6 @@ REMEMBERED = 256
 # How Codex's one-shot runs name themselves; they end with the answer, so nobody can answer back.
 _ALONE = "codex_exec"
 _NOTED = 5
-# What a shell does itself, whatever program has that name.
-_BUILT_IN = frozenset({
-    ":", ".", "alias", "bg", "break", "cd", "command", "continue", "eval", "exec", "exit", "export", "fg", "getopts",
-    "hash", "jobs", "local", "read", "readonly", "return", "set", "shift", "times", "trap", "type", "ulimit", "umask",
-    "unalias", "unset", "wait",
-})  # fmt: skip
 
 Programs = tuple[tuple[str, str, str], ...]
 
@@ -156,7 +150,7 @@ class Trust:
         programs, unpinned = await self._programs(hook, cwd, session)
         asked = _asked(self._core, hook, found, lambda _argvs, _cwd: programs, unpinned)
         # A program that is not there may come to be; a word of the shell's own stays what it is.
-        if named is not None and all(path or name in _BUILT_IN for name, path, _ in programs):
+        if named is not None and all(path or name in BUILT_IN for name, path, _ in programs):
             files = (*named, *(path for _, path, _ in programs if path))
             if before == stamp(named):
                 self._known[key] = _Known(files, stamp(files), asked)
@@ -213,17 +207,24 @@ def _asked(
         project=found.project,
         text=hook.shell or shlex.join(hook.argv) or hook.title,
         argvs=(hook.argv,) if hook.argv else (),
-        programs=tuple(each for each in programs(_argvs(hook, cwd), cwd) if each[1] not in written),
+        programs=tuple(each for each in _each_once(programs(_argvs(hook, cwd), cwd)) if each[1] not in written),
         permissions=(*how.permissions, *notify),
         writes=how.writes,
         env=tuple(sorted(found.project_env.items())),
         timeout=seconds_of(hook, strict=found.strict),
         notes=(
             _when(hook),
+            *(f"starts {name}, which its permissions do not name: it will not run" for name in undeclared(hook)),
             *(f"runs unpinned code: {each}" for each in unpinned[:_NOTED]),
             "a yes holds for this session, always until it changes",
         ),
     )
+
+
+def _each_once(programs: Programs) -> Programs:
+    """Without the files that a command names and that are named as what is started, too."""
+    started = {(path, digest): name for name, path, digest in programs if path and name != Path(path).name}
+    return tuple(each for each in programs if started.get(each[1:], each[0]) == each[0] or not each[1])
 
 
 def _bare(asked: Proposal) -> Proposal:
