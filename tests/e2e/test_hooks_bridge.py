@@ -290,3 +290,23 @@ async def test_a_sub_agent_begins_and_ends_once(codex, upstream, serve) -> None:
     assert {event: count for event, count in seen.counts.items() if not event.endswith("ToolUse")} == {
         "SessionStart": 1, "UserPromptSubmit": 1, "SubagentStart": 1, "SubagentStop": 1, "Stop": 1, "SessionEnd": 1,
     }  # fmt: skip
+
+
+async def test_a_changed_input_is_no_permission_to_leave_the_sandbox(codex, upstream, serve, tui) -> None:
+    own = {
+        "hookEventName": "PreToolUse", "permissionDecision": "allow",
+        "updatedInput": {"command": "echo y > b.txt"},
+    }  # fmt: skip
+    seen = Recording(PreToolUse={"hookSpecificOutput": own})
+    running = await serve({"bridge": seen})
+    one = installed(codex().point_at(running.url), running.url)
+    one.configure(SETTINGS.replace('"never"', '"on-request"').replace("danger-full-access", "workspace-write"))
+    upstream.script = [reasoning() + custom_call("exec", ESCALATED, "functions"), text("Done.")]
+    await trusted(one, tui)
+
+    terminal = await tui(one)
+    await terminal.say("go")
+    await terminal.shows("Would you like to run", "echo y > b.txt")
+
+    assert seen.counts["PermissionRequest"] == 1
+    assert list(one.project.glob("*.txt")) == []

@@ -70,7 +70,7 @@ def test_a_hook_goes_into_the_highest_file_that_is_there(world: HookWorld, where
     plan = editing.adding(NEW, where, folders(world))
 
     assert plan.path == top / f".codex/{stem}.yaml"
-    assert plan.after.decode().startswith("model: x\nhooks:\n")
+    assert plan.after is not None and plan.after.decode().startswith("model: x\nhooks:\n")
 
 
 def test_the_same_hook_is_not_added_twice(world: HookWorld) -> None:
@@ -161,7 +161,7 @@ def test_a_project_cannot_switch_off_a_hook_of_the_users(world: HookWorld) -> No
     world.hooks("home/.claude/settings.json", {"Stop": nested("guard")})
     plan = editing.switching_off(the(world, "guard"), folders(world))
     (world.project / ".claude").mkdir(parents=True, exist_ok=True)
-    (world.project / ".claude/settings.json").write_bytes(plan.after)
+    (world.project / ".claude/settings.json").write_bytes(plan.after or b"")
 
     assert [hook.command for hook in found(world).of("Stop")] == ["guard"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,29 @@ def test_a_preview_asks_nobody(place: Path, capsys: pytest.CaptureFixture[str]) 
     with open_core() as core:
         assert core.approvals.pending() == []
         assert asyncio.run(core.commands.listing(place))
+
+
+@pytest.mark.parametrize("mention", ["../outside.txt", "link.txt", "../linked.txt"])
+def test_the_rule_that_a_preview_names_lets_the_file_be_attached(
+    mention: str, place: Path, private_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "link.txt").symlink_to(place.parent / "outside.txt")
+    (place.parent / "linked.txt").symlink_to(place.parent / "outside.txt")
+    (place / ".claude/commands/look.md").write_text(f"See @{mention}")
+
+    (before,) = json.loads(shown(capsys, "look", "--json"))["files"]
+    rules = re.findall(r"Read\(\S+\)", before["why_not"])
+    (private_home / ".claude").mkdir(exist_ok=True)
+    (private_home / ".claude/settings.json").write_text(json.dumps({"permissions": {"allow": rules}}))
+    if "is a link to" in before["why_not"]:
+        (place / ".claude/commands/look.md").write_text(f"See @{place.parent / 'outside.txt'}")
+    (after,) = json.loads(shown(capsys, "look", "--json"))["files"]
+
+    async def attached() -> str:
+        config = Config(private_home, {})
+        async with Harness({"slash": Slash()}, config=config, cwd=str(place)) as proxy:
+            await proxy.say("/look")
+            return json.dumps([turn.body for turn in proxy.upstream.turns])
+
+    assert rules and after["why_not"] == ""
+    assert "secret" in asyncio.run(attached())

@@ -208,7 +208,11 @@ def _file(core: Core, mention: Mention, where: Surroundings) -> FileRow:
     if verdict.decision == "deny":
         why = verdict.reason
     elif not Path(real).is_relative_to(project) and verdict.decision != "allow":
-        why = "it lies outside the project; a rule of yours, Read(//its/path), would allow it"
+        rule = f"Read(/{real}) among `permissions.allow` of your own settings would allow it"
+        # A rule would have to name a link and what it leads to at once.
+        linked = Path(os.path.realpath(Path(place).parent)) / Path(place).name != Path(real)
+        link = f"it is a link to `{real}`, outside the project; mention that file itself, and {rule}"
+        why = link if linked else f"it lies outside the project; {rule}"
     elif not Path(real).exists():
         why = "there is no such file"
     return FileRow(mention.path, place, lines, why)
