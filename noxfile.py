@@ -125,7 +125,7 @@ def speed(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """What the proxy adds, next to nginx and other proxies: `nox -s bench -- --quick`; or `-- sandbox`, `-- redact`."""
+    """What the proxy adds, next to nginx and other proxies: `nox -s bench -- --quick`; or `-- sandbox`, `-- hooks`."""
     session.install(*EVERYTHING)
     what, *more = session.posargs or ["run"]
     if what in BENCHES:
