@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hook_folders import hook_folders, hooks_over_both
+from home_and_work import folders as hook_folders
+from home_and_work import over_both as hooks_over_both
 
 from codexplus_core.testing.codex_versions import VERSIONS
 

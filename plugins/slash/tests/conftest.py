@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from slash_folders import folders, over_both
+from home_and_work import folders, over_both
 
 __all__ = ["folders", "over_both"]

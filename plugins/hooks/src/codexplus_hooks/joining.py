@@ -122,11 +122,7 @@ class Joining:
 
     def take_source(self, session: str) -> str:
         """How Codex said that the session begins, once; ``""`` where it said nothing."""
-        known = self._sessions.get(session)
-        source = known.source if known is not None else ""
-        if known is not None:
-            known.source = ""
-        return source
+        return self._take(session, "source")
 
     def compacts(self, session: str, trigger: str) -> None:
         """Codex said why it is about to compact."""
@@ -134,11 +130,7 @@ class Joining:
 
     def take_trigger(self, session: str) -> str:
         """Why Codex said that it compacts, once; ``""`` where it said nothing."""
-        known = self._sessions.get(session)
-        trigger = known.trigger if known is not None else ""
-        if known is not None:
-            known.trigger = ""
-        return trigger
+        return self._take(session, "trigger")
 
     def batch(self, session: str, turn: str, row: dict[str, Any]) -> None:
         """Codex's own hooks told of a tool that has done its work within this turn's JavaScript."""
@@ -160,11 +152,15 @@ class Joining:
 
     def take_stop(self, session: str) -> str:
         """The words of `stop`, once."""
+        return self._take(session, "stopping")
+
+    def _take(self, session: str, name: str) -> str:
         known = self._sessions.get(session)
-        words = known.stopping if known is not None else ""
-        if known is not None:
-            known.stopping = ""
-        return words
+        if known is None:
+            return ""
+        found = str(getattr(known, name))
+        setattr(known, name, "")
+        return found
 
 
 def content_of(event: str, turn: str, name: str, input: Mapping[str, Any]) -> str:
