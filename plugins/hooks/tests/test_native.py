@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,28 @@ async def test_with_codexs_own_hooks_the_javascript_around_a_call_is_left_alone(
         await proxy.tool_outputs("Script completed\nWall time 0.1 seconds\nOutput:\n\nhi")
 
     assert [(one["hook_event_name"], one["tool_name"]) for one in told(hook_folders)] == [("PreToolUse", "Bash")]
+
+
+@pytest.mark.req("H5")
+@pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse"])
+async def test_a_hook_that_did_not_start_is_no_denial_and_is_told_once(hook_folders: Path, event: str) -> None:
+    settings = hook_folders / "home/.codexplus/settings.json"
+    settings.parent.mkdir()
+    # An odd name would be read as a program there, so the hook is not started with it.
+    flat = {"matcher": "Write", "command": 'sh -c "cat $file"; exit 2'}
+    settings.write_text(json.dumps({"hooks": {event: [flat]}}), encoding="utf-8")
+    patch = "*** Begin Patch\n*** Add File: a;id.py\n+x\n*** End Patch"
+    plugin = HooksPlugin()
+
+    async with hooked_proxy(hook_folders, plugin):
+        told: dict[str, Any] = {"tool_name": "apply_patch", "tool_input": {"command": patch}, "tool_response": "Done"}
+        answers = [
+            await asked(plugin, reported(event, hook_folders, **told, tool_use_id=f"exec-{number}"))
+            for number in range(2)
+        ]
+
+    assert set(answers[0]) == {"systemMessage"} and "did not start: $file" in answers[0]["systemMessage"]
+    assert answers[1] == {}
 
 
 @pytest.mark.req("H1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class _Known:
     stopping: str = ""
     claims: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
     same: dict[str, int] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
     batches: OrderedDict[str, list[dict[str, Any]]] = field(default_factory=OrderedDict)
 
 
@@ -113,6 +114,14 @@ class Joining:
         known = self._sessions.get(session)
         if known is not None:
             known.claims.pop((event, key), None)
+
+    def untold(self, session: str, lines: Iterable[str]) -> list[str]:
+        """Those lines for the user that this session has not had from Codex's own hooks."""
+        told = self._of(session).told
+        found = [line for line in dict.fromkeys(lines) if line not in told]
+        if len(told) < _CLAIMS:
+            told.update(found)
+        return found
 
     # -- what one source knows and the other acts on
 

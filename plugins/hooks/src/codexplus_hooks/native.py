@@ -74,7 +74,7 @@ class Native:
         changed, texts, lines = call, list[str](), list[str]()
         for tool in tools:
             outcome = await pre_tool_use.fire(self._firing, where, tool, id)
-            lines += outcome.system_messages
+            lines += [*outcome.system_messages, *self._firing.joining.untold(where.id, outcome.errors)]
             no = pre_tool_use.denial(outcome, tool) if outcome.denied else ""
             if outcome.decision == "ask":
                 no = unasked(self._core, outcome, tool, where)
@@ -140,7 +140,7 @@ class Native:
         for tool in _call(payload, where)[1]:
             joining.batch(where.id, where.prompt_id, post_tool_batch.row(tool, id, said_by.text))
             outcome = await self._fire_after(where, tool, id, said_by, payload.get("tool_response"))
-            lines += outcome.system_messages
+            lines += [*outcome.system_messages, *joining.untold(where.id, outcome.errors)]
             objections += [block.reason for block in outcome.blocks]
             texts += [each.text for each in outcome.context if not each.printed]
             if outcome.stopped:
