@@ -72,17 +72,24 @@ async def test_an_untouched_event_is_one_write_and_wakes_no_task(monkeypatch: py
 async def test_an_event_that_no_plugin_watches_is_one_write_and_wakes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
     writes: list[bytes] = []
     steps: list[int] = []
-    write_chunks, feed = Direct.write_chunks, Decoder.feed
+    opened, feed = Direct._open, Decoder.feed
 
-    def counted_write(self: Direct, data: bytes, closed: bool) -> bool:
-        writes.append(data)
-        return write_chunks(self, data, closed)
+    def counted_opening(self: Direct) -> None:
+        opened(self)
+        way = self.way
+
+        def counted_way(data: bytes) -> None:
+            writes.append(data)
+            if way is not None:
+                way(data)
+
+        self.way = None if way is None else counted_way
 
     def counted_feed(self: Decoder, data: bytes) -> list[Event]:
         steps.append(len(data))
         return feed(self, data)
 
-    monkeypatch.setattr(Direct, "write_chunks", counted_write)
+    monkeypatch.setattr(Direct, "_open", counted_opening)
     monkeypatch.setattr(Decoder, "feed", counted_feed)
     costs = []
     for events in (2, 40):

@@ -40,11 +40,16 @@ class Chunks:
         """Whether a body that ends here lacks its last chunk; one that has not begun is none at all."""
         return self._begun and not (self.ended or self._trailers)
 
+    @property
+    def between(self) -> bool:
+        """Whether the next byte begins a chunk."""
+        return not (self._skip or self._held or self._trailers or self.ended)
+
     def whole(self, data: bytes, end: bytes) -> tuple[int, int]:
         """Where the first content begins and how many bytes of contents there are, if ``data`` is nothing but whole
         chunks behind whole ones, each of whose contents ends with ``end``; else (0, 0), and nothing has happened.
         """
-        if self._skip or self._held or self._trailers or self.ended:
+        if not self.between:
             return 0, 0
         start = at = total = 0
         size = len(data)

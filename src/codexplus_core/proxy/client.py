@@ -45,6 +45,9 @@ class Client(Leaving, Protocol):
     """Whether the client reads too slowly, so that it must be waited for."""
     chunked: bool
     """Whether the answer's head, once started, promised chunks."""
+    way: Callable[[bytes], None] | None
+    """Sends whole chunks at once; None while that may not be done: before the head is out and after the end, where the
+    head promised no chunks, and where the client reads too slowly or has gone."""
 
     def write_chunks(self, data: bytes, closed: bool) -> bool:
         """Send chunks in somebody else's framing; ``closed`` where the last one is among them."""

@@ -135,11 +135,13 @@ class Conversation:
             # Nothing is to be warmed up over HTTP.
             await self._warm(down, model)
             return
+        headers = http_headers(self._headers, message.metadata)
         incoming = Incoming(
             method="POST",
             path=self._path,
             query=self._query,
-            headers=http_headers(self._headers, message.metadata),
+            headers=headers,
+            seen=view(headers),
             wire=body.data,
             speaker=self._speaker(message),
             chatgpt="chatgpt-account-id" in self._seen,

@@ -28,7 +28,7 @@ class Direct:
     __slots__ = (
         "_closed", "_connection", "_given", "_head", "_left_to_send", "_method", "_parts", "_size", "_waiter",
         "_websocket", "chunked", "close", "ended", "gone", "known", "left", "on_gone", "on_resume", "paused", "scope",
-        "started",
+        "started", "way",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, head: Head) -> None:
@@ -49,6 +49,7 @@ class Direct:
         self._given = False
         self._waiter: asyncio.Future[None] | None = None
         self.chunked = self._closed = False
+        self.way: Callable[[bytes], None] | None = None
         self._head = b""
         self._left_to_send: int | None = None
         self.scope: dict[str, Any] = {
@@ -87,6 +88,7 @@ class Direct:
     def leave(self) -> None:
         """The client has gone."""
         self.gone = True
+        self.way = None
         self._wake()
         if self.on_gone is not None and not self.ended:
             self.on_gone()
@@ -94,10 +96,12 @@ class Direct:
     def pause(self) -> None:
         """The client reads too slowly."""
         self.paused = True
+        self.way = None
 
     def go_on(self) -> None:
         """The client reads again."""
         self.paused = False
+        self._open()
         self._wake()
         if self.on_resume is not None:
             self.on_resume()
@@ -234,6 +238,7 @@ class Direct:
         else:
             self.flush()
         self.ended = True
+        self.way = None
         self._wake()
         self._connection.ended(self)
 
@@ -256,8 +261,13 @@ class Direct:
     def _send(self, data: bytes) -> None:
         if self._head:
             data, self._head = self._head + data, b""
+            self._open()
         if not self.gone:
             self._connection.transport.write(data)
+
+    def _open(self) -> None:
+        shut = self._head or self.paused or self.gone or self.ended or not self.chunked
+        self.way = None if shut else self._connection.transport.write
 
     def _taken(self) -> bytes:
         parts = self._parts

@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 from ..protocol import replies
 from ..protocol.events import Event
 from .client import Client
-from .transport import Headers, Take
+from .skim import Skim
+from .transport import Headers
 from .witness import Witness
 
 T = TypeVar("T")
@@ -50,8 +51,8 @@ class Downstream(Protocol):
         ...
 
     @property
-    def passing(self) -> Take | None:
-        """The shortest way for bytes in which nobody looks, None where there is none: see Answer.skim."""
+    def passing(self) -> Skim | None:
+        """The shortest way for events in which nobody looks, None where there is none."""
         return None
 
     async def finish(self) -> None:
@@ -91,7 +92,7 @@ class KeptAlive(ABC):
         """Send events."""
 
     @property
-    def passing(self) -> Take | None:
+    def passing(self) -> Skim | None:
         """None: whatever goes out here is seen by us."""
         return None
 
@@ -148,20 +149,9 @@ class HttpDownstream(KeptAlive):
         self._client = client
 
     @property
-    def passing(self) -> Take | None:
+    def passing(self) -> Skim | None:
         """The server's own shorter way, where it has one and the head is out."""
-        return None if self._client is None or not self.started else self._pass
-
-    def _pass(self, data: bytes, start: int, size: int) -> bool:
-        client = self._client
-        if client is None or client.paused or not client.chunked:
-            return False
-        self.count(size)
-        if start:
-            client.write_chunks(data, False)
-        else:
-            client.write(data)
-        return True
+        return None if self._client is None or not self.started else Skim(self, self._client)
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head; a second one, after a keep-alive had to send the first, is left out."""

@@ -100,18 +100,20 @@ class HttpProxy:
         encoding = admitted.seen.get(b"content-encoding", b"")
         # Decoded even where nobody reads it: a compressed body is the one thing that can be far larger than it looks.
         clear = decode(wire, encoding) if encoding or len(wire) > LIMIT else wire
-        speaker = None if self._relay.idle else _speaker(headers, below)
-        if speaker is None or not self._relay.looks_at(speaker):
+        seen = None if self._relay.idle else view(headers)
+        speaker = None if seen is None else _speaker(seen, below)
+        if seen is None or speaker is None or not self._relay.looks_at(speaker):
             await self._pass(method, admitted, headers, wire, receive, send, client)
             return
         body = RequestBody(clear)
         if not speaker.thread:
-            speaker = _speaker(headers, below, body.metadata)
+            speaker = _speaker(seen, below, body.metadata)
         incoming = Incoming(
             method=method,
             path=admitted.path,
             query=admitted.query,
             headers=headers,
+            seen=seen,
             wire=wire,
             speaker=speaker,
             chatgpt=b"chatgpt-account-id" in admitted.seen,
@@ -158,8 +160,8 @@ class HttpProxy:
         return None
 
 
-def _speaker(headers: Headers, below: bytes, metadata: Mapping[str, Any] | None = None) -> Speaker:
-    speaker = speaker_of(view(headers), metadata)
+def _speaker(seen: Mapping[str, str], below: bytes, metadata: Mapping[str, Any] | None = None) -> Speaker:
+    speaker = speaker_of(seen, metadata)
     # Whatever stands last in what is to be summarized, nobody says it now.
     return replace(speaker, origin="compaction") if below == b"/responses/compact" else speaker
 

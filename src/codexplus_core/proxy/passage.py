@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..conversation.reading import Reading
@@ -17,12 +18,16 @@ from .transport import Headers
 
 @dataclass(slots=True)
 class Incoming:
-    """A guarded request: head, wire bytes, and who speaks. ``path`` and ``query`` are as on the wire, without token."""
+    """A guarded request: head, wire bytes, and who speaks. ``path`` and ``query`` are as on the wire, without token.
+
+    ``seen`` is what plugins see of the headers.
+    """
 
     method: str
     path: bytes
     query: bytes
     headers: Headers
+    seen: Mapping[str, str]
     wire: bytes
     speaker: Speaker
     chatgpt: bool

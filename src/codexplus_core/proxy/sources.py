@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Protocol
 
 from ..protocol.events import Event
 from ..protocol.model_header import answered_by
 from ..protocol.sse import Decoder
-from .transport import Answer, Take, UpstreamCut
+from .skim import Skim
+from .transport import Answer, UpstreamCut
 
 
 class EventSource(Protocol):
@@ -23,8 +23,6 @@ class EventSource(Protocol):
         ...
 
 
-# One event as the API frames it; all else is taken apart with care by the decoder.
-_ONE = re.compile(rb"event: (.+)\ndata: .*\n\n")
 _MARK = Event("", raw=b"", payload=b"")
 
 
@@ -35,54 +33,37 @@ class BodyEvents:
     what went by like that.
     """
 
-    def __init__(self, answer: Answer, types: frozenset[bytes] | None, passing: Take | None = None) -> None:
+    def __init__(self, answer: Answer, types: frozenset[bytes] | None, passing: Skim | None = None) -> None:
         self._answer = answer
-        self._types = types
         self._decoder = Decoder(types)
         self._ended = False
         self._passing = passing
-        self._passed = False
+        self._skims = False
+        self.watch(types)
 
     async def next(self) -> list[Event] | None:
         """The events of the next bytes; what is left over at the end comes last."""
         if self._ended:
             return None
-        skims = self._passing is not None and self._types is not None and self._decoder.idle
+        passing = self._passing if self._skims and self._decoder.idle else None
+        before = 0 if passing is None else passing.count
         try:
-            chunk = await (self._answer.skim(self._take) if skims else self._answer.read())
+            chunk = await (self._answer.read() if passing is None else self._answer.skim(passing))
         except UpstreamCut:
             self._ended = True
             raise
         self._ended = not chunk
         events = self._decoder.feed(chunk) if chunk else self._decoder.close()
-        if self._passed:
-            self._passed = False
+        if passing is not None and passing.count != before:
             events.insert(0, _MARK)
         return events
 
-    def _take(self, data: bytes, start: int, size: int) -> bool:
-        # Called for every event, so the most usual one, alone and in the API's own words, comes first.
-        types, passing = self._types, self._passing
-        if types is None or passing is None:
-            return False
-        one = _ONE.match(data, start)
-        if one is not None and one.end() == start + size:
-            if one[1] in types:
-                return False
-        else:
-            # A type is spelled out in its event, and no event goes beyond its chunk here.
-            for name in types:
-                if name in data:
-                    return False
-        if not passing(data, start, size):
-            return False
-        self._passed = True
-        return True
-
     def watch(self, types: frozenset[bytes] | None) -> None:
         """Look for other types."""
-        self._types = types
+        self._skims = types is not None
         self._decoder.watch(types)
+        if self._passing is not None:
+            self._passing.watch(types)
 
 
 class OtherModel:

@@ -9,10 +9,32 @@ from typing import Protocol, runtime_checkable
 
 Headers = list[tuple[bytes, bytes]]
 """Header lines in wire order; duplicates and the sender's case are kept."""
-Take = Callable[[bytes, int, int], bool]
-"""Passes on events in which nobody looks, False where it cannot: ``take(data, start, size)`` gets bytes as they came.
-With a ``start`` they are whole chunks in their framing: the first content begins there, and ``size`` is that of all.
-What it gets ends with a blank line, and so does each chunk. It must not raise."""
+Framed = Callable[[bytes, bool], bool]
+"""Takes chunks as they came; told whether the body's end is in them, False where too much waits by now."""
+
+
+class Passing(Protocol):
+    """Passes on events in which nobody looks.
+
+    Each method gets bytes as they came, says whether it has passed them on, and must not raise. The bytes begin where
+    an event does.
+    """
+
+    def chunk(self, data: bytes) -> bool:
+        """Pass on one whole chunk in its framing, where that can be told without taking it apart."""
+        ...
+
+    def bare(self, data: bytes) -> bool:
+        """Pass on bytes without framing, where that can be told without taking them apart."""
+        ...
+
+    def take(self, data: bytes, start: int, size: int) -> bool:
+        """Pass on whatever ends with a blank line.
+
+        With a ``start`` they are whole chunks, each of whose contents ends like that: the first content begins there,
+        and ``size`` is that of all.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +60,11 @@ class Answer(Protocol):
         """
         ...
 
-    async def skim(self, take: Take) -> bytes:
-        """As ``read``, but what ``take`` accepts is passed on by then and not returned."""
+    async def skim(self, passing: Passing) -> bytes:
+        """As ``read``, but what ``passing`` takes has gone out by then and is not returned."""
         ...
 
-    async def pipe(self, write: Callable[[bytes], bool], framed: Callable[[bytes, bool], bool] | None = None) -> None:
+    async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
         """Hand all bytes to ``write`` as they come, instead of to ``read``; returns at the clean end.
 
         A body that comes in chunks may go to ``framed`` instead, chunks and all; its second argument says that the last

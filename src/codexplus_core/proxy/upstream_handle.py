@@ -10,13 +10,11 @@ from curl_cffi import CurlOpt
 from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
 from .chunks import BrokenFraming, Chunks
-from .transport import Headers, Take, UpstreamCut, UpstreamError, UpstreamRequest
+from .transport import Framed, Headers, Passing, UpstreamCut, UpstreamError, UpstreamRequest
 from .upstream_answer import AnswerHead
 from .upstream_easy import Handle, TransferError, detail
 from .upstream_multi import Multi
 
-Framed = Callable[[bytes, bool], bool]
-"""Takes chunks as they came; told whether the body's end is in them, False where too much waits by now."""
 QUEUE_LIMIT = 256 * 1024
 """Bytes that wait for a slow reader before the upstream is paused."""
 
@@ -28,7 +26,7 @@ class Transfer:
 
     __slots__ = (
         "_chunks", "_error", "_framed", "_future", "_handle", "_head", "_held", "_lines", "_multi", "_on_end",
-        "_paused", "_queue", "_size", "_take", "_waiter", "_write", "headers", "idle", "origin", "status",
+        "_passing", "_paused", "_queue", "_quick", "_size", "_waiter", "_write", "headers", "idle", "origin", "status",
     )  # fmt: skip
     _switches = False  # whether a 101 is an answer to what is asked
 
@@ -43,11 +41,11 @@ class Transfer:
         self._on_end = on_end
         self._queue: deque[bytes] = deque()
         self._size = 0
-        self._paused = False
-        self._held = False
+        self._paused = self._held = False
         self._write: Callable[[bytes], bool] | None = None
         self._framed: Framed | None = None
-        self._take: Take | None = None
+        self._passing: Passing | None = None
+        self._quick: Callable[[bytes], bool] | None = None
         self._head = False
         self._lines = AnswerHead(switches=self._switches)
         self._chunks: Chunks | None = None
@@ -62,8 +60,7 @@ class Transfer:
         handle.prepare(request)
         handle.curl.setopt(CurlOpt.HEADERFUNCTION, self._on_header)
         handle.curl.setopt(CurlOpt.WRITEFUNCTION, self._on_body)
-        future: asyncio.Future[None] = self._multi.add_handle(handle.curl)
-        self._future = future
+        self._future = future = self._multi.add_handle(handle.curl)
         future.add_done_callback(self._on_done)
 
     async def head(self) -> None:
@@ -106,16 +103,18 @@ class Transfer:
             if data:
                 return data
 
-    async def skim(self, take: Take) -> bytes:
-        """As ``read``, but what ``take`` accepts is passed on by then and not returned."""
+    async def skim(self, passing: Passing) -> bytes:
+        """As ``read``, but what ``passing`` takes has gone out by then and is not returned."""
         if not self._queue and self._handle is not None and self._error is None:
-            # What comes goes to ``take``; ``bool`` stands for the reader that it looks for.
-            self._take, self._write = take, bool
+            chunks = self._chunks
+            self._quick = passing.bare if chunks is None else passing.chunk if chunks.between else None
+            # What comes goes to ``passing``; ``bool`` stands for the reader that is looked for.
+            self._passing, self._write = passing, bool
             self._waiter = waiter = self._multi.loop.create_future()
             try:
                 await waiter
             finally:
-                self._take = self._write = None
+                self._passing = self._write = None
         return await self.read()
 
     async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
@@ -160,8 +159,9 @@ class Transfer:
             # Every event passes here, and calls weigh.
             data = queue.popleft() if len(queue) == 1 else self._taken()
             self._size = 0
-            if self._take is not None:
-                self._offer(self._take, data)
+            if self._passing is not None:
+                if self._quick is None or not self._quick(data):
+                    self._offer(self._passing, data)
             elif self._chunks is None:
                 self._held = not write(data)
             else:
@@ -173,12 +173,12 @@ class Transfer:
         if self._handle is None:
             self._wake()
 
-    def _offer(self, take: Take, data: bytes) -> None:
+    def _offer(self, passing: Passing, data: bytes) -> None:
         chunks = self._chunks
         start, size = (0, len(data)) if chunks is None else chunks.whole(data, _BLANK)
-        if not (size and (start or data.endswith(_BLANK)) and take(data, start, size)):
+        if not (size and (start or data.endswith(_BLANK)) and passing.take(data, start, size)):
             # It is for ``read``, and so is what comes until ``skim`` is called again.
-            self._take = self._write = None
+            self._passing = self._write = None
             self._queue.appendleft(data)
             self._size += len(data)
             self._wake()

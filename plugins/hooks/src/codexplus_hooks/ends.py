@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from codexplus_core import Exchange, Outcome, Session
 
 from .calls import note
@@ -23,14 +25,16 @@ class Ends:
     def __init__(self, firing: Firing) -> None:
         self._firing = firing
 
-    async def turn(self, exchange: Exchange) -> str | None:
+    def turn(self, exchange: Exchange) -> Awaitable[str | None] | None:
         """What makes the model go on, None where it may stop."""
-        session, where = exchange.session, where_of(exchange)
         agent = exchange.turn.origin == "subagent"
         event = subagent_stop.EVENT if agent else stop.EVENT
-        if not self._firing.hooked(session, event, message_display.EVENT):
-            return None
-        notebook, last = notebook_of(session), str(exchange.state.get(SAID, ""))
+        hooked = self._firing.hooked(exchange.session, event, message_display.EVENT)
+        return self._turn(exchange, event, agent=agent) if hooked else None
+
+    async def _turn(self, exchange: Exchange, event: str, *, agent: bool) -> str | None:
+        where = where_of(exchange)
+        notebook, last = notebook_of(exchange.session), str(exchange.state.get(SAID, ""))
         if last and not agent:
             await message_display.fire(self._firing, where, last)
         active = notebook.continued > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from codexplus_core import (
@@ -28,7 +28,7 @@ from .notebook import notebook_of
 from .notice import BEGINNING, with_lines
 from .prompts import Prompts
 from .running import Perform, Runner
-from .settings import Hooks
+from .settings import Hooks, HookSet
 from .trust import Trust
 
 _ITEM_DONE = "response.output_item.done"
@@ -64,14 +64,17 @@ class Engine:
             forked = phase == "start" and session.parent_thread_id is not None
             notebook_of(session).begin = "fork" if forked else _SOURCES[phase]
 
-    async def on_request(self, exchange: Exchange) -> LocalReply | Refusal | None:
+    # What nobody hooks is answered at once: waiting for an answer costs more than looking whether there can be one.
+
+    def on_request(self, exchange: Exchange) -> Awaitable[LocalReply | Refusal | None] | None:
         """Before the model is asked."""
         exchange.watch()
         if exchange.kind != "responses":
             return None
         found = self.firing.found(exchange.session)
-        if not found.hooks and not found.lost:
-            return None
+        return self._decided(exchange, found) if found.hooks or found.lost else None
+
+    async def _decided(self, exchange: Exchange, found: HookSet) -> LocalReply | Refusal | None:
         answer = await self._prompts.decide(exchange, found)
         if answer is None:
             self._watch(exchange)
@@ -106,14 +109,17 @@ class Engine:
             _listen(exchange, event)
         return self._finished.on_chunk(exchange, event) if self._finished.follows(exchange) else None
 
-    async def on_turn_end(self, exchange: Exchange) -> str | None:
+    def on_turn_end(self, exchange: Exchange) -> Awaitable[str | None] | None:
         """The model is done."""
-        return await self._ends.turn(exchange)
+        return self._ends.turn(exchange)
 
-    async def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> None:
+    def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> Awaitable[None] | None:
         """After the last byte."""
         if exchange.kind != "responses" or not self.firing.found(exchange.session).hooks:
-            return
+            return None
+        return self._exchange_ended(exchange, outcome)
+
+    async def _exchange_ended(self, exchange: Exchange, outcome: Outcome) -> None:
         if outcome.answered_by == "upstream":
             self._prompts.delivered(exchange)
         await self._ends.exchange(exchange, outcome)

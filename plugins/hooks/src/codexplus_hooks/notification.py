@@ -65,7 +65,9 @@ class Notifications:
     def left(self, exchange: Exchange, on: str | None) -> None:
         """The model has come to an end; ``on`` is what makes it go on all the same."""
         if on is None and exchange.turn.origin in ("user", "tool"):
-            self.turn_ended(where_of(exchange))
+            self.prompted(exchange.session)
+            if self._firing.hooked(exchange.session, notification.EVENT):
+                self.turn_ended(where_of(exchange))
 
     def turn_ended(self, where: Where) -> None:
         """The model has answered the human: a notification now, another one if nothing is typed for a while.

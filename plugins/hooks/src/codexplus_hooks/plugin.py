@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +105,12 @@ class HooksPlugin:
             await self.engine.on_session(session, phase)
 
     @hookimpl
-    async def on_request(self, exchange: Exchange) -> LocalReply | Refusal | None:
+    def on_request(self, exchange: Exchange) -> Awaitable[LocalReply | Refusal | None] | None:
         """SessionStart, UserPromptSubmit, PreCompact, SubagentStart."""
         if self.engine is None or self.notifications is None:
             return None
         self.notifications.seen(exchange)
-        return await self.engine.on_request(exchange)
+        return self.engine.on_request(exchange)
 
     @hookimpl
     async def on_tool_use(self, exchange: Exchange, call: ToolCall) -> ToolCall | Refusal | None:
@@ -128,19 +128,20 @@ class HooksPlugin:
         return None if self.engine is None else self.engine.on_chunk(exchange, event)
 
     @hookimpl
-    async def on_turn_end(self, exchange: Exchange) -> str | None:
+    def on_turn_end(self, exchange: Exchange) -> Awaitable[str | None] | None:
         """Stop, SubagentStop, Notification."""
         if self.engine is None or self.notifications is None:
             return None
-        on = await self.engine.on_turn_end(exchange)
-        self.notifications.left(exchange, on)
-        return on
+        asked = self.engine.on_turn_end(exchange)
+        if asked is not None:
+            return _left(self.notifications, exchange, asked)
+        self.notifications.left(exchange, None)
+        return None
 
     @hookimpl
-    async def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> None:
+    def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> Awaitable[None] | None:
         """PostCompact, StopFailure."""
-        if self.engine is not None:
-            await self.engine.on_exchange_end(exchange, outcome)
+        return None if self.engine is None else self.engine.on_exchange_end(exchange, outcome)
 
     @hookimpl
     async def on_shutdown(self, core: Core) -> None:
@@ -149,6 +150,12 @@ class HooksPlugin:
             await self.notifications.close()
         if self.engine is not None:
             await self.engine.close()
+
+
+async def _left(notifications: Notifications, exchange: Exchange, asked: Awaitable[str | None]) -> str | None:
+    on = await asked
+    notifications.left(exchange, on)
+    return on
 
 
 def _run(arguments: Namespace) -> int:

@@ -15,6 +15,11 @@ from .projections import called_by_skill, skills_folder, skills_sent
 _SKILLS = "skills"
 
 
+def may_call(prompt: str | None) -> bool:
+    """Whether a prompt can name a command or mention a file at all."""
+    return prompt is not None and (prompt[:1] in ("$", "/", " ", "\t") or "@" in prompt)
+
+
 async def through(
     exchange: Exchange, desk: Desk, answer: Callable[[Exchange], Awaitable[LocalReply | None]]
 ) -> LocalReply | Refusal | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from pathlib import Path
 
 from codexplus_core import CliCommand, Command, Core, Event, Exchange, InitStep, LocalReply, Proposal, Refusal, hookimpl
@@ -13,7 +13,7 @@ from . import accessible, projections
 from .builtins.commands import commands
 from .builtins.desk import Desk
 from .catalogue import Catalogue
-from .doors import through
+from .doors import may_call, through
 from .engine import Engine
 from .reviewed import everything_asked
 from .surroundings import plugin_folders, user_folders
@@ -64,13 +64,15 @@ class Slash:
         core.log.info("plugin_ready", plugin="slash")
 
     @hookimpl
-    async def on_request(self, exchange: Exchange) -> LocalReply | Refusal | None:
+    def on_request(self, exchange: Exchange) -> Awaitable[LocalReply | Refusal | None] | None:
         """Expand a prompt that names a command file, or leave it as it is."""
         exchange.watch()  # without a type: no event of this exchange, unless something below asks for some
         if self._engine is None or self._desk is None:
             return None
         accessible.watch(exchange, self._desk.wish)
-        return await through(exchange, self._desk, self._engine.on_request)
+        if not may_call(exchange.prompt):
+            return None  # as most requests; there is nothing to wait for
+        return through(exchange, self._desk, self._engine.on_request)
 
     @hookimpl
     def on_chunk(self, exchange: Exchange, event: Event) -> Event | list[Event] | None:

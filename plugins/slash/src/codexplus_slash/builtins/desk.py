@@ -30,6 +30,7 @@ class Desk:
     home: Path
     _core: Core | None = None
     _catalogue: Catalogue | None = None
+    _wished: tuple[object, Accessibility] | None = None
 
     def open(self, core: Core, catalogue: Catalogue) -> None:
         """Get to work."""
@@ -50,7 +51,10 @@ class Desk:
     @property
     def wish(self) -> Accessibility:
         """What the user asked for by the setting ``accessibility``."""
-        return accessibility(self.core.config.get("accessibility"))
+        settings = self.core.config.user
+        if self._wished is None or self._wished[0] is not settings:
+            self._wished = settings, accessibility(settings.get("accessibility"))
+        return self._wished[1]
 
     async def view(self, project: Path | None) -> View:
         """The command files of a project."""

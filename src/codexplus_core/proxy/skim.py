@@ -1,0 +1,99 @@
+"""The shortest way for events in which nobody looks: from the upstream's callback to the client's socket."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from .client import Client
+
+# One event as the API frames it; all else is taken apart with care by the decoder.
+_ONE = re.compile(rb"event: (.+)\ndata: .*\n\n")
+_NONE = b"\0"
+
+
+class Counting(Protocol):
+    """Somebody who counts what goes out."""
+
+    bytes_out: int
+
+
+class Skim:
+    """Passes on events of which none is of the ``types``, to a client whose answer has begun.
+
+    Every method says whether it has passed on what it got; what it has not is to be read by whoever looks for the
+    types. What it gets begins and ends with an event. None of them raises.
+    """
+
+    __slots__ = ("_client", "_down", "_length", "_types", "_usual")
+
+    def __init__(self, down: Counting, client: Client) -> None:
+        self._down = down
+        self._client = client
+        self._types: frozenset[bytes] | None = None
+        # Most events of a stream are of one type, so what all of them begin with is looked for as a whole.
+        self._usual = _NONE
+        self._length = 0
+
+    @property
+    def count(self) -> int:
+        """Bytes that have gone out so far, on whichever way."""
+        return self._down.bytes_out
+
+    def watch(self, types: frozenset[bytes] | None) -> None:
+        """Look for these types from now on; None for all."""
+        self._types = types
+        self._usual, self._length = _NONE, 0
+
+    def chunk(self, data: bytes) -> bool:
+        """Pass on a chunk in its framing if it holds one more event of the usual type and nothing else."""
+        # Called for every event: no frame, object or look-up more than it takes.
+        write = self._client.way
+        size = len(data)
+        line = data.find(b"\r\n", 1, 9)
+        length = size - line - 4
+        if write is None or not data.startswith(b"%x\r\n%b" % (length, self._usual)):
+            return False
+        at = line + self._length
+        # The first line break behind "data: " is the event's end, and no other kind of line break comes before it.
+        if data.find(b"\n", at) != size - 4 or data.find(b"\r", at) != size - 2 or not data.endswith(b"\n\n\r\n"):
+            return False
+        self._down.bytes_out += length
+        write(data)
+        return True
+
+    def bare(self, data: bytes) -> bool:
+        """The same for an event without framing, as HTTP/2 brings it."""
+        write = self._client.way
+        size = len(data)
+        if write is None or not data.startswith(self._usual):
+            return False
+        if data.find(b"\n", self._length) != size - 2 or not data.endswith(b"\n\n") or b"\r" in data:
+            return False
+        self._down.bytes_out += size
+        write(b"%x\r\n%b\r\n" % (size, data))
+        return True
+
+    def take(self, data: bytes, start: int, size: int) -> bool:
+        """Pass on any events, ``size`` bytes of them.
+
+        With a ``start`` they are whole chunks in their framing, each of which ends with an event; the first event
+        begins there.
+        """
+        types, write = self._types, self._client.way
+        if types is None or write is None:
+            return False
+        one = _ONE.match(data, start)
+        if one is not None and one.end() == start + size and data.find(b"\r", start, one.end()) < 0:
+            if one[1] in types:
+                return False
+            self._usual = b"event: %b\ndata: " % one[1]
+            self._length = len(self._usual) + (2 if start else 0)
+        else:
+            # A type is spelled out in its event, and no event goes beyond its chunk here.
+            for name in types:
+                if name in data:
+                    return False
+        self._down.bytes_out += size
+        write(data if start else b"%x\r\n%b\r\n" % (size, data))
+        return True

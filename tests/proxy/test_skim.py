@@ -1,0 +1,131 @@
+"""The shortest way for events in which nobody looks: nothing that somebody watches may take it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codexplus_core.protocol.sse import Decoder
+from codexplus_core.proxy.skim import Skim
+
+WATCHED = frozenset({b"response.completed", b"error"})
+TYPES = st.sampled_from([b"response.output_text.delta", b"response.completed", b"error", b"keepalive", b"a.b"])
+PIECES = st.sampled_from(
+    [b"{}", b'"', b"x", b"data: y", b"\n", b"\n\n", b"\r", b"\r\n", b"event: error", b"event: a.b\ndata: {}\n\n", b":"]
+)
+DATA = st.lists(PIECES, max_size=5).map(b"".join)
+EVENTS = st.builds(lambda kind, data: b"event: %b\ndata: %b\n\n" % (kind, data), TYPES, DATA)
+DELTA = b'event: response.output_text.delta\ndata: {"delta":"%b"}\n\n'
+
+
+class Client:
+    """Keeps what goes out; ``shut`` is a client that reads too slowly, or whose head is not out."""
+
+    def __init__(self, *, shut: bool = False) -> None:
+        self.sent: list[bytes] = []
+        self.way = None if shut else self.sent.append
+
+
+class Down:
+    bytes_out = 0
+
+
+def skim(client: Client) -> Skim:
+    made = Skim(Down(), client)  # type: ignore[arg-type]  # the way is all that it asks of a client
+    made.watch(WATCHED)
+    return made
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def seen_in(data: bytes) -> set[bytes]:
+    """The types that a reader of all events finds."""
+    decoder = Decoder(None)
+    return {event.type.encode() for event in [*decoder.feed(data), *decoder.close()]}
+
+
+@pytest.mark.req("P6")
+@given(st.lists(EVENTS, max_size=12), st.booleans())
+def test_nothing_that_is_watched_goes_by_unseen(events: list[bytes], framed: bool) -> None:
+    client = Client()
+    passing = skim(client)
+    gone = b""
+
+    for event in events:
+        piece = chunk(event) if framed else event
+        quick = passing.chunk if framed else passing.bare
+        if quick(piece) or passing.take(piece, piece.index(b"\r\n") + 2 if framed else 0, len(event)):
+            gone += event
+            assert not seen_in(event) & WATCHED
+            assert client.sent[-1] == chunk(event)
+
+    assert passing.count == len(gone)
+    assert b"".join(client.sent) == b"".join(map(chunk, [event for event in events if chunk(event) in client.sent]))
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_an_event_of_the_type_of_the_one_before_is_not_taken_apart(framed: bool) -> None:
+    client = Client()
+    passing = skim(client)
+    quick, first, second = passing.chunk if framed else passing.bare, DELTA % b"one", DELTA % (b"two" * 90)
+
+    assert not quick(chunk(first) if framed else first)
+    assert passing.take(chunk(first) if framed else first, 4 if framed else 0, len(first))
+    assert quick(chunk(second) if framed else second)
+
+    assert client.sent == [chunk(first), chunk(second)]
+    assert passing.count == len(first + second)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        chunk(DELTA % b"x")[:-1],  # the rest is still to come
+        chunk(DELTA % b"x") + chunk(DELTA % b"y"),
+        chunk(DELTA % b"x" + b"event: error\ndata: {}\n\n"),
+        chunk(b"event: response.output_text.delta\ndata: {}\r\revent: error\rdata: {}\n\n"),
+        chunk(b"event: error\ndata: {}\n\n"),
+        b"1" + chunk(DELTA % b"x"),
+        chunk(DELTA % b"x").replace(b"\r\n", b";a=b\r\n", 1),
+        b"0\r\n\r\n",
+        b"",
+    ],
+)
+def test_whatever_is_not_one_usual_event_is_left_to_a_closer_look(odd: bytes) -> None:
+    client = Client()
+    passing = skim(client)
+    passing.take(chunk(DELTA % b"one"), 4, len(DELTA % b"one"))
+
+    assert not passing.chunk(odd)
+
+    assert len(client.sent) == 1
+
+
+def test_other_types_are_looked_for_as_soon_as_they_are_asked_for() -> None:
+    client = Client()
+    passing = skim(client)
+    event = DELTA % b"one"
+    passing.take(chunk(event), 4, len(event))
+
+    passing.watch(WATCHED | {b"response.output_text.delta"})
+
+    assert not passing.chunk(chunk(event))
+    assert not passing.take(chunk(event), 4, len(event))
+    passing.watch(None)
+    assert not passing.take(chunk(event), 4, len(event))
+
+
+def test_a_client_that_cannot_take_it_gets_nothing() -> None:
+    client = Client(shut=True)
+    passing = skim(client)
+    event = DELTA % b"one"
+
+    assert not passing.take(chunk(event), 4, len(event))
+    assert not passing.chunk(chunk(event))
+    assert not passing.bare(event)
+
+    assert client.sent == []
+    assert passing.count == 0
