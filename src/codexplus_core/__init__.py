@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from .services.approvals.proposal import Granted, Proposal
     from .services.files import CannotOpen, CannotSave, Found, Listing, Opened, Reference, lines_of, reference_of
     from .services.files.service import AskFirst
+    from .services.paths import private_dir, read_private, state_dir, write_atomic
     from .services.permissions.request import Argv, EditFile, Fetch, McpTool, ReadFile, ShellText, WindowsText
     from .services.problem import Problem
     from .services.run import CannotStart
     from .services.shell_commands import programs_of, shell_commands
+    from .services.talking import Running
     from .standalone import open_core
 
 API_VERSION = 1
@@ -59,6 +61,7 @@ __all__ = [
     "Reference",
     "Refusal",
     "RunResult",
+    "Running",
     "Session",
     "ShellText",
     "ToolCall",
@@ -69,9 +72,13 @@ __all__ = [
     "hookimpl",
     "lines_of",
     "open_core",
+    "private_dir",
     "programs_of",
+    "read_private",
     "reference_of",
     "shell_commands",
+    "state_dir",
+    "write_atomic",
 ]
 
 # Every start of the command line imports this package; pluggy, msgspec and argparse are paid for by those who use them.
@@ -102,6 +109,7 @@ _ELSEWHERE = {
     "Proposal": ".services.approvals.proposal",
     "ReadFile": ".services.permissions.request",
     "Reference": ".services.files",
+    "Running": ".services.talking",
     "ShellText": ".services.permissions.request",
     "ToolCall": ".protocol.tools",
     "ToolResult": ".protocol.tools",
@@ -110,9 +118,13 @@ _ELSEWHERE = {
     "hookimpl": ".hookspecs",
     "lines_of": ".services.files",
     "open_core": ".standalone",
+    "private_dir": ".services.paths",
     "programs_of": ".services.shell_commands",
+    "read_private": ".services.paths",
     "reference_of": ".services.files",
     "shell_commands": ".services.shell_commands",
+    "state_dir": ".services.paths",
+    "write_atomic": ".services.paths",
 }
 
 

@@ -55,9 +55,17 @@ class InitStep:
 
     ``env`` is the environment; ``CODEX_PLUS_BASE_URL`` in it is the base URL under which Codex reaches the proxy, where
     Codex is set up for it.
+
+    ``codex_tables(root)`` gives tables that Codex's own config.toml is to have, by dotted name
+    (``{"mcp_servers.mine": {"url": f"{root}/_codexplus/mine"}}``); ``root`` is the proxy's address as Codex reaches it,
+    without a path. Values are texts, numbers and flags. A table of that name that the user wrote is left alone. An
+    installed Codex older than ``codex_since`` ("0.60.0") gets none: some versions do not start with a table that they
+    cannot read.
     """
 
     option: str
     files: Callable[[Mapping[str, str]], Mapping[Path, str]]
     hint: str = ""
     entries: Callable[[Mapping[str, str]], Mapping[Path, Mapping[str, Sequence[Any]]]] | None = None
+    codex_tables: Callable[[str], Mapping[str, Mapping[str, str | int | float | bool]]] | None = None
+    codex_since: str = ""

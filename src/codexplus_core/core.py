@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .action import Action
@@ -10,6 +11,7 @@ from .exchange import RunResult
 if TYPE_CHECKING:
     from .services.files.service import Files
     from .services.programs import Program
+    from .services.talking import OnErrors, Running
 
 
 class Core(Protocol):
@@ -29,7 +31,8 @@ class Core(Protocol):
     ``permissions`` answers by the rules of the settings files: ``core.permissions.judge(request, session=…)`` gives a
     verdict with ``decision`` ("allow", "ask" or "deny") and ``reason``; a request is a ShellText, Argv, ReadFile,
     EditFile, Fetch or McpTool. ``await core.permissions.decide(…)`` says the same and is for commands, which may be
-    long: they are then judged beside the event loop. What a rule denies, ``run`` and ``open`` refuse by themselves.
+    long: they are then judged beside the event loop. What a rule denies, ``run``, ``start``,
+    ``connect`` and ``open`` refuse by themselves.
     ``core.permissions.concerns("Bash(rm:*)", request)`` tells whether a rule is about any part of a request.
 
     ``approvals`` asks the user: ``answer = await core.approvals.require(exchange, [Proposal(…)])`` is a Granted, or the
@@ -67,6 +70,32 @@ class Core(Protocol):
 
         Raises ActionDenied for a veto, by a plugin or by a deny rule of the settings, and CannotStart when the program
         is not there.
+        """
+        ...
+
+    async def start(self, action: Action, *, on_errors: OnErrors | None = None, env_as_given: bool = False) -> Running:
+        """Start a program that is talked to while it runs, on the conditions of ``run``, and close what is returned.
+
+        ``async with await core.start(action) as program:`` reads with ``await program.read()`` (``b""`` at the end) and
+        writes with ``await program.write(data)``. Closing ends the program and all its children: by its closed input,
+        then by word, then by force. ``on_errors`` gets what it writes to its standard error as it comes; the last
+        64 KiB are in ``errors``. ``env_as_given`` is for variables that the user wrote or was shown: PATH and names of
+        loaders count then, too, except in the sandbox. ``stdin`` and ``timeout`` of the action mean nothing. Raises
+        like ``run``.
+        """
+        ...
+
+    async def connect(self, action: Action) -> None:
+        """Ask whether a connection may be opened: ``Action("connect", url=…)``. It opens none; ask before each one.
+
+        Every ``on_action`` is asked, and the deny rules for the host (``WebFetch(domain:…)``). Raises ActionDenied.
+        """
+        ...
+
+    def waiting(self) -> AbstractAsyncContextManager[None]:
+        """``async with core.waiting():`` around a wait for somebody else, such as a server of yours, that may be long.
+
+        That time does not count for the limit of your call, so give the wait a limit of its own.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .action import Action
@@ -101,8 +101,26 @@ class Answers:
                 await self._calls.finish(hook, close(), limit=self._calls.limit)
 
     async def tool_use(self, exchange: Exchange, call: ToolCall) -> tuple[ToolCall, Refusal | ToolResult | None]:
-        """The call as plugins changed it, and what ends it here, if anything does."""
-        for hook in self._table["on_tool_use"]:
+        """The call as plugins changed it, and what ends it here, if anything does.
+
+        The plugin that added the tool comes last: nothing runs before everybody else has had a say.
+        """
+        hooks = self._table["on_tool_use"]
+        if not exchange.adders or call.namespace not in (None, "", "functions"):
+            return await self._tool_use(hooks, exchange, call)
+        adder = exchange.adders.get(call.name)
+        if call.name in exchange.indirect:
+            # Others judge by the tool that is meant, and know nothing of the one that stands for it.
+            own = [hook for hook in hooks if hook.plugin == adder]
+            call, verdict = await self._tool_use(own, exchange, call)
+            if verdict is not None:
+                return call, verdict
+        return await self._tool_use(sorted(hooks, key=lambda hook: hook.plugin == adder), exchange, call)
+
+    async def _tool_use(
+        self, hooks: Iterable[Hook], exchange: Exchange, call: ToolCall
+    ) -> tuple[ToolCall, Refusal | ToolResult | None]:
+        for hook in hooks:
             # Each plugin gets its own copy: an edit counts when it is returned, and only then.
             given = copy.deepcopy(call)
             answer = await self._calls.ask(hook, exchange, given)

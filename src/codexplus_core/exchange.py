@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from .plugin_states import PluginStates
 from .protocol.tools import Usage
 
 Origin = Literal["user", "tool", "title", "compaction", "review", "subagent", "warmup", "unknown"]
@@ -17,18 +18,6 @@ Transport = Literal["http", "websocket"]
 
 current_plugin: contextvars.ContextVar[str] = contextvars.ContextVar("codexplus_plugin", default="")
 """The name of the plugin whose code runs now; the dispatcher sets it, per-plugin state is kept under it."""
-
-
-class _States:
-    """One dict per plugin, made on first use."""
-
-    __slots__ = ("by_plugin",)
-
-    def __init__(self) -> None:
-        self.by_plugin: dict[str, dict[str, Any]] = {}
-
-    def mine(self) -> dict[str, Any]:
-        return self.by_plugin.setdefault(current_plugin.get(), {})
 
 
 class Session:
@@ -55,12 +44,12 @@ class Session:
         self.cwd = cwd
         self.codex_version = codex_version
         self.parent_thread_id = parent_thread_id
-        self._states = _States()
+        self._states = PluginStates()
 
     @property
     def state(self) -> dict[str, Any]:
         """The calling plugin's own dict for this thread; kept while the proxy runs, shared with no other plugin."""
-        return self._states.mine()
+        return self._states.of(current_plugin.get())
 
     def __repr__(self) -> str:
         return f"Session(id={self.id!r}, thread_id={self.thread_id!r})"
@@ -129,9 +118,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_body", "_cwd", "_model", "_parse", "_routes", "_standing", "_states", "_tools", "added_tools", "attached",
-        "context", "headers", "kind", "method", "model_changed", "path", "prompt", "prompt_as_typed", "session",
-        "transport", "turn", "watched",
+        "_body", "_cwd", "_model", "_parse", "_routes", "_standing", "_states", "_tools", "added_tools", "adders",
+        "attached", "context", "headers", "indirect", "kind", "method", "model_changed", "news", "path", "prompt",
+        "prompt_as_typed", "session", "transport", "turn", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -155,8 +144,8 @@ class Exchange:
         that was already decided). Setting it changes what the model reads, now and in every later request; where it is
         None, setting it has no effect."""
         self.prompt_as_typed = prompt
-        """The human's new text as it came, whatever plugins set ``prompt`` to; where it was the answer to a question of
-        ``core.approvals``, the prompt that the question was about."""
+        """The human's new text as it came, whatever plugins set ``prompt`` to; after an answer to a question of
+        ``core.approvals`` the prompt that it was about."""
         self._model = model
         self.model_changed = False
         self.transport = transport
@@ -170,6 +159,9 @@ class Exchange:
         self._parse = parse
         self._body: dict[str, Any] | None = None
         self.added_tools: dict[str, dict[str, Any]] = {}
+        self.adders: dict[str, str] = {}  # the plugin that added a tool, by the tool's name
+        self.indirect: set[str] = set()  # added tools that stand for others
+        self.news: Any = None  # takes what `tell` says
         self.attached: list[dict[str, Any]] = []
         """Content parts that stand before the prompt in what the model reads."""
         self.context: list[str] = []
@@ -177,7 +169,7 @@ class Exchange:
         """Event types that plugins asked for with ``watch``, by plugin."""
         self._routes: Any = None  # the dispatcher's plan for this exchange's events, made on the first one
         self._standing: Any = None  # where the prompt stands, for approvals
-        self._states = _States()
+        self._states = PluginStates()
 
     @property
     def model(self) -> str:
@@ -206,18 +198,26 @@ class Exchange:
     @property
     def state(self) -> dict[str, Any]:
         """The calling plugin's own dict for this exchange."""
-        return self._states.mine()
+        return self._states.of(current_plugin.get())
 
-    def add_tool(self, name: str, description: str, parameters: dict[str, Any]) -> None:
-        """Offer the model a function tool that ``on_tool_use`` answers; ``parameters`` is its JSON Schema."""
+    def add_tool(self, name: str, description: str, parameters: dict[str, Any], *, indirect: bool = False) -> None:
+        """Offer the model a function tool that ``on_tool_use`` answers; ``parameters`` is its JSON Schema.
+
+        An ``indirect`` one stands for others: you are asked first, return the call that is meant, then all are asked.
+        """
+        self.adders[name] = current_plugin.get()
+        self.indirect |= {name} if indirect else set()
         self.added_tools[name] = {
             "type": "function", "name": name, "description": description, "strict": False, "parameters": parameters,
         }  # fmt: skip
 
+    def tell(self, text: str) -> None:
+        """Show the user a line about what they wait for, while ``on_tool_use`` runs; nobody keeps it."""
+        if self.news is not None:
+            self.news.tell(text)
+
     def add_context(self, text: str) -> None:
-        """Give the model ``text`` with this request, and with every later one of the thread; the user does not see
-        it.
-        """
+        """Give the model ``text`` with this request and all later ones of the thread; the user does not see it."""
         self.context.append(text)
 
     def attach(self, text: str) -> None:

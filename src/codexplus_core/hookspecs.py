@@ -109,9 +109,10 @@ def on_session(session: Session, phase: Phase) -> None:
 
 @hookspec
 def on_tool_result(exchange: Exchange, call: ToolCall, result: ToolResult) -> ToolResult | None:
-    """See, and perhaps change, what the client's tool answered before the model reads it.
+    """See, and perhaps change, what a tool answered before the model reads it.
 
-    When: once for each new tool output, before ``on_request`` of the request that brings it, ascending ORDER.
+    When: once for each new output of the client's tools, before ``on_request`` of the request that brings it, and for
+        what a tool that a plugin added was answered with; ascending ORDER.
     May change: the result, by returning another; never the one that was handed in.
     Returns: None to leave it, or a ToolResult, which the next plugin then sees.
     On error: treated as absent; a FAIL_CLOSED plugin withholds the output and the model is told so.
@@ -147,7 +148,8 @@ def on_action(action: Action) -> Refusal | str | None:
 def on_tool_use(exchange: Exchange, call: ToolCall) -> ToolCall | Refusal | ToolResult | None:
     """Decide about a tool call of the model before the client sees it.
 
-    When: once for each whole call, descending ORDER.
+    When: once for each whole call, descending ORDER; of a tool that a plugin added, that plugin is asked last (but
+        first what an indirect one means). Calls of added tools in a row are asked about at the same time.
     May change: the call, by returning ``call.replace(arguments=…)``; the next plugin then sees that one.
     Returns: None to let it pass, a changed ToolCall, a Refusal that the model is told, or a ToolResult that answers the
         call here. The first Refusal or ToolResult ends it.

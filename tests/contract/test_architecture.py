@@ -63,6 +63,9 @@ DOORS = {
 }
 PROCESS_DOOR = (
     "services/run.py",
+    "services/starting.py",
+    # A program that is talked to while it runs needs its pipes, and its group at its end.
+    "services/talking.py",
     # A program on a terminal of its own needs a session and a process that leads it.
     "services/pty_process.py",
     # The sandbox's launcher is a process of its own; in it these fork, supervise and become the program.

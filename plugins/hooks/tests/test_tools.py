@@ -90,6 +90,14 @@ def test_what_codex_knows_besides_of_a_command_is_told() -> None:
         ("github__list", None, {"a": 1}, ("mcp__github__list", {"a": 1})),
         ("list", "mcp__github", {"a": 1}, ("mcp__github__list", {"a": 1})),
         ("list.it", "my server", {}, ("mcp__my_server__list_it", {})),
+        ("mcp__codexplus__s__echo", None, {"a": 1}, ("mcp__s__echo", {"a": 1})),
+        ("s__echo", "mcp__codexplus", {"a": 1}, ("mcp__s__echo", {"a": 1})),
+        ("s__echo", "mcp__codexplus__", {"a": 1}, ("mcp__s__echo", {"a": 1})),
+        ("call_project_tool", "mcp__codexplus", {"name": "mcp__s__echo", "arguments": {"a": 1}},
+         ("mcp__s__echo", {"a": 1})),
+        ("mcp__codexplus__call_project_tool", None, {"name": "s__echo"}, ("mcp__s__echo", {})),
+        ("mcp__codexplus__call_project_tool", None, {"name": 7}, ("mcp__codexplus__call_project_tool", {"name": 7})),
+        ("mcp__codexplus__read_output", None, {"id": "x"}, ("mcp__codexplus__read_output", {"id": "x"})),
         ("exec", "functions", "text(1)", ("exec", {"code": "text(1)"})),
         ("sleep", "clock", {"seconds": 1}, ("sleep", {"seconds": 1})),
         ("of_tomorrow", None, {"a": 1}, ("of_tomorrow", {"a": 1})),
@@ -99,6 +107,14 @@ def test_a_tool_has_claude_codes_name(
     name: str, namespace: str | None, arguments: dict[str, Any] | str, expected: tuple[str, dict[str, Any]]
 ) -> None:
     assert told(name, arguments, namespace) == [expected]
+
+
+def test_a_changed_input_of_a_tool_behind_the_gateway_goes_where_the_old_one_stood() -> None:
+    direct = ToolCall("c", "s__echo", {"a": 1}, namespace="mcp__codexplus")
+    through = ToolCall("c", "mcp__codexplus__call_project_tool", {"name": "s__echo", "arguments": {"a": 1}})
+
+    assert rewritten(direct, tools_of(direct)[0], {"a": 2}).arguments == {"a": 2}
+    assert rewritten(through, tools_of(through)[0], {"a": 2}).arguments == {"name": "s__echo", "arguments": {"a": 2}}
 
 
 @pytest.mark.req("H2")

@@ -58,6 +58,12 @@ def test_every_mention_stands_in_the_text(text: str) -> None:
         assert mention.path in text
 
 
+def test_a_resource_of_a_server_is_no_file() -> None:
+    resource, path, drive = mentions_in("@s:issue://ENG-123.txt @src/app.py @C:/work/a.py")
+
+    assert (resource.is_a_path, path.is_a_path, drive.is_a_path) == (False, True, True)
+
+
 def test_lines_carry_their_numbers() -> None:
     assert numbered("a\tb\r\nc\r\n") == "1\ta\tb\n2\tc\n3\t"
     assert numbered("a\nb\nc", 2, 3) == "2\tb\n3\tc"

@@ -53,7 +53,7 @@ def run(args: Namespace) -> int:
     extra = passed_on(args.upstream, args.plugins, args.websockets)
     if extra and not args.service:
         raise Problem(f"{extra[0]}: only with --service; without one, give it to serve or run", exit_code=2)
-    steps = init_steps.chosen(options)
+    steps = init_steps.chosen([*options, *init_steps.with_tables(options, os.environ)])
     return set_up(
         os.environ, port=args.port, service=args.service, ask=not args.yes, extra=extra, migrate=args.migrate,
         steps=steps,
@@ -86,15 +86,22 @@ def set_up(
         again = "init --service" if service else "serve"
         print(f"  Warning: Codex uses {without_token(before)} now; the proxy sends to OpenAI unless it is told:")
         print(f"           codex-plus {again}{port_option(port)}{to_gateway}")
-    planned = codex_setup.plan(path, proxy_url(port, home))
+    url = proxy_url(port, home)
+    planned = codex_setup.plan(
+        path, url, init_steps.tables(steps, url.removesuffix("/v1"), found.version if found else "")
+    )
     print()
     if planned.changes:
         print(f"This will set, in {shown(planned)}:")
         print(f'  {KEY} = "{planned.url}"')
+        for name in planned.tables:
+            print(f"  [{name}]")
     else:
         print(f"{shown(planned)} already has {KEY} for port {port}; it stays as it is.")
     for file in kept.files if kept else ():
         print(f"This will write {file}")
+    for name in planned.left:
+        print(f"  [{name}] is there already and not from here; left alone")
     of_plugins = [init_steps.plan(step, env, home, planned.url) for step in steps]
     for chosen in of_plugins:
         init_steps.announce(chosen)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contributions import InitStep
-from ..services import init_entries, init_files
+from ..services import codex, init_entries, init_files
+from ..services.codex_tables import Values
 from ..services.init_files import Planned
+from ..services.paths import state_dir
 from ..services.problem import Problem
 from .plugin_commands import installed
 
@@ -34,6 +36,33 @@ def chosen(options: Iterable[str]) -> list[InitStep]:
         if option not in steps:
             raise _not_here(option)
     return [steps[option] for option in wanted]
+
+
+def with_tables(options: Iterable[str], env: Mapping[str, str]) -> list[str]:
+    """The options of earlier calls, beyond these, whose tables in Codex's configuration name the proxy's address."""
+    remembered = [option for option in init_files.read(state_dir(env)).options if option in OF_PLUGINS]
+    others = [option for option in remembered if option not in set(options)]
+    if not others:
+        return []
+    from ..loader import load_plugins
+
+    steps = init_files.steps_of(load_plugins(None))
+    return [option for option in others if option in steps and steps[option].codex_tables is not None]
+
+
+def tables(steps: Iterable[InitStep], root: str, version: str) -> dict[str, Values]:
+    """The tables that these steps want in the configuration of a Codex of this version (``""``: not known).
+
+    Raises Problem where it is too old to start with one.
+    """
+    found: dict[str, Values] = {}
+    for step in steps:
+        if step.codex_tables is None:
+            continue
+        if version and codex.version_numbers(version) < codex.version_numbers(step.codex_since):
+            raise Problem(f"--{step.option}: needs Codex {step.codex_since}, this one is {version}; update it first")
+        found.update(step.codex_tables(root))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +100,7 @@ def announce(chosen: Chosen) -> None:
     for line in init_entries.announced(chosen.entries):
         print(f"This will write, for --{planned.option}:")
         print(f"  {line}")
-    if not chosen.changes:
+    if not chosen.changes and (planned.same or chosen.entries):
         print(f"Nothing to write for --{planned.option}: {len(planned.same)} files are as they should be.")
     for path, why in planned.left:
         print(f"  {path}: {why}; left alone")

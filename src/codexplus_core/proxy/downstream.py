@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from ..protocol import replies
 from ..protocol.events import Event
 from .client import Client
+from .news import News
 from .skim import Skim
 from .transport import Headers
 from .witness import Witness
@@ -59,8 +60,8 @@ class Downstream(Protocol):
         """End the answer well."""
         ...
 
-    async def wait(self, work: Awaitable[T]) -> T:
-        """Wait for our own work; a client that would have to wait long is kept alive meanwhile."""
+    async def wait(self, work: Awaitable[T], news: News | None = None) -> T:
+        """Wait for our own work; a client that would have to wait long is kept alive meanwhile, and told the news."""
         ...
 
 
@@ -102,22 +103,29 @@ class KeptAlive(ABC):
             self.first_byte_at = self._clock()
         self.bytes_out += size
 
-    async def wait(self, work: Awaitable[T]) -> T:
-        """Wait for our own work, sending a keep-alive event whenever it takes long.
+    async def wait(self, work: Awaitable[T], news: News | None = None) -> T:
+        """Wait for our own work, sending a keep-alive event whenever it takes long, and ``news`` when there are any.
 
         Nothing is sent for clients that do not stream. Before the head the first keep-alive brings it, with a
         ``response.created`` of ours: Codex counts idle time from its own request on. Work that is cancelled and does
         not stop in ``STOP_S`` is left behind: it must not keep the exchange, and with it the proxy, from ending.
         """
         task = asyncio.ensure_future(work)
+        told = None if news is None or not (self._streams and self.started) else asyncio.ensure_future(news.said())
         try:
             while True:
-                done, _ = await asyncio.wait({task}, timeout=self._keepalive_s)
-                if done:
+                both = {task} if told is None else {task, told}
+                done, _ = await asyncio.wait(both, timeout=self._keepalive_s, return_when=asyncio.FIRST_COMPLETED)
+                if task in done:
                     return task.result()
-                if self._streams:
+                if news is not None and told is not None and told in done:
+                    await self.write(news.events())
+                    told = asyncio.ensure_future(news.said())
+                elif self._streams:
                     await self._keep_alive()
         finally:
+            if told is not None:
+                told.cancel()
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=STOP_S)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ..conversation.reading import Reading
 from ..conversation.record import Key
 from ..conversation.view import Emission
@@ -14,6 +16,9 @@ from ..protocol.items import Item, is_call, is_unique, message
 from ..protocol.splice import WATCHED, Splicer
 from ..protocol.tools import ToolCall, ToolResult, Usage
 from .downstream import Downstream
+from .held import Held, answer, given_up
+from .news import News
+from .shown_items import items_in
 from .sources import EventSource
 from .transport import UpstreamCut
 from .witness import NOTED
@@ -29,7 +34,7 @@ class Rounds:
 
     Calls are held at their ``output_item.done``, the event at which Codex starts a tool. What a plugin answers or
     denies is hidden together with its result, kept in the ledger behind the newest item the client has, and sent up in
-    a further round; that one's events are spliced into the same response.
+    a further round; that one's events are spliced into the same response. Calls of added tools in a row run together.
     """
 
     def __init__(self, exchange: Exchange, reading: Reading, dispatcher: Dispatcher, down: Downstream) -> None:
@@ -52,11 +57,13 @@ class Rounds:
         # What another branch of the thread left behind at the same place must not stick to the model's new words.
         self._follows = self._holds or self._turn_end or self._chunks or reading.ledger.decided
         self._splicer = Splicer()
+        self._news = exchange.news = News(self._splicer) if self._holds else None
         if down.begun:
             self._splicer.own(replies.created(down.begun, exchange.model))
         self._source: EventSource | None = None
         self._out: list[Event] = []
         self._hidden: list[bytes] = []
+        self._held: list[Held] = []
         self._open_call = False
         self.added: list[bytes] = []
         """The items of all rounds in the model's order, hidden ones with their results: the next round's new input."""
@@ -96,8 +103,11 @@ class Rounds:
             while (events := await source.next()) is not None:
                 again = await self._take(events) or again
         except UpstreamCut:
+            await self._settle()
             if not again:  # a round whose end has come lacks nothing
                 raise
+        finally:
+            await given_up(self._held)
         return again
 
     async def _take(self, events: list[Event]) -> bool:
@@ -116,14 +126,16 @@ class Rounds:
         return again
 
     async def _flush(self) -> None:
-        if self._out:
-            out, self._out = self._out, []
+        if out := self._out:
+            self._out = []
             await self._down.write(out)
 
     async def _show(self, event: Event) -> list[Event]:
         shown = self._splicer.event(event)
         if shown is None:
             return []
+        if self._held:
+            await self._settle()
         if self._chunks and shown.type and (self._watched is None or shown.type in self._watched):
             changed = self._dispatch.chunk(self._exchange, shown)
             if changed is not None and not isinstance(changed, list):
@@ -143,8 +155,8 @@ class Rounds:
         item = (event.data or {}).get("item")
         if isinstance(item, dict) and self._ours(item):
             self._conceal(event)
-            return
-        await self._show(event)
+        else:
+            await self._show(event)
 
     def _ours(self, item: Item) -> bool:
         return item.get("name") in self._exchange.added_tools and item.get("namespace") in (None, "", "functions")
@@ -153,12 +165,10 @@ class Rounds:
         item = (event.data or {}).get("item")
         if not isinstance(item, dict):
             await self._show(event)
-            return
-        original = self._kept(item)
-        if self._holds and is_call(item) and (call := calls.call_of(item)) is not None:
-            await self._call_done(event, item, original, call)
-            return
-        await self._show_item(event, item, original)
+        elif self._holds and is_call(item) and (call := calls.call_of(item)) is not None:
+            await self._call_done(event, item, self._kept(item), call)
+        else:
+            await self._show_item(event, item, self._kept(item))
 
     def _kept(self, item: Item) -> bytes:
         # Clients that drop ids re-send an item's neighbours without them; with one, the API would ask for the reasoning
@@ -166,7 +176,7 @@ class Rounds:
         return encode_item(item if self._reading.view.has_ids else {k: v for k, v in item.items() if k != "id"})
 
     async def _show_item(self, event: Event, item: Item, original: bytes) -> None:
-        items = self._items(await self._show(event), item)
+        items = items_in(await self._show(event), item, self._out)
         kept = [original]
         if is_call(item) and not any(is_call(sent) for sent in items) and (call := calls.call_of(item)) is not None:
             # Taken out on the way, so the client will never answer it; a call without an answer is no legal input.
@@ -191,54 +201,47 @@ class Rounds:
                 # Only where the client drops the call with the answer that held it: Codex 0.98 words it this way.
                 self._aborted.append(encode_item(calls.output_item(open_call, ToolResult("aborted"))))
 
-    def _items(self, shown: list[Event], item: Item) -> list[Item]:
-        """The items that the client gets in the place of ``item``."""
-        found: list[Item] = []
-        for out in shown:
-            sent = (out.data or {}).get("item") if out.type == _DONE else None
-            if not isinstance(sent, dict):
-                continue
-            if is_call(sent) and (sent.get("call_id") != item.get("call_id") or any(is_call(one) for one in found)):
-                # The client runs what the model called, once; any other call's output would answer nothing upstream.
-                self._out.remove(out)
-                continue
-            if sent.get("id") and any(sent["id"] == one.get("id") for one in found):
-                # Two items of one id are one item to everybody who goes by ids.
-                sent = {**sent, "id": f"{sent['id']}_{len(found)}"}
-                self._out[_last(self._out, out)] = out.replace({**(out.data or {}), "item": sent})
-            found.append(sent)
-        return found
-
     def _adopt(self, events: list[Event]) -> None:
         """Keep from the model what a plugin put between its events: words that the client will send again."""
-        for sent in self._items(events, {}):
+        for sent in items_in(events, {}, self._out):
             self._reading.ledger.record(self._emission.add(sent), "reply", replace=(), renew=True)
 
     async def _call_done(self, event: Event, item: Item, original: bytes, call: ToolCall) -> None:
+        if self._ours(item):
+            self._held.append(Held(original, call, answer(self._dispatch, self._exchange, call)))
+            self._conceal(event)
+            return
         verdict: Refusal | ToolResult | None = None
         changed = call
         if self._dispatch.has("on_tool_use"):
+            await self._settle()
             await self._flush()
-            changed, verdict = await self._down.wait(self._dispatch.tool_use(self._exchange, call))
-        if verdict is None and self._ours(item):
-            verdict = Refusal(f"the tool {call.name} gave no answer; go on without it")
+            changed, verdict = await self._down.wait(self._dispatch.tool_use(self._exchange, call), self._news)
         if verdict is not None:
-            await self._hide(event, item, original, call, verdict)
+            self._hide(original, call, verdict)
+            self._conceal(event)
             return
         if changed != call:
             self._splicer.changed()
             event = event.replace({**(event.data or {}), "item": calls.item_with(item, changed)})
         await self._show_item(event, item, original)
 
-    async def _hide(
-        self, event: Event, item: Item, original: bytes, call: ToolCall, verdict: Refusal | ToolResult
-    ) -> None:
+    async def _settle(self) -> None:
+        """Wait for the calls that run, and keep what they answered."""
+        if not self._held:
+            return
+        await self._flush()
+        verdicts = await self._down.wait(asyncio.gather(*(held.answer for held in self._held)), self._news)
+        done, self._held = self._held, []
+        for held, verdict in zip(done, verdicts, strict=True):
+            self._hide(held.original, held.call, verdict)
+
+    def _hide(self, original: bytes, call: ToolCall, verdict: Refusal | ToolResult) -> None:
         result = ToolResult(verdict.message, is_error=True) if isinstance(verdict, Refusal) else verdict
-        output = encode_item(calls.output_item(call, result))
-        self.added += [original, output]
-        self._hidden += [original, output]
-        self._insert([original, output])
-        self._conceal(event)
+        both = [original, encode_item(calls.output_item(call, result))]
+        self.added += both
+        self._hidden += both
+        self._insert(both)
 
     def _insert(self, items: list[bytes]) -> None:
         """Keep what only the model has, behind the newest item that the client has.
@@ -265,6 +268,7 @@ class Rounds:
     # -- the end of a round
 
     async def _end(self, event: Event) -> bool:
+        await self._settle()
         if event.type != "response.completed":
             await self._finish(event)
             return False
@@ -293,7 +297,3 @@ class Rounds:
         event = replies.failure(self._splicer.last_response_id or self._down.begun, code, text, self._exchange.model)
         await self._down.write([self._splicer.own(event)])
         self.ended = "response.failed"
-
-
-def _last(events: list[Event], event: Event) -> int:
-    return max(at for at, other in enumerate(events) if other is event)

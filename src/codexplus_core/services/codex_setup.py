@@ -7,11 +7,13 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from .codex_config import KEY, literal_of, parse, port_of_ours, quoted, with_value, without_value
+from .codex_tables import Values, has_table, with_table, without_table
 from .paths import private_dir, read_private, read_regular, write_atomic
 from .problem import Problem
 
@@ -29,6 +31,7 @@ class Written:
     literal: str | None
     digest: str
     backup: str
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,9 @@ class Plan:
     url: str
     before: bytes | None
     after: bytes
+    tables: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """Tables that are wanted and not written, because somebody else's of that name is there."""
 
     @property
     def changes(self) -> bool:
@@ -72,12 +78,18 @@ def configured_url(path: Path) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def plan(path: Path, url: str) -> Plan:
+def plan(path: Path, url: str, tables: Mapping[str, Values] | None = None) -> Plan:
     """Work out what is to be written. Raises Problem when the file cannot be read as TOML."""
     target, before = read_config(path)
-    if before is not None and parse(before, path).get(KEY) == url:
-        return Plan(path, target, url, before, before)
-    return Plan(path, target, url, before, with_value(before or b"", quoted(url), path))
+    after = before or b""
+    if before is None or parse(before, path).get(KEY) != url:
+        after = with_value(after, quoted(url), path)
+    written: list[str] = []
+    left: list[str] = []
+    for name, values in (tables or {}).items():
+        after = with_table(after, name, values, path)
+        (written if has_table(after, name, values, path) else left).append(name)
+    return Plan(path, target, url, before, after, tuple(written), tuple(left))
 
 
 def apply(planned: Plan, home: Path) -> Path | None:
@@ -101,6 +113,7 @@ def apply(planned: Plan, home: Path) -> Path | None:
         literal=None if original is None else literal_of(original, planned.path),
         digest=_digest(planned.after),
         backup=backup.name,
+        tables=tuple(dict.fromkeys((*(earlier.tables if earlier else ()), *planned.tables))),
     )
     # Remembered first: after a crash in between, undo finds a file that is not as init left it and takes only the key.
     _remember(home, records | {record.path: record})
@@ -140,6 +153,8 @@ def _without_ours(now: bytes, record: Written, home: Path, path: Path) -> bytes:
         backup = read_private(home / "backups" / record.backup)
         if backup is not None:
             return backup
+    for name in record.tables:
+        now = without_table(now, name, path)
     if port_of_ours(parse(now, path).get(KEY)) is None:
         return now
     return without_value(now, path) if record.literal is None else with_value(now, record.literal, path)
@@ -201,7 +216,8 @@ def remove_folders(home: Path) -> None:
 
 def _records(home: Path) -> dict[str, Written]:
     try:
-        return {path: Written(**record) for path, record in _stored(home).get("configs", {}).items()}
+        found = _stored(home).get("configs", {}).items()
+        return {path: Written(**{**record, "tables": tuple(record.get("tables", ()))}) for path, record in found}
     except (TypeError, AttributeError):
         raise _not_understood(home) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 from ..action import Action, ActionDenied
 from ..budget import pause
 from ..dispatch import Dispatcher
-from ..exchange import current_plugin
+from ..exchange import Session, current_plugin
 from ..loader import Plugins
 from .about import About
 from .approvals.service import Approvals
 from .commands import Commands
 from .config import Config
 from .files.service import Files
-from .permissions.request import Argv
+from .permissions.hosts import host_of
+from .permissions.request import Argv, Fetch
 from .plugin_store import PluginStore
 from .programs import Digests, Program, SearchPaths, locate, resolve
 from .reviewed import ReviewedRules
@@ -27,14 +29,16 @@ from .rules import Permissions, judged
 from .run import RunResult, run_program
 from .sandbox.environment import own_environment
 from .sandbox.level import Level, SandboxRefused, is_enough
+from .talking import OnErrors, Running, start_program
 from .transcripts import Transcripts
 
 if TYPE_CHECKING:
+    from .sandbox.grants import Grants
     from .sandbox.sandbox import Sandbox
 
 
 class Services:
-    """Hands out what ``on_startup`` promises; ``run`` and ``open`` ask every ``on_action`` first."""
+    """Hands out what ``on_startup`` promises; asks every ``on_action`` before it runs, opens or lets connect."""
 
     def __init__(
         self,
@@ -72,23 +76,66 @@ class Services:
         a veto, CannotStart when the program is not there, its permissions mean nothing (BadPermission) or the sandbox
         is too weak here (SandboxRefused).
         """
-        if action.kind != "run" or not action.argv:
-            raise ValueError("core.run: the action runs nothing; set kind='run' and argv=…")
         async with pause():
-            # A project's own directories never decide which program a name means.
-            project = _project(action)
-            search = self._search_paths.of(project)
-            program = str(locate(action.argv[0], action.cwd or Path.cwd(), search))
-            typed, action = action.argv, replace(action, argv=(program, *action.argv[1:]))
-            await self._check_rules(action, typed, project)
-            await self._ask(action)
-            minimum = self._minimum(action, project)
-            if action.permissions or minimum != "process":
-                return await self._run_sandboxed(replace(action, sandbox=minimum), project)
-            users = (os.environ, self.config.user.get("env", {}))
-            env = own_environment(path=search, cwd=action.cwd, given=action.env, users=users)
+            action, project, search = await self._about_to_run(action, "core.run")
+            if _is_held(action):
+                return await self._run_sandboxed(action, project)
             run = self._launched().unconfined.run if sys.platform == "linux" else run_program
+            env = self._environment(action, search)
             return await run(action.argv, cwd=action.cwd, env=env, stdin=action.stdin, timeout=action.timeout)
+
+    async def start(self, action: Action, *, on_errors: OnErrors | None = None, env_as_given: bool = False) -> Running:
+        """Start a program that is talked to while it runs, on the conditions of ``run``; the caller closes it.
+
+        ``on_errors`` gets what it writes to its standard error as it comes. With ``env_as_given`` all of ``action.env``
+        counts outside of the sandbox, PATH and names of loaders too: the user wrote it, or was shown it. What leaves
+        the program's process group there outlives it. ``stdin`` and ``timeout`` of the action mean nothing. Raises
+        like ``run``.
+        """
+        async with pause():
+            action, project, search = await self._about_to_run(action, "core.start")
+            if not _is_held(action):
+                env = self._environment(action, search) | (dict(action.env) if env_as_given else {})
+                return await start_program(list(action.argv), cwd=action.cwd, env=env, on_errors=on_errors)
+            try:
+                return await self._launched().start_sandboxed(
+                    action.argv, grants=self._grants(action, project), minimum=action.sandbox,
+                    cwd=action.cwd or project, env=action.env, on_errors=on_errors,
+                )  # fmt: skip
+            except SandboxRefused:
+                self.log.warning("sandbox_refused", plugin=current_plugin.get(), source=action.source)
+                raise
+
+    async def connect(self, action: Action) -> None:
+        """Ask whether a connection may be opened; opens none.
+
+        Asks every ``on_action``, and the deny rules for the URL's host (``WebFetch(domain:…)``). Raises ActionDenied.
+        """
+        if action.kind != "connect" or not action.url:
+            raise ValueError("core.connect: the action connects to nothing; set kind='connect' and url=…")
+        async with pause():
+            verdict = self.permissions.judge(Fetch(action.url), session=action.session or Session(cwd=action.cwd))
+            if verdict.decision == "deny":
+                self._denied(action)
+                raise ActionDenied(f"{host_of(action.url).name or 'the URL'}: {verdict.reason}")
+            await self._ask(action)
+
+    async def _about_to_run(self, action: Action, door: str) -> tuple[Action, Path | None, tuple[str, ...]]:
+        """The action as it will be: its program's path, its sandbox level. Asks everybody. Raises like ``run``."""
+        if action.kind != "run" or not action.argv:
+            raise ValueError(f"{door}: the action runs nothing; set kind='run' and argv=…")
+        # A project's own directories never decide which program a name means.
+        project = _project(action)
+        search = self._search_paths.of(project)
+        program = str(locate(action.argv[0], action.cwd or Path.cwd(), search))
+        typed, action = action.argv, replace(action, argv=(program, *action.argv[1:]))
+        await self._check_rules(action, typed, project)
+        await self._ask(action)
+        return replace(action, sandbox=self._minimum(action, project)), project, search
+
+    def waiting(self) -> AbstractAsyncContextManager[None]:
+        """``async with core.waiting():`` around a wait for others that has a limit of its own: it is not your time."""
+        return pause()
 
     async def resolve(self, action: Action) -> Program:
         """What ``run`` would start for this action: path and SHA-256 of the program, and of the project's files named.
@@ -113,19 +160,25 @@ class Services:
         return self._sandbox
 
     async def _run_sandboxed(self, action: Action, project: Path | None) -> RunResult:
-        from .sandbox.grants import grants_for
-
-        grants = grants_for(action.permissions, project, Path.home())
-        unreadable, unwritable = self.permissions.forbidden(project)
-        grants = replace(grants, unreadable=unreadable, unwritable=unwritable)
         try:
             return await self._launched().run_sandboxed(
-                action.argv, grants=grants, minimum=action.sandbox, cwd=action.cwd or project, stdin=action.stdin,
-                timeout=action.timeout, env=action.env,
+                action.argv, grants=self._grants(action, project), minimum=action.sandbox,
+                cwd=action.cwd or project, stdin=action.stdin, timeout=action.timeout, env=action.env,
             )  # fmt: skip
         except SandboxRefused:
             self.log.warning("sandbox_refused", plugin=current_plugin.get(), source=action.source)
             raise
+
+    def _environment(self, action: Action, search: tuple[str, ...]) -> dict[str, str]:
+        users = (os.environ, self.config.user.get("env", {}))
+        return own_environment(path=search, cwd=action.cwd, given=action.env, users=users)
+
+    def _grants(self, action: Action, project: Path | None) -> Grants:
+        from .sandbox.grants import grants_for
+
+        unreadable, unwritable = self.permissions.forbidden(project)
+        grants = grants_for(action.permissions, project, Path.home())
+        return replace(grants, unreadable=unreadable, unwritable=unwritable)
 
     async def close(self) -> None:
         """End what runs beside the proxy."""
@@ -146,14 +199,21 @@ class Services:
         for argv in dict.fromkeys((typed, action.argv)):
             verdict = await judged(rules, Argv(argv, where))
             if verdict.decision == "deny":
-                self.log.warning("action_denied", plugin=current_plugin.get(), kind=action.kind, source=action.source)
+                self._denied(action)
                 raise ActionDenied(f"{typed[0]}: {verdict.reason}")
 
     async def _ask(self, action: Action) -> None:
         veto = await self._dispatch.action(action)
         if veto is not None:
-            self.log.warning("action_denied", plugin=current_plugin.get(), kind=action.kind, source=action.source)
+            self._denied(action)
             raise ActionDenied(veto.message)
+
+    def _denied(self, action: Action) -> None:
+        self.log.warning("action_denied", plugin=current_plugin.get(), kind=action.kind, source=action.source)
+
+
+def _is_held(action: Action) -> bool:
+    return bool(action.permissions) or action.sandbox != "process"
 
 
 def _project(action: Action) -> Path | None:

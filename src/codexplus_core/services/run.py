@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, cast
 
 from .output import OUTPUT_LIMIT, Kept
 from .problem import Problem
+from .starting import STRAGGLER_SECONDS, Ends, kill_group, started
 
 if TYPE_CHECKING:
     from .sandbox.level import Level
 
 KEPT_NAMES = ("PATH", "HOME", "LANG", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT")
 """The names a program gets besides those it is passed; the last four are what Windows needs to start anything."""
-
-STRAGGLER_SECONDS = 1.0
-"""How long a program's children may hold its output open once it has ended itself."""
 
 
 class CannotStart(Problem):
@@ -61,12 +59,12 @@ def cannot_start(argv: Sequence[str], error: OSError) -> CannotStart:
     return CannotStart(f"{argv[0]}: cannot be started ({error.strerror}); check that the file is executable")
 
 
-class _Collector(asyncio.SubprocessProtocol):
+class _Collector(Ends):
     """Keeps the first bytes of both outputs and throws the rest away, so that a flood neither blocks nor grows."""
 
     def __init__(self, limit: int) -> None:
+        super().__init__()
         self.output = {1: Kept(limit), 2: Kept(limit)}
-        self.exited = asyncio.Event()
         self.closed = asyncio.Event()
         self._open = {1, 2}
 
@@ -77,46 +75,6 @@ class _Collector(asyncio.SubprocessProtocol):
         self._open.discard(fd)
         if not self._open:
             self.closed.set()
-
-    def process_exited(self) -> None:
-        self.exited.set()
-
-
-def _kill_group(pid: int) -> None:
-    if os.name != "posix":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGTERM)
-        return
-    # The program leads a session of its own, so its pid names the group; macOS answers EPERM for a dead leader.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-
-
-async def _started(
-    collector: _Collector, argv: Sequence[str], cwd: Path | None, env: Mapping[str, str], *, with_input: bool
-) -> asyncio.SubprocessTransport:
-    """Start a program. Whoever is cancelled meanwhile leaves nothing of it."""
-    loop, pipe = asyncio.get_running_loop(), subprocess.PIPE
-    stdin = pipe if with_input else subprocess.DEVNULL
-    started = loop.subprocess_exec(
-        lambda: collector, *argv, stdin=stdin, stdout=pipe, stderr=pipe, cwd=cwd, env=env,
-        start_new_session=True, close_fds=True,
-    )  # fmt: skip
-    # CPython 3.11 waits for the program's own end where it is cancelled in there, and its children go on.
-    spawning = loop.create_task(started, name=f"start of {argv[0]}")
-    cancelled: asyncio.CancelledError | None = None
-    while not spawning.done():
-        try:
-            await asyncio.wait({spawning})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is None:
-        return spawning.result()[0]
-    if not spawning.cancelled() and spawning.exception() is None:
-        transport = spawning.result()[0]
-        _kill_group(transport.get_pid())
-        transport.close()
-    raise cancelled
 
 
 async def run_program(
@@ -136,7 +94,7 @@ async def run_program(
     """
     collector = _Collector(output_limit)
     try:
-        transport = await _started(collector, argv, cwd, environment(env), with_input=bool(stdin))
+        transport = await started(collector, argv, cwd, environment(env), with_input=bool(stdin))
     except OSError as error:
         raise cannot_start(argv, error) from error
     timed_out = False
@@ -151,7 +109,7 @@ async def run_program(
                 await collector.exited.wait()
         except TimeoutError:
             timed_out = True
-            _kill_group(transport.get_pid())
+            kill_group(transport.get_pid())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STRAGGLER_SECONDS):
                 await collector.exited.wait()
@@ -161,7 +119,7 @@ async def run_program(
         return RunResult(transport.get_returncode(), stdout.value(), stderr.value(), timed_out, dropped > 0, dropped)
     finally:
         if not (collector.exited.is_set() and collector.closed.is_set()):
-            _kill_group(transport.get_pid())
+            kill_group(transport.get_pid())
         transport.close()
 
 
@@ -183,11 +141,11 @@ def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | Non
             stdout, stderr = process.communicate(timeout=timeout)
             return RunResult(process.returncode, stdout, stderr)
         except subprocess.TimeoutExpired:
-            _kill_group(process.pid)
+            kill_group(process.pid)
             stdout, stderr = process.communicate()
             return RunResult(process.returncode, stdout, stderr, timed_out=True)
         except BaseException:
-            _kill_group(process.pid)
+            kill_group(process.pid)
             raise
 
 

@@ -15,7 +15,7 @@ from services.sandbox.conftest import BOUND, Held, at, linux
 
 from codexplus_core.services.run import CannotStart
 from codexplus_core.services.sandbox import probe as probing
-from codexplus_core.services.sandbox import sandbox as door
+from codexplus_core.services.sandbox import probing as attempts
 from codexplus_core.services.sandbox.grants import Grants
 from codexplus_core.services.sandbox.launcher import kernel
 from codexplus_core.services.sandbox.launching import Launching
@@ -180,7 +180,7 @@ def test_times_that_are_none_or_too_long_are_clamped(asked: float | None, given:
 async def test_systems_without_a_sandbox_run_at_process_level_and_refuse_more(
     platform: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for module in (door, probing, kernel):
+    for module in (attempts, probing, kernel):
         monkeypatch.setattr(module.sys, "platform", platform)
     sandbox = Sandbox()
     code = "import os; print(os.listdir(os.environ['HOME']), 'SECRET' in os.environ)"

@@ -23,6 +23,8 @@ _SHELLS = frozenset({"bash", "sh", "zsh", "/bin/bash", "/bin/sh", "/bin/zsh", "/
 _PATCHES = "apply_patch"
 _NOT_MCP = re.compile(r"[^A-Za-z0-9_-]")
 _OURS = frozenset({"", "functions", "collaboration", "clock"})
+_GATEWAY = "mcp__codexplus__"
+_ANY_TOOL = "mcp__codexplus__call_project_tool"
 
 CODE = "exec"
 """The tool of code-mode models: its input is JavaScript, and only Codex's own hooks see the calls made in there."""
@@ -54,14 +56,30 @@ def tools_of(call: ToolCall, cwd: Path | None = None) -> list[Tool]:
     command = command_of(call)
     if command is not None:
         return [Tool("Bash", _bash(command, arguments))]
+    full = _mcp_name(name, namespace)
+    return [_other(name, call, arguments, cwd) if full is None else _of_server(full, arguments)]
+
+
+def _mcp_name(name: str, namespace: str) -> str | None:
+    """What Claude Code would call an MCP tool, None for a tool that is none."""
     if name.startswith("mcp__"):
-        return [Tool(name, arguments)]
+        return name
     if namespace not in _OURS:
         server = namespace.removeprefix("mcp__").rstrip("_")
-        return [Tool(f"mcp__{_NOT_MCP.sub('_', server)}__{_NOT_MCP.sub('_', name)}", arguments)]
-    if "__" in name.strip("_"):
-        return [Tool(f"mcp__{name}", arguments)]
-    return [_other(name, call, arguments, cwd)]
+        return f"mcp__{_NOT_MCP.sub('_', server)}__{_NOT_MCP.sub('_', name)}"
+    return f"mcp__{name}" if "__" in name.strip("_") else None
+
+
+def _of_server(full: str, arguments: dict[str, Any]) -> Tool:
+    """An MCP tool; where Codex has it from the gateway of codex-plus, as the server behind that calls it."""
+    behind, given = full.removeprefix(_GATEWAY), arguments
+    if full == _ANY_TOOL:
+        inner = arguments.get("arguments") or {}
+        behind = _text(arguments, "name").removeprefix("mcp__")
+        given = inner if isinstance(inner, dict) else {}
+    if full.startswith(_GATEWAY) and "__" in behind.strip("_"):
+        return Tool(f"mcp__{behind}", given)
+    return Tool(full, arguments)
 
 
 def command_of(call: ToolCall) -> str | None:
@@ -119,6 +137,8 @@ def rewritten(call: ToolCall, tool: Tool, new: Mapping[str, Any]) -> ToolCall:
         if not isinstance(code, str):
             raise CannotExpress(f"a changed input of {call.name} needs `code`, a text")
         return call.replace(arguments=code)
+    if _mcp_name(call.name, call.namespace or "") == _ANY_TOOL != tool.name:
+        return call.replace(arguments={**arguments, "arguments": {**new}})
     if tool.name == call.name or tool.name.startswith("mcp__"):
         return call.replace(arguments={**new})
     raise CannotExpress(f"Codex's {call.name} takes no input of {tool.name}")

@@ -28,6 +28,8 @@ _LONGEST = 4096
 _MENTION = re.compile(rf'@(?<![^{SPACE}]@)(?:"([^"\n]+)"|([^{SPACE}"@][^{SPACE}]*))')
 _LINES = re.compile(r"L(\d{1,9})(?:-(\d{1,9}))?\Z", re.ASCII)
 _PATH_LIKE = re.compile(r"[/.]")
+# `@server:uri`, a resource of an MCP server.
+_RESOURCE = re.compile(r"[^/]+:[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class Mention:
 
     @property
     def is_a_path(self) -> bool:
-        """Whether it can only mean a file, and not a person or a decorator."""
-        return bool(_PATH_LIKE.search(self.path) or " " in self.path)
+        """Whether it can only mean a file, and not a person, a decorator or a resource of a server."""
+        return bool(_PATH_LIKE.search(self.path) or " " in self.path) and not _RESOURCE.match(self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from .managed import Managed
 from .merging import Merger
 from .origin import LAYERS, Notice, Origin, Value
 from .overview import listing
-from .places import Place, project_places, user_places
+from .places import Place, parent_places, project_places, server_places, user_places
 from .policy import PolicyPlace
 from .schema import Schema
 from .settings import File, Settings
@@ -82,8 +82,9 @@ class Config(Mapping[str, Any]):
     def for_project(self, cwd: Path | None) -> Settings:
         """The settings that count in a session's working directory, None for the user's alone.
 
-        Only that directory itself is looked into. Its parents are not, up to the root of the repository or at all:
-        Claude Code 2.1 ignores them for settings too, and whoever owns a directory above must not decide below.
+        Only that directory itself is looked into, and its parents for ``.mcp.json``, whose servers can only ask. Their
+        settings do not count, up to the root of the repository or at all: Claude Code 2.1 ignores them too, and
+        whoever owns a directory above must not decide below.
         """
         now = self._clock()
         view = self._views.get(cwd)
@@ -137,7 +138,12 @@ class Config(Mapping[str, Any]):
     def _places(self, project: Path | None) -> tuple[Place, ...]:
         if self._home is None:
             return ()
-        return (*(project_places(project) if project else ()), *user_places(self._home, self._env))
+        users = (*user_places(self._home, self._env), *server_places(self._home, self._env, None))
+        if project is None:
+            return users
+        # The user's own local servers come before those of files that a repository could have brought.
+        own, home = server_places(self._home, self._env, project), _real(self._home)
+        return (*own, *project_places(project), *parent_places(project, home), *users)
 
     def _forget(self) -> None:
         while len(self._views) > PROJECTS:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .parsing import Parsed, Unparsable, parse
+from .parsing import Parsed, Unparsable, parse, part_of
 from .places import Place
 from .reading import Content, Identity, Refused, identity, read_below, read_followed, rights, strangers
 from .rescue import deny_rules
@@ -94,6 +95,8 @@ def weight(place: Place, known: Identity) -> int:
 def _read(place: Place, last: Document | None, *, outsized: bool) -> Document | None:
     because = "" if place.of_project else strangers(place.root) or strangers(place.path)
     try:
+        if place.above and (why := strangers(place.root) or strangers(place.path)):
+            raise Refused(f"{why}, or its folder does, and lies above the project", "remove it")
         content = read_below(place.path, place.root, place.limit) if place.of_project else _followed(place)
     except Refused as refused:
         return _without(place, last, Document(place, "refused", None, str(refused), refused.todo, because=because))
@@ -109,12 +112,20 @@ def _read(place: Place, last: Document | None, *, outsized: bool) -> Document | 
         if place.yaml and not content.data and last is not None and last.parsed and _just_now(identity(place.path)):
             # Emptied this moment, most likely to be written anew; if it stays empty, the next look will have it so.
             return last
+        if place.within is not None:
+            parsed = part_of(content.data, place.within, place.only or ())
+            return None if parsed is None else Document(place, "read", parsed, because=because, data=_dumped(parsed))
         return Document(place, "read", parse(content.data, yaml=place.yaml), because=because, data=content.data)
     except Unparsable as broken:
-        rescued = tuple(deny_rules(_as_text(content.data[:BUDGET])))
+        rescued = () if place.within is not None else tuple(deny_rules(_as_text(content.data[:BUDGET])))
         todo = f"correct it; of what it says, {_count(rescued)} still counted" if rescued else "correct it"
         found = Document(place, "broken", None, str(broken), todo, rescued, because, content.data)
         return _without(place, last, found)
+
+
+def _dumped(parsed: Parsed) -> bytes:
+    """What tells one state of a part of a file from another: the rest of it changes all the time."""
+    return json.dumps([parsed.data, [*parsed.lines.items()]]).encode()
 
 
 def _followed(place: Place) -> Content | None:

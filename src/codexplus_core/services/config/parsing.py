@@ -56,6 +56,25 @@ def parse(data: bytes, *, yaml: bool) -> Parsed:
     return _parse_json(text)
 
 
+def part_of(data: bytes, within: tuple[str, ...], only: tuple[str, ...]) -> Parsed | None:
+    """The keys ``only`` of the object at ``within``, as a file by itself; None where it has none. Raises Unparsable."""
+    if not any(f'"{name}"'.encode() in data for name in only):
+        return None
+    whole = parse(data, yaml=False)
+    found: Any = whole.data
+    for name in within:
+        found = found.get(name) if isinstance(found, dict) else None
+    # Claude Code keeps an empty object for every project that it has seen.
+    kept = {name: found[name] for name in only if found.get(name)} if isinstance(found, dict) else {}
+    depth = len(within)
+    lines = {
+        path[depth:]: line
+        for path, line in whole.lines.items()
+        if path[:depth] == within and path[depth : depth + 1] and path[depth] in kept
+    }
+    return Parsed(kept, lines) if kept else None
+
+
 def _parse_json(text: str) -> Parsed:
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)

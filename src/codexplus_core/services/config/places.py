@@ -14,6 +14,10 @@ FOLDERS = (".codexplus", ".claude", ".codex")
 """The first one first; the next fills what it does not say."""
 SUFFIXES = (".json", ".yaml", ".yml")
 SHARED = ".mcp.json"
+SERVERS = "mcp.json"
+"""In the state directory: the user's servers that ``codex-plus mcp add`` keeps, in the shape of ``~/.claude.json``."""
+PARENTS = 16
+"""Folders above a project that are looked at for ``.mcp.json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +26,21 @@ class Place:
 
     ``root`` is the project's directory for a project's file, which is not left on the way to it; for a file of the
     user it is the folder, which must belong to nobody else. ``only`` names the keys that count there, None for all.
+    ``within`` is for a file of the user's that is mostly something else: the way to the object in it that holds those
+    keys. ``above`` is True for a file of a folder above the project.
     """
 
     layer: Layer
     path: Path
     root: Path
     only: tuple[str, ...] | None = None
+    within: tuple[str, ...] | None = None
+    above: bool = False
 
     @property
     def of_project(self) -> bool:
         """Whether a repository could have brought the file."""
-        return self.layer in ("local", "project")
+        return self.layer in ("local", "project") and self.within is None
 
     @property
     def yaml(self) -> bool:
@@ -41,8 +49,8 @@ class Place:
 
     @property
     def limit(self) -> int:
-        """Bytes that are read."""
-        return YAML_LIMIT if self.yaml else JSON_LIMIT
+        """Bytes that are read. ``~/.claude.json`` keeps much else, and may be large."""
+        return YAML_LIMIT if self.yaml else JSON_LIMIT if self.within is None else 4 * JSON_LIMIT
 
 
 def project_places(project: Path) -> tuple[Place, ...]:
@@ -50,6 +58,34 @@ def project_places(project: Path) -> tuple[Place, ...]:
     local = _files("local", [project / name for name in FOLDERS], "settings.local", project)
     shared = _files("project", [project / name for name in FOLDERS], "settings", project)
     return (*local, *shared, Place("project", project / SHARED, project, only=("mcpServers",)))
+
+
+def parent_places(project: Path, home: Path) -> tuple[Place, ...]:
+    """``.mcp.json`` of the folders above a project, the nearest first, up to the home directory or to what holds it.
+
+    Claude Code 2.1 reads them, too. What they hold can only ask, like a project's.
+    """
+    found: list[Place] = []
+    for folder in project.parents[:PARENTS]:
+        if home.is_relative_to(folder):
+            break
+        found.append(Place("project", folder / SHARED, folder, only=("mcpServers",), above=True))
+    return tuple(found)
+
+
+def server_places(home: Path, env: Mapping[str, str], project: Path | None) -> tuple[Place, ...]:
+    """The user's own servers: for one project (``local``), or for all (``user``).
+
+    They stand in ``mcp.json`` of the state directory and in Claude Code's ``~/.claude.json``, which has the same shape.
+    """
+    state, claude, _ = user_folders(home, env)
+    folder = claude if env.get("CLAUDE_CONFIG_DIR") else home
+    layer: Layer = "user" if project is None else "local"
+    within = () if project is None else ("projects", str(project))
+    return tuple(
+        Place(layer, path, path.parent, only=("mcpServers",), within=within)
+        for path in (state / SERVERS, folder / ".claude.json")
+    )
 
 
 def user_folders(home: Path, env: Mapping[str, str]) -> tuple[Path, ...]:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..output import OUTPUT_LIMIT
 from ..programs import locate, named_files
-from ..run import CannotStart, RunResult, run_program
-from . import probe as probing
+from ..run import CannotStart, RunResult
+from ..talking import OnErrors
+from ..talking import Running as Talking
 from .access import Access, expand, readable_and_denied
+from .conversing import start_order
 from .denied import Search
 from .environment import sandbox_environment
 from .grants import Grants
-from .launcher.kernel import numbers
 from .launcher.order import Order
 from .launching import LauncherLost, Launching
 from .level import LEVELS, Level, SandboxRefused, is_enough
 from .limits import UMASK, clamped, process_limits
+from .plain import run_plainly
 from .probe import Probe
+from .probing import has_launcher, probed
 from .running import Ended, Running
 from .system import Needed, System
 from .unconfined import Unconfined
@@ -68,7 +69,7 @@ class Sandbox:
         async with self._probing:
             if self._probe is not None:
                 return self._probe
-            found, is_certain = await self._probed()
+            found, is_certain = await probed(self._levels, self._launching, self._abi)
             # A launcher that was lost on the way says nothing about the machine.
             self._probe = found if is_certain else None
             return found
@@ -92,17 +93,42 @@ class Sandbox:
         of loaders. At level ``process`` files and network are not held. Raises SandboxRefused where the level would be
         below ``minimum`` or the grants could not be kept, CannotStart where the program is not there.
         """
+        found = await self._enough(argv, grants, minimum)
+        seconds = clamped(timeout)
+        where = cwd or grants.project or Path("/")
+        async with self._turns:
+            if not has_launcher():
+                return await run_plainly(
+                    argv, grants, self._system, self._environ, where, stdin, seconds, env or {}, output_limit
+                )
+            return await self._run(found.level, argv, grants, where, stdin, seconds, env or {}, output_limit)
+
+    async def start_sandboxed(
+        self,
+        argv: Sequence[str],
+        *,
+        grants: Grants,
+        minimum: Level = "lsm",
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        on_errors: OnErrors | None = None,
+    ) -> Talking:
+        """Start ``argv`` as `run_sandboxed` does, to be talked to until it is closed; it waits for no turn.
+
+        Raises the same, but for one thing: that the program file cannot be executed shows in its end.
+        """
+        found = await self._enough(argv, grants, minimum)
+        if not has_launcher():
+            raise SandboxRefused(f"{argv[0]}: there is no sandbox here for programs that go on; {found.fix}")
+        return await self._start(found.level, argv, grants, cwd or grants.project or Path("/"), env or {}, on_errors)
+
+    async def _enough(self, argv: Sequence[str], grants: Grants, minimum: Level) -> Probe:
         found = await self.probe()
         if not is_enough(found.level, minimum):
             raise SandboxRefused(f"{argv[0]}: needs the sandbox level {minimum}, here is {found}; {found.fix}")
         if found.level == "process" and (grants.masked or await self._readable_and_denied(grants)):
             raise SandboxRefused(f"{argv[0]}: denied files cannot be hidden here ({found}); {found.fix}")
-        seconds = clamped(timeout)
-        where = cwd or grants.project or Path("/")
-        async with self._turns:
-            if not _has_launcher():
-                return await self._run_plainly(argv, grants, where, stdin, seconds, env or {}, output_limit)
-            return await self._run(found.level, argv, grants, where, stdin, seconds, env or {}, output_limit)
+        return found
 
     def close(self) -> None:
         """End the launcher, if there is one; blocks for the moment that takes."""
@@ -120,17 +146,11 @@ class Sandbox:
         output_limit: int,
     ) -> RunResult:
         program = locate(argv[0], cwd, self._system.search(grants.project))
-        masked = grants.hiding(self._system.secrets())
         # Counted first: nobody may tidy up what this run is about to rely on.
         self._active += 1
         access = Access()
         try:
-            named = named_files(argv, cwd, grants.project) if grants.project is not None else ()
-            if _needs_looking(grants):
-                # Patterns and directories can take a while to go through.
-                access = await asyncio.to_thread(expand, masked, named, self._search, can_mask=level == "full")
-            else:
-                access = expand(masked, named, self._search, can_mask=level == "full")
+            access = await self._access(level, argv, grants, cwd)
             needed = self._system.needed(program, grants, cwd)
             for may_retry in (True, False):
                 base = self._launching.base
@@ -143,12 +163,51 @@ class Sandbox:
                     # It never began, so it may be tried again, once, with a new launcher.
                     self._launching.abandon(base)
                     if not may_retry:
-                        raise SandboxRefused(
-                            f"{argv[0]}: the launcher of the sandbox cannot be used ({lost}); see codex-plus doctor"
-                        ) from lost
+                        raise _lost(argv, lost) from lost
         finally:
             self._done_with(access)
         raise AssertionError("unreachable")
+
+    async def _start(
+        self,
+        level: Level,
+        argv: Sequence[str],
+        grants: Grants,
+        cwd: Path,
+        env: Mapping[str, str],
+        on_errors: OnErrors | None,
+    ) -> Talking:
+        program = locate(argv[0], cwd, self._system.search(grants.project))
+        self._active += 1
+        access = Access()
+        try:
+            access = await self._access(level, argv, grants, cwd)
+            needed = self._system.needed(program, grants, cwd)
+            for may_retry in (True, False):
+                base = self._launching.base
+                try:
+                    base = self._launching.start()
+                    order = self._order(level, [str(program), *argv[1:]], grants, access, needed, cwd, None, env)
+                    talking = await start_order(self._launching, order, argv[0], on_errors)
+                except LauncherLost as lost:
+                    self._launching.abandon(base)
+                    if not may_retry:
+                        raise _lost(argv, lost) from lost
+                else:
+                    talking.when_closed(lambda: self._done_with(access))
+                    return talking
+        except BaseException:
+            self._done_with(access)
+            raise
+        raise AssertionError("unreachable")
+
+    async def _access(self, level: Level, argv: Sequence[str], grants: Grants, cwd: Path) -> Access:
+        masked = grants.hiding(self._system.secrets())
+        named = named_files(argv, cwd, grants.project) if grants.project is not None else ()
+        if _needs_looking(grants):
+            # Patterns and directories can take a while to go through.
+            return await asyncio.to_thread(expand, masked, named, self._search, can_mask=level == "full")
+        return expand(masked, named, self._search, can_mask=level == "full")
 
     async def _readable_and_denied(self, grants: Grants) -> bool:
         """Whether the grants hold files that a rule denies."""
@@ -164,7 +223,7 @@ class Sandbox:
         access: Access,
         needed: Needed,
         cwd: Path,
-        timeout: float,
+        timeout: float | None,
         env: Mapping[str, str],
     ) -> Order:
         scratch = self._launching.scratch()
@@ -205,76 +264,9 @@ class Sandbox:
             code, running.stdout.value(), running.stderr.value(), ended.timed_out, dropped > 0, dropped, level
         )
 
-    async def _run_plainly(
-        self,
-        argv: Sequence[str],
-        grants: Grants,
-        cwd: Path,
-        stdin: bytes,
-        timeout: float,
-        env: Mapping[str, str],
-        output_limit: int,
-    ) -> RunResult:
-        """Where there is no launcher: a group of its own, a scrubbed environment, bounded time and output."""
-        program = locate(argv[0], cwd, self._system.search(grants.project))
-        with tempfile.TemporaryDirectory(prefix="codexplus-", ignore_cleanup_errors=True) as scratch:
-            for name in ("home", "tmp"):
-                Path(scratch, name).mkdir(0o700)
-            surroundings = sandbox_environment(
-                cwd=cwd, path=self._system.needed(program, grants, cwd).path, scratch=scratch,
-                project=grants.project, given=env, declared=grants.environment, environ=self._environ,
-            )  # fmt: skip
-            return await run_program(
-                [str(program), *argv[1:]], cwd=cwd, env=surroundings, stdin=stdin, timeout=timeout,
-                output_limit=output_limit,
-            )  # fmt: skip
 
-    async def _probed(self) -> tuple[Probe, bool]:
-        """What was found, and whether it would be found again."""
-        if sys.platform != "linux":
-            return probing.elsewhere(), True
-        if not _has_launcher():
-            return Probe("process", ("lsm: there is no system call filter for this processor",)), True
-        reasons: list[str] = []
-        is_certain = True
-        for level in reversed(self._levels):
-            try:
-                wrong = await self._try_level(level)
-            except LauncherLost as lost:
-                self._launching.abandon(self._launching.base)
-                wrong, is_certain = f"the launcher cannot be used: {lost}", False
-            if not wrong:
-                return Probe(level, tuple(reasons)), is_certain
-            reasons.append(f"{level}: {wrong}")
-        return Probe("process", tuple(reasons)), is_certain
-
-    async def _try_level(self, level: Level) -> str:
-        scratch = self._launching.scratch()
-        base = Path(scratch).parent
-        canary, outside = base / "canary", base / f"outside-{level}"
-        canary.write_bytes(b"secret")
-        order: Order = {
-            "path": "", "argv": [], "env": {}, "cwd": "/", "level": level, "system": [], "rules": [("write", scratch)],
-            "masks": [], "writable": [], "frozen": [], "network": False, "umask": UMASK,
-            "limits": process_limits(level, probing.PROBE_SECONDS), "base": str(base), "scratch": scratch,
-            "lease": None, "probe": [str(canary), str(os.getpid()), str(outside)], "landlock_abi": self._abi,
-        }  # fmt: skip
-        running = Running(self._launching, b"", OUTPUT_LIMIT)
-        try:
-            ended = await running.run(order, probing.PROBE_SECONDS)
-        finally:
-            canary.unlink(missing_ok=True)
-            outside.unlink(missing_ok=True)
-        report = ended.report
-        if report is None:
-            return "the probe did not end"
-        if report["stage"] != "ended":
-            return probing.explained(level, report["error"])
-        return probing.judged(level, running.stdout.value(), not running.drained)
-
-
-def _has_launcher() -> bool:
-    return numbers() is not None
+def _lost(argv: Sequence[str], lost: LauncherLost) -> SandboxRefused:
+    return SandboxRefused(f"{argv[0]}: the launcher of the sandbox cannot be used ({lost}); see codex-plus doctor")
 
 
 def _needs_looking(grants: Grants) -> bool:

@@ -1,0 +1,237 @@
+"""What `mcp add` was told: Claude Code's grammar, and what trips its users there taken as it was meant."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codexplus_core import Problem
+
+SCOPES = ("local", "project", "user")
+"""Where an entry may be put: for you in this project, for everybody in this project, for you everywhere."""
+HELP = """\
+usage: mcp add [options] NAME COMMAND_OR_URL [ARGS...]
+
+  mcp add --transport http sentry https://mcp.sentry.dev/mcp
+  mcp add --transport http corridor https://example.com/mcp --header "Authorization: Bearer ..."
+  mcp add my-server -e API_KEY=xxx -- npx my-mcp-server
+  mcp add my-server -- my-command --some-flag arg1
+
+options, before NAME or behind it, but before -- and the server's own:
+  -s, --scope SCOPE        local (default: you, here), project (.mcp.json) or user (you, everywhere)
+  -t, --transport KIND     stdio (default), http or sse
+  -e, --env NAME=VALUE     a variable of the server's; may be repeated
+  -H, --header "N: VALUE"  a header of each request; may be repeated
+  --client-id ID           the OAuth client, where the server registers none
+  --client-secret          ask for that client's secret (or set MCP_CLIENT_SECRET)
+  --callback-port PORT     the port of the OAuth callback"""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KINDS = {"stdio": "stdio", "sse": "sse", "http": "http", "streamable-http": "http", "streamable_http": "http"}
+_VALUED = {
+    "-s": "scope", "--scope": "scope", "-t": "transport", "--transport": "transport", "-e": "env", "--env": "env",
+    "-H": "header", "--header": "header", "--client-id": "client_id", "--callback-port": "callback_port",
+}  # fmt: skip
+_FLAGS = {"--client-secret": "client_secret", "-h": "help", "--help": "help"}
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+_HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):(?!//)[ \t]*([^\r\n\x00]*)")
+_REMOTE = re.compile(r"https?://", re.IGNORECASE)
+
+
+class Misused(Problem):
+    """The words do not say what to do; the message says which is wrong."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, exit_code=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Adding:
+    """A server to be added: ``entry`` as settings files hold it.
+
+    ``wants_secret`` asks for the OAuth client's secret, ``wants_help`` for `HELP` and nothing else. ``notes`` are
+    sentences about what was taken otherwise than Claude Code takes it.
+    """
+
+    name: str = ""
+    scope: str = "local"
+    entry: dict[str, Any] = field(default_factory=dict)
+    wants_secret: bool = False
+    wants_help: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def adding(words: Sequence[str]) -> Adding:
+    """Read the words behind `mcp add`. Raises Misused and Problem."""
+    read = _Reader(list(words))
+    read.all()
+    if read.given.get("help"):
+        return Adding(wants_help=True)
+    for what, count in (("name", 1), ("commandOrUrl", 2)):
+        if len(read.words) < count:
+            raise Misused(f"mcp add: missing required argument '{what}'; mcp add --help shows how it is used")
+    name, target, *args = read.words
+    check_name(name)
+    scope = check_scope(read.last("scope") or "local")
+    kind = _kind(read, target)
+    entry = _remote(read, kind, target, args) if kind != "stdio" else _program(read, target, args)
+    return Adding(name, scope, entry, bool(read.given.get("client_secret")), notes=tuple(read.notes))
+
+
+def check_name(name: str) -> None:
+    """Raises Problem for what is no name of a server."""
+    if not _NAME.fullmatch(name):
+        raise Problem(f"Invalid name {name}. Names can only contain letters, numbers, hyphens, and underscores.")
+    if "__" in name.strip("_") or name == "workspace":
+        raise Problem(f"Invalid name {name}. It would be read as something else; choose another one.")
+
+
+def check_scope(scope: str) -> str:
+    """The scope. Raises Problem for what is none."""
+    if scope not in SCOPES:
+        raise Problem(f"Invalid scope: {scope}. Must be one of: {', '.join(SCOPES)}")
+    return scope
+
+
+class _Reader:
+    """Parts options from words; behind a local command only those that Claude Code would take, too."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._left = words
+        self.words: list[str] = []
+        self.given: dict[str, list[str]] = {}
+        self.notes: list[str] = []
+
+    def last(self, name: str) -> str:
+        return self.given.get(name, [""])[-1]
+
+    def all(self) -> None:
+        while self._left:
+            word = self._left.pop(0)
+            if word == "--":
+                self.words += self._left
+                return
+            if len(word) < 2 or not word.startswith("-"):
+                self.words.append(word)
+            elif not self._option(word):
+                # `add air npx -y x`, which Claude Code refuses, can only mean the command's own option.
+                self.words += [word, *self._left]
+                if any(each.partition("=")[0] in _VALUED for each in self._left):
+                    self.notes.append("everything from the server's first option on went to the server")
+                return
+
+    def _option(self, word: str) -> bool:
+        name, equals, value = word.partition("=")
+        if not word.startswith("--") and len(word) > 2:
+            name, equals, value = word[:2], "=", word[2:].removeprefix("=")
+        behind = len(self.words) > 1 and not _REMOTE.match(self.words[1])
+        if name in _FLAGS and not equals:
+            if behind and name in ("-h", "--help"):
+                return False
+            self.given[_FLAGS[name]] = [""]
+            return True
+        if name not in _VALUED:
+            if behind:
+                return False
+            raise Misused(
+                f"mcp add: unknown option '{name}'; the server's own options stand behind its command, after --"
+            )
+        what = _VALUED[name]
+        values = [value] if equals else self._left[:1]
+        if not values:
+            raise Misused(f"mcp add: option '{name}' wants a value")
+        if behind and not _fits(what, values[0]):
+            return False
+        if not equals:
+            del self._left[0]
+        if what in ("env", "header"):
+            # Claude Code takes every word up to the next option, and so eats the name; here only what looks like one.
+            while self._left and _fits(what, self._left[0]):
+                values.append(self._left.pop(0))
+        self.given.setdefault(what, []).extend(values)
+        return True
+
+
+def _fits(what: str, value: str) -> bool:
+    if what == "env":
+        return bool(_VARIABLE.fullmatch(value))
+    if what == "header":
+        return bool(_HEADER.fullmatch(value))
+    if what == "scope":
+        return value in SCOPES
+    return value in _KINDS if what == "transport" else True
+
+
+def _kind(read: _Reader, target: str) -> str:
+    wanted = read.last("transport")
+    if wanted and wanted not in _KINDS:
+        raise Problem(f"Invalid transport type: {wanted}. Must be one of: stdio, sse, http")
+    if wanted:
+        return _KINDS[wanted]
+    if not _REMOTE.match(target):
+        return "stdio"
+    # Claude Code stores the URL as a program that can never start.
+    kind = "sse" if target.partition("?")[0].rstrip("/").endswith("/sse") else "http"
+    read.notes.append(f"the URL was taken as an {kind} server; --transport says otherwise")
+    return kind
+
+
+def _remote(read: _Reader, kind: str, url: str, args: list[str]) -> dict[str, Any]:
+    if not _REMOTE.match(url):
+        raise Problem(f"Invalid URL: {url}. A {kind} server has one that begins with https:// or http://")
+    if args:
+        raise Misused(f"mcp add: '{args[0]}' is too much; a server with a URL takes no arguments")
+    if read.given.get("env"):
+        raise Problem("mcp add: --env is for programs; a server with a URL takes --header 'NAME: VALUE'")
+    entry: dict[str, Any] = {"type": kind, "url": url}
+    if headers := _headers(read.given.get("header", [])):
+        entry["headers"] = headers
+    oauth: dict[str, Any] = {}
+    if read.last("client_id"):
+        oauth["clientId"] = read.last("client_id")
+    if port := read.last("callback_port"):
+        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise Problem(f"Invalid callback port: {port}. It is a number from 1 to 65535")
+        oauth["callbackPort"] = int(port)
+    if read.given.get("client_secret") and "clientId" not in oauth:
+        raise Problem("mcp add: --client-secret belongs to a client; name it with --client-id")
+    return {**entry, "oauth": oauth} if oauth else entry
+
+
+def _program(read: _Reader, command: str, args: list[str]) -> dict[str, Any]:
+    if read.given.get("header"):
+        raise Problem("mcp add: --header is for servers with a URL; a program takes --env NAME=VALUE")
+    env = {}
+    for written in read.given.get("env", []):
+        if not _VARIABLE.fullmatch(written):
+            raise Problem(
+                f"Invalid environment variable format: {written}, environment variables should be added as: "
+                "-e KEY1=value1 -e KEY2=value2"
+            )
+        name, _, value = written.partition("=")
+        env[name] = value
+    if not args and " " in command.strip() and "\\" not in command and not Path(command).exists():
+        # `mcp add air "npx -y server"`: one text is no program's name.
+        try:
+            command, *args = shlex.split(command)
+        except ValueError as error:
+            raise Problem(f"mcp add: {command}: {error}; give the command's words one by one, after --") from None
+        read.notes.append("the command was parted at its blanks")
+    if not command.strip():
+        raise Problem("mcp add: the command is empty; name the program to start")
+    return {"type": "stdio", "command": command, "args": args, "env": env}
+
+
+def _headers(written: Sequence[str]) -> dict[str, str]:
+    headers = {}
+    for each in written:
+        found = _HEADER.fullmatch(each)
+        if found is None:
+            # Its value may be a secret, so it is not repeated.
+            raise Problem('Invalid header format. Expected format: "Header-Name: value"')
+        headers[found[1]] = found[2].strip()
+    return headers

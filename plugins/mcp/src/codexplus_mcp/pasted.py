@@ -1,0 +1,51 @@
+"""An entry that is given as JSON: Claude Code's, the specification's, or the whole file that it was copied with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from codexplus_core import Problem
+
+from .shown import one_line
+
+_TYPES = {"stdio": "stdio", "http": "http", "sse": "sse", "streamable-http": "http", "streamable_http": "http"}
+_SHAPES: tuple[tuple[str, type, str], ...] = (
+    ("command", str, "a text"), ("url", str, "a text"), ("args", list, "a list of texts"), ("env", dict, "an object"),
+    ("headers", dict, "an object"), ("oauth", dict, "an object"), ("auth", dict, "an object"),
+)  # fmt: skip
+
+
+def entry_of(name: str, text: str) -> tuple[dict[str, Any], list[str]]:
+    """The entry in a JSON text, and notes about what was taken from it. Raises Problem."""
+    try:
+        entry = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"Invalid configuration: it is not valid JSON ({error})") from None
+    notes = []
+    # What people copy is often the whole of a file.
+    for _ in range(2):
+        inner = entry.get("mcpServers", entry.get(name)) if isinstance(entry, dict) else None
+        if isinstance(inner, dict) and "command" not in entry and "url" not in entry:
+            only = next(iter(inner.values())) if "mcpServers" in entry and len(inner) == 1 else inner
+            entry, notes = only, ["the entry was taken out of the object around it"]
+    if not isinstance(entry, dict) or ("command" not in entry and "url" not in entry):
+        raise Problem(
+            'Invalid configuration: it needs a "command" for a local server, or a "type" and a "url" for a remote one.'
+        )
+    for key, shape, words in _SHAPES:
+        if key in entry and not isinstance(entry[key], shape):
+            raise Problem(f"Invalid configuration: {key}: expected {words}")
+    if any(not isinstance(arg, str) for arg in entry.get("args", [])):
+        raise Problem("Invalid configuration: args: expected a list of texts")
+    written = entry.get("type", entry.get("transport"))
+    if written is None and "url" in entry:
+        entry = {"type": "sse" if str(entry["url"]).rstrip("/").endswith("/sse") else "http", **entry}
+        notes.append(f"it has a url but no type, and was taken as {entry['type']}")
+    elif written is not None and written not in _TYPES:
+        raise Problem(f"Invalid configuration: type: {one_line(written)}. Must be one of: stdio, sse, http")
+    if written is not None and (_TYPES[written] == "stdio") != ("command" in entry):
+        raise Problem(
+            f"Invalid configuration: type {written} needs a {'command' if _TYPES[written] == 'stdio' else 'url'}"
+        )
+    return entry, notes

@@ -1,0 +1,170 @@
+"""The tools of a project's servers: what is known of them at once, and what the servers say when they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from codexplus_core import Core, Proposal
+
+from .connections import Connections
+from .failure import Failure
+from .names import OURS, gateway_name, tool_name
+from .pinning import Change, PinnedTool, Pins, change_between, pinned
+from .server import Server
+from .wording import line
+
+FIRST_WAIT_S = 3.0
+"""Seconds that a first request waits for servers that were never seen; from then on their tools are known."""
+_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A tool as the model knows it, and whose it is. ``short`` is its name in the gateway."""
+
+    name: str
+    short: str
+    server: Server
+    tool: PinnedTool
+
+    @property
+    def description(self) -> str:
+        """What the model is told; a tool without a word of its own is at least named."""
+        return self.tool.description or self.tool.title or f"{self.tool.name} of the MCP server {self.server.name}"
+
+    @property
+    def size(self) -> int:
+        """About how many characters it takes in a request."""
+        return len(self.name) + len(self.description) + len(str(self.tool.schema))
+
+
+class Tools:
+    """Knows the tools of servers; asks each server in the background, and waits only for one that was never seen."""
+
+    def __init__(self, core: Core, connections: Connections) -> None:
+        self._core = core
+        self._connections = connections
+        self._pins = Pins(core)
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._seen: dict[str, int] = {}  # the generation of a server's lists when it was last asked
+        self._failed: set[str] = set()
+        self._withheld: dict[str, frozenset[str]] = {}
+        self._news: dict[str, str] = {}
+
+    async def of(self, servers: Iterable[Server], *, wait: float = FIRST_WAIT_S) -> tuple[Offer, ...]:
+        """The tools of these servers by name, as far as they are known now; of two of one name the first counts.
+
+        What the user configured goes before what a repository brought along.
+        """
+        usable = sorted((one for one in servers if one.usable), key=lambda one: (one.scope == "project", one.name))
+        for server in usable:
+            self._look(server)
+        new = [self._asking[one.digest] for one in usable if one.digest in self._asking and self._is_new(one)]
+        if new and wait > 0:
+            async with self._core.waiting():
+                await asyncio.wait(new, timeout=wait)
+        found: dict[str, Offer] = {}
+        for server in usable:
+            if server.name == OURS:
+                continue
+            for tool in self._known(server):
+                offer = Offer(tool_name(server.name, tool.name), gateway_name(server.name, tool.name), server, tool)
+                found.setdefault(offer.name, offer)
+        return tuple(found[name] for name in sorted(found))
+
+    def look_again(self, server: Server) -> None:
+        """Ask a connected server whose lists may have changed, in the background."""
+        self._look(server)
+
+    def news(self, servers: Iterable[Server]) -> list[str]:
+        """What the user has to be told of these servers' tools; each thing once."""
+        return [text for one in servers if (text := self._news.pop(one.digest, ""))]
+
+    async def close(self) -> None:
+        """Stop asking."""
+        tasks = list(self._asking.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _known(self, server: Server) -> Sequence[PinnedTool]:
+        withheld = self._withheld.get(server.digest, frozenset())
+        return [tool for tool in self._pins.get(server.digest) or () if tool.name not in withheld]
+
+    def _is_new(self, server: Server) -> bool:
+        return self._pins.get(server.digest) is None and server.digest not in self._failed
+
+    def _look(self, server: Server) -> None:
+        if server.digest in self._asking:
+            return
+        connection = self._connections.known(server)
+        connected = connection is not None and connection.status.state == "connected"
+        if connected and connection is not None:
+            if self._seen.get(server.digest) == connection.generation:
+                return
+        elif self._pins.get(server.digest) is not None:
+            return  # known well enough to be offered; the first call starts it
+        elif connection is not None and connection.status.state in ("resting", "needs login", "needs approval"):
+            return
+        task = asyncio.get_running_loop().create_task(self._ask(server), name=f"mcp tools of {server.name}")
+        self._asking[server.digest] = task
+        task.add_done_callback(lambda _: self._asking.pop(server.digest, None))
+
+    async def _ask(self, server: Server) -> None:
+        connection = self._connections.get(server)
+        try:
+            tools = pinned(await connection.list_tools())
+        except Failure as failure:
+            if server.digest not in self._failed:
+                self._failed.add(server.digest)
+                self._core.log.warning("mcp_server_failed", server=server.name, reason=type(failure).__name__)
+            return
+        self._failed.discard(server.digest)
+        self._seen[server.digest] = connection.generation
+        self._pin(server, tools)
+
+    def _pin(self, server: Server, tools: tuple[PinnedTool, ...]) -> None:
+        before = self._pins.get(server.digest)
+        change = Change() if before is None else change_between(before, tools)
+        self._withheld.pop(server.digest, None)
+        told = ""
+        if change and self._pauses(server):
+            proposal = _proposal(server, change, tools)
+            if not self._core.approvals.allowed([proposal]):
+                self._withheld[server.digest] = frozenset((*change.altered, *change.removed))
+                told = f" They are not used before you allow it: {self._core.approvals.check([proposal]).message}"
+        if not told:
+            self._pins.set(server.digest, tools)
+        if change:
+            self._core.log.warning("mcp_tools_changed", server=server.name, altered=len(change.altered))
+            self._news[server.digest] = f"The MCP server `{line(server.name)}` {_described(change)}.{told}"
+
+    def _pauses(self, server: Server) -> bool:
+        settings = self._core.config.for_project(server.project)
+        return bool(settings.get("mcp.changedTools", "show") == "pause")
+
+
+def _described(change: Change) -> str:
+    said = []
+    for names, what in ((change.altered, "describes differently"), (change.added, "now has"), (change.removed, "lost")):
+        if names:
+            shown = ", ".join(f"`{line(name, 60)}`" for name in names[:_SHOWN])
+            said.append(f"{what} {shown}{f' and {len(names) - _SHOWN} more' if names[_SHOWN:] else ''}")
+    return "has changed its tools: it " + "; ".join(said)
+
+
+def _proposal(server: Server, change: Change, tools: Sequence[PinnedTool]) -> Proposal:
+    digests = {tool.name: tool.digest for tool in tools}
+    changed = [f"{line(name, 80)} {digests[name][:16]}" for name in sorted((*change.altered, *change.added))]
+    return Proposal(
+        "mcp",
+        "project" if server.scope == "project" else "user",
+        f"changed tools of MCP server {line(server.name, 80)}",
+        source=server.origin,
+        source_digest=server.digest,
+        project=server.project,
+        text="; ".join(changed) or f"{len(change.removed)} tools gone",
+    )
