@@ -11,8 +11,9 @@ import nox
 
 PLUGINS = ("slash", "hooks", "mcp", "enterprise")
 EVERYTHING = ("-r", "requirements-dev.txt")
+TESTING = ("pytest>=9.2", "pytest-asyncio>=1.5", "pytest-xdist>=3.8", "hypothesis>=6.170")
 CODE = ("src", *(f"plugins/{name}/src" for name in PLUGINS), "examples/codex-plus-ping/codexplus_ping.py")
-BENCHES = ("run", "redact", "sandbox", "hooks", "bridge", "keys")
+BENCHES = ("audit", "bridge", "hooks", "keys", "mcp", "packs", "redact", "run", "sandbox")
 LIST_ENTRY_POINTS = """
 from importlib.metadata import entry_points
 print(*sorted(entry.name for entry in entry_points(group="codexplus.plugins")))
@@ -28,7 +29,7 @@ nox.options.sessions = ["tests", "lint", "types", "each_plugin", "wheels", "docs
 def tests(session: nox.Session) -> None:
     """Core, plugins and the example, all installed."""
     session.install(*EVERYTHING)
-    session.run("python", "-m", "pytest", "-q", *session.posargs)
+    session.run("python", "-m", "pytest", "-q", "-n", "auto", *session.posargs)
 
 
 @nox.session
@@ -53,9 +54,10 @@ def types(session: nox.Session) -> None:
 @nox.parametrize("plugin", [nox.param(name, id=name) for name in PLUGINS])
 def each_plugin(session: nox.Session, plugin: str) -> None:
     """One plugin with the core and without the other three."""
-    session.install("-e", ".", "-e", f"plugins/{plugin}", "pytest>=9.2", "pytest-asyncio>=1.5", "hypothesis>=6.170")
+    session.install("-e", ".", "-e", f"plugins/{plugin}", *TESTING)
     # The recorded sessions, thousands of steps, are played in full by the other tests' run.
-    session.run("python", "-m", "pytest", "-q", "--ignore-glob=*test_conformance.py", f"plugins/{plugin}/tests")
+    here = ("--ignore-glob=*test_conformance.py", f"plugins/{plugin}/tests")
+    session.run("python", "-m", "pytest", "-q", "-n", "auto", *here)
     listed = session.run("codex-plus", "serve", "--plugins", "list", silent=True)
     if set(str(listed).split()) & set(PLUGINS) != {plugin}:
         session.error(f"serve --plugins list should name {plugin} and none of the other three:\n{listed}")
@@ -125,7 +127,7 @@ def speed(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """What the proxy adds, next to nginx and other proxies: `nox -s bench -- --quick`; or `-- sandbox`, `-- hooks`."""
+    """What the proxy adds, next to nginx and other proxies: `nox -s bench -- --quick`; or one of the others."""
     session.install(*EVERYTHING)
     what, *more = session.posargs or ["run"]
     if what in BENCHES:
@@ -148,14 +150,36 @@ def e2e(session: nox.Session) -> None:
     if not os.environ.get("CODEX_PLUS_E2E_CODEX"):
         session.skip("CODEX_PLUS_E2E_CODEX names no folder of Codex binaries; .ci/run makes one")
     session.install(*EVERYTHING)
+    env = {"CODEX_PLUS_E2E_MCP": os.environ.get("CODEX_PLUS_E2E_MCP") or str(mcp_servers(session))}
     cache = Path(session.create_tmp()).resolve() / "pytest"
     shutil.rmtree(cache, ignore_errors=True)
     tests = ("python", "-m", "pytest", "-q", "-o", f"cache_dir={cache}", "tests/e2e", *session.posargs)
-    session.run(*tests, success_codes=[0, 1])
+    session.run(*tests, "-n", "2", "--dist", "loadfile", success_codes=[0, 1], env=env)
     failed = cache / "v" / "cache" / "lastfailed"
     if failed.exists() and json.loads(failed.read_text(encoding="utf-8")):
         # A real terminal on a machine that others use too can miss its moment: it is looked at once more, alone.
-        session.run(*tests, "--last-failed")
+        session.run(*tests, "--last-failed", env=env)
+
+
+def mcp_servers(session: nox.Session) -> Path:
+    """Install the MCP servers that nobody here wrote, from npm and PyPI; returns the folder they are in."""
+    wanted = Path("tests/e2e/mcp_servers").resolve()
+    folder = Path(session.create_tmp()).resolve() / "mcp-servers"
+    python = folder / "python"
+    install: tuple[str, ...] = (str(python / "bin/python"), "-m", "pip", "install", "-q")
+    folder.mkdir(exist_ok=True)
+    shutil.copy(wanted / "package.json", folder)
+    session.run(
+        "npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error",
+        external=True, silent=True,
+    )  # fmt: skip
+    if session.venv_backend == "uv":
+        session.run("uv", "venv", "-q", "--clear", "--python", session.bin + "/python", str(python), external=True)
+        install = ("uv", "pip", "install", "-q", "--python", str(python / "bin/python"))
+    else:
+        session.run("python", "-m", "venv", "--clear", str(python))
+    session.run(*install, "-r", str(wanted / "requirements.txt"), external=True)
+    return folder
 
 
 @nox.session(default=False)

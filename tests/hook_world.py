@@ -13,9 +13,10 @@ from codexplus_core.services.approvals.service import Approvals
 from codexplus_core.services.config import Config, PolicyPlace
 from codexplus_core.testing import Harness
 from codexplus_hooks.hook import Hook
+from codexplus_hooks.hook_set import HookSet
 from codexplus_hooks.outcome import Outcome
 from codexplus_hooks.running import Perform, Runner
-from codexplus_hooks.settings import Hooks, HookSet
+from codexplus_hooks.settings import Hooks
 from codexplus_hooks.trust import Trust
 
 TIME = 60.0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
 
-from codexplus_mcp.connection import Status
+from codexplus_mcp.connection import State, Status
 from codexplus_mcp.failure import Failure
 from codexplus_mcp.server import Server, ServerSet
 from codexplus_mcp.trust import Trust
@@ -53,6 +53,13 @@ class Pretend:
         self.instructions = ""
         self.status = Status("idle")
         self.gate: asyncio.Event | None = None
+
+    @property
+    def state(self) -> State:
+        return self.status.state
+
+    async def connect(self) -> None:
+        return
 
     async def list_tools(self) -> tuple[Tool, ...]:
         self.listed += 1

@@ -12,6 +12,7 @@ from typing import Any
 from codexplus_core import Action, Core, Refusal, hookimpl
 from codexplus_core.services.approvals.service import Approvals
 from codexplus_core.services.config import Config
+from codexplus_core.services.packs import Packs
 from codexplus_core.testing import Harness
 from codexplus_mcp.connections import Connections
 from codexplus_mcp.server import Server, ServerSet
@@ -69,6 +70,7 @@ class Place:
 
         class Only:
             config = self.config(**settings)
+            packs = Packs(config)
 
         return Servers(Only()).of(self.project)  # type: ignore[arg-type]
 

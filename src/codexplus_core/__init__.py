@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .action import Action, ActionDenied
+    from .audit_event import AuditEvent
     from .command import Command, CommandRow
     from .contributions import Check, CheckResult, CliCommand, InitStep
     from .core import Core
-    from .exchange import Exchange, LocalReply, Outcome, Refusal, RunResult, Session, Turn
+    from .exchange import Exchange, LocalReply, Refusal, RunResult, Session, Turn
     from .hookspecs import hookimpl
+    from .outcome import Outcome
     from .protocol.events import Event
     from .protocol.tools import ToolCall, ToolResult, Usage
     from .services.approvals.proposal import Granted, Proposal
     from .services.files import CannotOpen, CannotSave, Found, Listing, Opened, Reference, lines_of, reference_of
     from .services.files.service import AskFirst
+    from .services.packs import PackFile
     from .services.paths import private_dir, read_private, state_dir, write_atomic
     from .services.permissions.request import Argv, EditFile, Fetch, McpTool, ReadFile, ShellText, WindowsText
     from .services.problem import Problem
@@ -34,6 +37,7 @@ __all__ = [
     "ActionDenied",
     "Argv",
     "AskFirst",
+    "AuditEvent",
     "CannotOpen",
     "CannotSave",
     "CannotStart",
@@ -55,6 +59,7 @@ __all__ = [
     "McpTool",
     "Opened",
     "Outcome",
+    "PackFile",
     "Problem",
     "Proposal",
     "ReadFile",
@@ -87,6 +92,7 @@ _ELSEWHERE = {
     "ActionDenied": ".action",
     "Argv": ".services.permissions.request",
     "AskFirst": ".services.files.service",
+    "AuditEvent": ".audit_event",
     "CannotOpen": ".services.files",
     "CannotSave": ".services.files",
     "CannotStart": ".services.run",
@@ -105,6 +111,8 @@ _ELSEWHERE = {
     "Listing": ".services.files",
     "McpTool": ".services.permissions.request",
     "Opened": ".services.files",
+    "Outcome": ".outcome",
+    "PackFile": ".services.packs",
     "Problem": ".services.problem",
     "Proposal": ".services.approvals.proposal",
     "ReadFile": ".services.permissions.request",

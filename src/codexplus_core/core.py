@@ -6,10 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .action import Action
+from .audit_event import AuditEvent
 from .exchange import RunResult
 
 if TYPE_CHECKING:
     from .services.files.service import Files
+    from .services.packs import Packs
     from .services.programs import Program
     from .services.talking import OnErrors, Running
 
@@ -51,6 +53,12 @@ class Core(Protocol):
     ``save(session.id, name)`` writes one beside them; both raise Problem where there is nothing of the session. It is
     None in a test harness that was given none.
 
+    ``packs`` has the files of signed packs: ``core.packs.files("command")`` are PackFiles with the bytes that were
+    verified, ``generation`` changes when they do, ``holds(file)`` looks whether the pack is on disk as it was verified,
+    and ``problems`` are pairs of a pack that is not used and a sentence. ``required(project)`` says whether nothing
+    else may be used (``security.requireSigned``). A plugin that verifies packs hands them over by
+    ``provide(provider)``, in ``on_startup`` and for sub-commands in a function ``PACKS(core)`` of its module.
+
     ``about`` says what runs here: ``version``, ``plugins()`` (rows with ``name``, ``order``, ``version``, ``problem``),
     ``health`` (what ``/_codexplus/health`` answers) and ``codex(version)``, the verdict on a version of Codex.
     """
@@ -64,6 +72,7 @@ class Core(Protocol):
     store: Any
     log: Any
     commands: Any
+    packs: Packs
 
     async def run(self, action: Action) -> RunResult:
         """Run a program, without a shell and in a scrubbed environment, once every ``on_action`` lets it pass.
@@ -112,5 +121,39 @@ class Core(Protocol):
 
         Raises ActionDenied for a veto, CannotOpen when it is no readable regular file or not to be read, and AskFirst,
         which is a CannotOpen, when the user has to be asked first.
+        """
+        ...
+
+    async def report(self, event: AuditEvent) -> None:
+        """Tell whoever keeps account of it what your plugin decided or did; costs nothing where nobody does.
+
+        Raises ActionDenied where it is a yes to something (``decision``) that has to be kept and cannot be: do not do
+        it then. On the command line that is a Problem.
+        """
+        ...
+
+    def redact(self, value: Any, *, own_patterns: bool = True) -> Any:
+        """A copy of a text, or of dicts and lists, without secrets: by the rules that hold for the log.
+
+        Without ``own_patterns`` the user's ``redact.patterns`` do not count, only the administrator's: for what is kept
+        for the administrator, from which a pattern that fits everything must not hide what was done.
+        """
+        ...
+
+    def withdraw(self, *hooks: str) -> None:
+        """Ask not to be called for these of your hooks: what is not configured costs nothing.
+
+        They are called again after ``take_back``. Call it from your hooks; elsewhere nobody knows whose they are.
+        """
+        ...
+
+    def take_back(self, *hooks: str) -> None:
+        """Ask to be called for these of your hooks again."""
+        ...
+
+    def fail_closed(self, *, wanted: bool) -> None:
+        """Say whether there is anything that your FAIL_CLOSED plugin enforces now; while not, its failure is skipped.
+
+        It is True until you say otherwise. Call it from your hooks, and again as soon as there is something.
         """
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from .protocol.events import Event
 
 __all__ = ["Dispatcher", "FailedClosed"]
 
-UP = ("on_startup", "on_session", "on_tool_result", "on_request", "on_action")
+UP = ("on_startup", "on_session", "on_tool_result", "on_request", "on_action", "on_audit")
 DOWN = ("on_tool_use", "on_chunk", "on_turn_end", "on_exchange_end", "on_shutdown")
 STARTUP_LIMIT_S = 30.0
 
@@ -169,7 +169,7 @@ class Dispatcher(Answers):
         for record in self._records:
             plugin = record.plugin
             gone = plugin.error is not None or (record.out and name != "on_shutdown")
-            if gone and not plugin.fail_closed:
+            if (gone and not record.closed) or (not gone and name in record.withdrawn):
                 continue
             functions = [function for function in plugin.hooks if function.hook == name]
             if not gone:
@@ -198,6 +198,27 @@ class Dispatcher(Answers):
             if record.plugin.name == plugin and not record.out:
                 record.out = reason
                 self._log.warning("plugin_disabled", plugin=plugin, reason=reason)
+                self._compile()
+
+    def withdraw(self, plugin: str, hooks: Collection[str]) -> None:
+        """Call this plugin for none of these hooks, nor for those withdrawn before, until they are taken back."""
+        self._set_withdrawn(plugin, lambda now: now | set(hooks))
+
+    def take_back(self, plugin: str, hooks: Collection[str]) -> None:
+        """Call this plugin for these hooks again."""
+        self._set_withdrawn(plugin, lambda now: now - set(hooks))
+
+    def _set_withdrawn(self, plugin: str, change: Callable[[frozenset[str]], Collection[str]]) -> None:
+        for record in self._records:
+            if record.plugin.name == plugin and (after := frozenset(change(record.withdrawn))) != record.withdrawn:
+                record.withdrawn = after
+                self._compile()
+
+    def fail_closed(self, plugin: str, *, wanted: bool) -> None:
+        """Let a failure of this plugin refuse, if it is FAIL_CLOSED, or not for now."""
+        for record in self._records:
+            if record.plugin.name == plugin and record.holds != wanted:
+                record.holds = wanted
                 self._compile()
 
     def _strike_out(self, record: Record) -> None:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .action import Action
+from .audit_event import AuditEvent
 from .command import CommandRow
+from .dispatch_account import about_action, judged_call, refused_request
 from .dispatch_chunk import FailedClosed
 from .dispatch_faults import FAILED, Hook
-from .exchange import Exchange, LocalReply, Outcome, Phase, Refusal, Session, is_text
+from .exchange import Exchange, LocalReply, Phase, Refusal, Session, is_text
+from .outcome import Outcome
 from .protocol.tools import ToolCall, ToolResult
 
 if TYPE_CHECKING:
     from .dispatch import Calls
 
 UNAVAILABLE = 503
+Judged = tuple[ToolCall, Refusal | ToolResult | None, str]
+"""A call as it is now, what ends it here, and whose verdict that is."""
+NOTED = 1000
+"""Events that may wait to be told to those who keep account."""
 
 
 class Answers:
@@ -25,6 +33,7 @@ class Answers:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._table: Mapping[str, tuple[Hook, ...]] = {}
+        self._noted: deque[AuditEvent] = deque(maxlen=NOTED)
 
     async def session(self, session: Session, phase: Phase) -> None:
         """Tell the plugins of a thread's start, return, compaction or end."""
@@ -33,18 +42,47 @@ class Answers:
 
     async def request(self, exchange: Exchange) -> LocalReply | Refusal | None:
         """The first plugin's answer to a request, None if it may go up."""
+        if self._noted:
+            await self._tell_noted()
+        enforced: str | None = None
         for hook in self._table["on_request"]:
             before = exchange._edits()
             answer = self._reply(hook, await self._calls.ask(hook, exchange))
             if answer is None and (bad := exchange._unsendable()) is not None:
                 answer = self._calls.faults.wrong_answer(hook, bad, "edits that are texts")
-            if isinstance(answer, LocalReply | Refusal):
+            if isinstance(answer, LocalReply):
                 return answer
             if answer is FAILED:
                 exchange._undo(before)
-                if hook.closed:
-                    return _refusal(hook)
+                answer = _refusal(hook) if hook.closed else None
+            if isinstance(answer, Refusal):
+                return await self._refused(exchange, answer, hook)
+            if hook.record.plugin.enforces_policy:
+                enforced = exchange.model
+        if enforced is not None and enforced != exchange.model:
+            return await self.enforced(exchange)
         return None
+
+    async def enforced(self, exchange: Exchange) -> Refusal | None:
+        """What those who enforce a policy say to a request with a model that was chosen after they had been asked.
+
+        They are asked by ``on_request`` once more; what they change now does not count.
+        """
+        for hook in self._table["on_request"]:
+            if hook.record.plugin.enforces_policy:
+                before = exchange._edits()
+                answer = await self._calls.ask(hook, exchange)
+                exchange._undo(before)
+                if answer is FAILED and hook.closed:
+                    answer = _refusal(hook)
+                if isinstance(answer, Refusal):
+                    return await self._refused(exchange, answer, hook)
+        return None
+
+    async def _refused(self, exchange: Exchange, refusal: Refusal, hook: Hook) -> Refusal:
+        if self._table["on_audit"]:
+            await self.audit(refused_request(exchange, refusal, hook.plugin))
+        return refusal
 
     def _reply(self, hook: Hook, answer: object) -> object:
         """An answer as it may be used: a LocalReply, a Refusal, None, or FAILED for anything else."""
@@ -105,6 +143,12 @@ class Answers:
 
         The plugin that added the tool comes last: nothing runs before everybody else has had a say.
         """
+        changed, verdict, plugin = await self._judged(exchange, call)
+        if self._table["on_audit"]:
+            await self.audit(judged_call(exchange, call, changed, verdict, plugin))
+        return changed, verdict
+
+    async def _judged(self, exchange: Exchange, call: ToolCall) -> Judged:
         hooks = self._table["on_tool_use"]
         if not exchange.adders or call.namespace not in (None, "", "functions"):
             return await self._tool_use(hooks, exchange, call)
@@ -112,20 +156,18 @@ class Answers:
         if call.name in exchange.indirect:
             # Others judge by the tool that is meant, and know nothing of the one that stands for it.
             own = [hook for hook in hooks if hook.plugin == adder]
-            call, verdict = await self._tool_use(own, exchange, call)
+            call, verdict, plugin = await self._tool_use(own, exchange, call)
             if verdict is not None:
-                return call, verdict
+                return call, verdict, plugin
         return await self._tool_use(sorted(hooks, key=lambda hook: hook.plugin == adder), exchange, call)
 
-    async def _tool_use(
-        self, hooks: Iterable[Hook], exchange: Exchange, call: ToolCall
-    ) -> tuple[ToolCall, Refusal | ToolResult | None]:
+    async def _tool_use(self, hooks: Iterable[Hook], exchange: Exchange, call: ToolCall) -> Judged:
         for hook in hooks:
             # Each plugin gets its own copy: an edit counts when it is returned, and only then.
             given = copy.deepcopy(call)
             answer = await self._calls.ask(hook, exchange, given)
             if isinstance(answer, Refusal | ToolResult):
-                return call, answer
+                return call, answer, hook.plugin
             if isinstance(answer, ToolCall) and answer.id == call.id:
                 call = call if answer == call else answer
                 continue
@@ -133,8 +175,8 @@ class Answers:
                 expected = "Refusal, ToolResult, None or a ToolCall of the same id"
                 answer = self._calls.faults.wrong_answer(hook, answer, expected)
             if answer is FAILED and hook.closed:
-                return call, _refusal(hook)
-        return call, None
+                return call, _refusal(hook), hook.plugin
+        return call, None, ""
 
     async def tool_result(self, exchange: Exchange, call: ToolCall, result: ToolResult) -> ToolResult:
         """The result as plugins changed it; withheld where one that must not be skipped failed."""
@@ -161,22 +203,58 @@ class Answers:
 
     async def exchange_end(self, exchange: Exchange, outcome: Outcome) -> None:
         """Tell the plugins how an exchange ended."""
+        if self._noted:
+            await self._tell_noted()
         for hook in self._table["on_exchange_end"]:
             await self._calls.ask(hook, exchange, outcome)
 
+    async def audit(self, event: AuditEvent) -> Refusal | None:
+        """Tell the plugins what was decided or done; for a decision, why it must not take effect, if it must not."""
+        if self._noted:
+            await self._tell_noted()
+        return await self._tell(event)
+
+    def note(self, event: AuditEvent) -> None:
+        """Tell the plugins as soon as there is somebody who can wait for them, before anything else is told."""
+        if self._table["on_audit"]:
+            self._noted.append(event)
+
+    async def _tell_noted(self) -> None:
+        while self._noted:
+            await self._tell(self._noted.popleft())
+
+    async def _tell(self, event: AuditEvent) -> Refusal | None:
+        no: Refusal | None = None
+        for hook in self._table["on_audit"]:
+            answer = await self._calls.ask(hook, event)
+            answer = Refusal(answer) if isinstance(answer, str) else answer
+            if answer is not None and answer is not FAILED and not isinstance(answer, Refusal):
+                answer = self._calls.faults.wrong_answer(hook, answer, "Refusal, str or None")
+            if answer is FAILED:
+                answer = _refusal(hook) if hook.closed else None
+            if event.decision and no is None:
+                no = answer
+        return no
+
     async def action(self, action: Action) -> Refusal | None:
         """The first veto against an action, None if every plugin agrees."""
+        no, plugin = await self._veto(action)
+        if no is not None and self._table["on_audit"]:
+            await self.audit(about_action(action, "denied", reason=no.message, plugin=plugin))
+        return no
+
+    async def _veto(self, action: Action) -> tuple[Refusal | None, str]:
         for hook in self._table["on_action"]:
             answer = await self._calls.ask(hook, action)
             if isinstance(answer, str):
                 answer = Refusal(answer)
             if isinstance(answer, Refusal):
-                return answer
+                return answer, hook.plugin
             if answer is not None and answer is not FAILED:
                 answer = self._calls.faults.wrong_answer(hook, answer, "Refusal, str or None")
             if answer is FAILED and hook.closed:
-                return _refusal(hook)
-        return None
+                return _refusal(hook), hook.plugin
+        return None, ""
 
 
 def _reason(hook: Hook) -> str:

@@ -41,6 +41,15 @@ class Record:
     strikes: list[float] = field(default_factory=list)
     out: str = ""
     """Why the plugin is no longer called; ``""`` while it is."""
+    withdrawn: frozenset[str] = frozenset()
+    """Hooks that the plugin does not want to be called for now."""
+    holds: bool = True
+    """Whether there is anything that a FAIL_CLOSED plugin must not be skipped for now."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the plugin's failure refuses."""
+        return self.plugin.fail_closed and self.holds
 
     @property
     def state(self) -> str:
@@ -55,17 +64,21 @@ class Record:
 class Hook:
     """One plugin's implementation of one hook, ready to be called with all arguments of the hook in their order."""
 
-    __slots__ = ("call", "closed", "home", "name", "plugin", "record")
+    __slots__ = ("call", "home", "name", "plugin", "record")
 
     def __init__(self, record: Record, name: str, function: HookFunction | None, arguments: tuple[str, ...]) -> None:
         self.record = record
         self.name = name
         self.plugin = record.plugin.name
-        self.closed = record.plugin.fail_closed
         self.call = None if function is None else _adapt(function, arguments)
         """None for a plugin that may not vanish: it refuses in the place of what cannot be called."""
         code = None if function is None else getattr(function.function, "__code__", None)
         self.home = None if code is None else Path(code.co_filename).parent
+
+    @property
+    def closed(self) -> bool:
+        """Whether its failure refuses; a plugin may have said so in the very call that failed."""
+        return self.record.closed
 
 
 def _adapt(function: HookFunction, arguments: tuple[str, ...]) -> Callable[..., Any]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from .plugin_states import PluginStates
-from .protocol.tools import Usage
 
 Origin = Literal["user", "tool", "title", "compaction", "review", "subagent", "warmup", "unknown"]
 Phase = Literal["start", "resume", "compact", "end"]
@@ -88,27 +87,6 @@ class Refusal:
     withhold: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an exchange ended, for ``on_exchange_end``.
-
-    ``status`` is the HTTP status the client got (0: none was sent). ``answered_by`` is ``"upstream"``, ``"local"`` or
-    ``"refused"``. ``error`` is None when the stream ended well, otherwise a short word: ``"cut"``, ``"client_gone"``,
-    ``"connect"``, ``"timeout"``, ``"failed"``. Times are seconds from the request's first byte; None where it never
-    came.
-    """
-
-    status: int
-    answered_by: str
-    error: str | None
-    usage: Usage
-    rounds: int
-    first_byte_s: float | None
-    total_s: float
-    bytes_in: int
-    bytes_out: int
-
-
 class Exchange:
     """One request of the client and its answer.
 
@@ -118,8 +96,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_body", "_cwd", "_model", "_parse", "_routes", "_standing", "_states", "_tools", "added_tools", "adders",
-        "attached", "context", "headers", "indirect", "kind", "method", "model_changed", "news", "path", "prompt",
+        "_body", "_body_problem", "_cwd", "_model", "_parse", "_routes", "_standing", "_states", "_tools",
+        "added_tools", "adders", "attached", "context", "headers", "indirect", "kind", "method", "model_changed",
+        "news", "path", "prompt",
         "prompt_as_typed", "session", "transport", "turn", "watched",
     )  # fmt: skip
 
@@ -158,6 +137,7 @@ class Exchange:
         """The client's headers, lower-cased, without credentials; read-only."""
         self._parse = parse
         self._body: dict[str, Any] | None = None
+        self._body_problem = ""
         self.added_tools: dict[str, dict[str, Any]] = {}
         self.adders: dict[str, str] = {}  # the plugin that added a tool, by the tool's name
         self.indirect: set[str] = set()  # added tools that stand for others
@@ -185,8 +165,17 @@ class Exchange:
     def body(self) -> dict[str, Any]:
         """The client's request, parsed on first use (``{}`` where it is no JSON object). Editing it has no effect."""
         if self._body is None:
-            self._body = self._parse() if self._parse is not None else {}
+            try:
+                self._body = self._parse() if self._parse is not None else {}
+            except ValueError as error:
+                self._body, self._body_problem = {}, str(error)
         return self._body or {}
+
+    @property
+    def body_problem(self) -> str:
+        """Why ``body`` is empty although the request has one that goes up (no JSON object, a key that stands in it
+        twice), ``""`` where it can be read."""
+        return self._body_problem if self.body is not None else ""
 
     @property
     def tools(self) -> Sequence[dict[str, Any]]:

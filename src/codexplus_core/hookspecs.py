@@ -8,10 +8,12 @@ import pluggy
 
 if TYPE_CHECKING:
     from .action import Action
+    from .audit_event import AuditEvent
     from .command import Command
     from .contributions import Check, CliCommand, InitStep
     from .core import Core
-    from .exchange import Exchange, LocalReply, Outcome, Phase, Refusal, Session
+    from .exchange import Exchange, LocalReply, Phase, Refusal, Session
+    from .outcome import Outcome
     from .protocol.events import Event
     from .protocol.tools import ToolCall, ToolResult
 
@@ -141,6 +143,20 @@ def on_action(action: Action) -> Refusal | str | None:
     Returns: None to agree, a Refusal or its words to forbid. It can forbid, it cannot grant.
     On error: treated as absent, or as forbidding if the plugin is FAIL_CLOSED.
     Cost: every command, hook and tool that the proxy runs waits for you.
+    """
+
+
+@hookspec
+def on_audit(event: AuditEvent) -> Refusal | str | None:
+    """Keep account of what was decided or done: verdicts, approvals, programs, tool calls, commands, logins.
+
+    When: for a decision before it takes effect, for the rest right after; ascending ORDER. What a session's requests
+        came to is told by ``on_exchange_end``.
+    May change: nothing.
+    Returns: nothing; for a decision that has to be kept and could not be, a Refusal or its words: then it does not take
+        effect. For anything else an answer means nothing.
+    On error: reported only; a decision does not take effect if the plugin is FAIL_CLOSED.
+    Cost: what was decided waits for you.
     """
 
 

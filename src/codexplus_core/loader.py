@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,15 +86,35 @@ class Plugins:
                     plugin.warnings.append(problem)
         return found
 
+    def objections(self, config: Any, upstreams: Sequence[str]) -> list[str]:
+        """Why plugins want nothing to be served with this configuration, one message each.
+
+        A plugin with ``OBJECTIONS(config, upstreams)`` is asked before the port is opened: ``config`` is what becomes
+        ``core.config``, ``upstreams`` are the base URLs that requests may go to. It gives texts. Where it fails, that
+        is an objection of a FAIL_CLOSED plugin.
+        """
+        found: list[str] = []
+        for plugin in self.loaded:
+            ask = getattr(plugin.target, "OBJECTIONS", None)
+            try:
+                found += [] if ask is None else [str(text) for text in ask(config, tuple(upstreams))]
+            except Exception as error:
+                if plugin.fail_closed:
+                    found.append(f"{_title(plugin)}: OBJECTIONS failed: {_reason(error)}")
+        return found
+
 
 def load_plugins(
     selection: Sequence[str] | None,
     *,
     entry_points: Iterable[metadata.EntryPoint] | None = None,
     extra: Mapping[str, object] | None = None,
+    allowed: Sequence[str] | None = None,
 ) -> Plugins:
     """Load the selected plugins: None for all that are installed, ``"none"`` or names; ``extra`` objects always load.
 
+    ``allowed`` are those that the administrator lets load (see ``is_allowed``), None for all; another one is not
+    imported, and its ``error`` says so.
     Never raises for a plugin's fault: what is wrong with one stands in its ``error`` and ``warnings``.
     """
     installed = metadata.entry_points(group=GROUP) if entry_points is None else entry_points
@@ -108,6 +129,9 @@ def load_plugins(
     plugins = [_missing(name, by_name) for name in wanted if name not in by_name and name not in extra]
     for name in by_name:
         if name in wanted and name not in extra:
+            if allowed is not None and not is_allowed(_describe(name, by_name[name][0]), allowed):
+                plugins.append(_forbidden(name, by_name[name][0]))
+                continue
             plugins.append(_from_entry_points(manager, name, by_name[name]))
     for name, target in extra.items():
         plugin = Plugin(name)
@@ -137,6 +161,26 @@ def _describe(name: str, entry: metadata.EntryPoint) -> Plugin:
     if entry.dist is None:
         return Plugin(name)
     return Plugin(name, distribution=entry.dist.name, version=entry.dist.version)
+
+
+def is_allowed(plugin: Plugin, allowed: Sequence[str]) -> bool:
+    """Whether an entry names the plugin: by its short name or its distribution, ``==VERSION`` behind it if need be."""
+    names = {plugin.name, _normal(plugin.distribution)} - {""}
+    for entry in allowed:
+        name, given, version = entry.partition("==")
+        if (name.strip() in names or _normal(name.strip()) in names) and version.strip() in (plugin.version, given):
+            return True
+    return False
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _forbidden(name: str, entry: metadata.EntryPoint) -> Plugin:
+    plugin = _describe(name, entry)
+    plugin.error = f"{_title(plugin)} is not one of those that your administrator allows (plugins.allowed); not loaded"
+    return plugin
 
 
 def _from_entry_points(manager: pluggy.PluginManager, name: str, entries: list[metadata.EntryPoint]) -> Plugin:

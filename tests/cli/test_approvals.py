@@ -166,7 +166,7 @@ class Provides:
 def install(monkeypatch: pytest.MonkeyPatch, **plugins: object) -> None:
     loaded = loader.load_plugins((), extra=plugins)
     assert all(plugin.error is None for plugin in loaded.plugins)
-    monkeypatch.setattr(loader, "load_plugins", lambda selection: loaded)
+    monkeypatch.setattr(loader, "load_plugins", lambda selection, **_: loaded)
 
 
 def test_a_whole_project_is_allowed_at_once(

@@ -233,7 +233,7 @@ def only(monkeypatch, private_home):
             plugins=(),
             call_sync=lambda hook: [("extra", Check("mine", lambda: result))] if hook == "add_checks" else [],
         )
-        monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection: loaded)
+        monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection, **_: loaded)
 
     return make
 
@@ -442,3 +442,13 @@ def test_a_folder_for_transcripts_that_is_none_is_told(around):
     (place.home / "sessions").write_text("a file")
 
     assert transcripts(place).status == "warning"
+
+
+@pytest.mark.abuse("B19")
+def test_what_a_check_says_of_others_names_acts_on_no_terminal():
+    found = doctor.Finding("packs", "", CheckResult("error", "evil\x1b[31m\u202e: no\nnext", "mend"))
+
+    assert doctor.as_text([found], colour=False).splitlines()[:2] == [
+        "fail  packs  evil\ufffd[31m\ufffd: no",
+        "             next",
+    ]

@@ -254,7 +254,7 @@ def test_a_network_proxy_in_both_spellings_is_one_finding(codex_home, monkeypatc
 def test_what_a_plugin_would_install_names_the_plugin(codex_home, monkeypatch, capsys, option, there, words):
     names = [f"codex-plus-{name}==0.1.0" for name in ("slash", "hooks", "mcp")] if there is None else there
     monkeypatch.setattr("codexplus_core.cli.init_steps.installed", lambda: names)
-    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection: Plugins())
+    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection, **_: Plugins())
 
     assert main(["init", "--yes", f"--{option}"]) == 2
 

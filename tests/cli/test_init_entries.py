@@ -40,7 +40,7 @@ def hooks(private_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     stand_ins.codex(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     loaded = load_plugins("none", extra={"hooks": Offers()})
-    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection: loaded)
+    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection, **_: loaded)
     return directory / "hooks.json"
 
 

@@ -48,7 +48,7 @@ class Offers:
 def offered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def offer(*names: str) -> None:
         loaded = load_plugins("none", extra={"slash": Offers(*names)})
-        monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection: loaded)
+        monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection, **_: loaded)
 
     return offer
 

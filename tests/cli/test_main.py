@@ -89,7 +89,7 @@ def extra(monkeypatch):
         return 3
 
     found = loaded(CliCommand("greet", "say hello at 100 %", run, configure))
-    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection: found)
+    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection, **_: found)
     return found
 
 

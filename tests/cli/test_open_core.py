@@ -28,7 +28,7 @@ class Greets:
 def greets(monkeypatch: pytest.MonkeyPatch) -> Greets:
     plugin = Greets()
     loaded = load_plugins("none", extra={"greets": plugin})
-    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection: loaded)
+    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection, **_: loaded)
     return plugin
 
 

@@ -77,7 +77,7 @@ def test_every_document_is_reachable_from_the_readme() -> None:
 
 TWO_LINES = (
     "-m venv .venv && .venv/bin/pip install -q . && .venv/bin/codex-plus demo",
-    "-m venv .venv && .venv/bin/pip install -q -r requirements-dev.txt && .venv/bin/python -m pytest",
+    "-m venv .venv && .venv/bin/pip install -q -r requirements-dev.txt && .venv/bin/python -m pytest -n auto",
 )
 
 
@@ -107,7 +107,7 @@ def shown_commands(path: Path) -> list[tuple[str, list[str]]]:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_every_command_that_is_shown_exists(path: Path) -> None:
     # docs/command-line.md itself is held against the code in test_docs_reference.py; plugins document their own.
-    listed = "\n".join(document.read_text(encoding="utf-8") for document in sorted((ROOT / "docs").glob("*.md")))
+    listed = "\n".join(document.read_text(encoding="utf-8") for document in sorted((ROOT / "docs").rglob("*.md")))
     known = {
         title.partition(" ")[0]: set(re.findall(r"^\| `(--[a-z-]+)", text, re.MULTILINE)) | {"--help"}
         for title, text in re.findall(r"^## codex-plus (.+?)\n(.*?)(?=^## |\Z)", listed, re.MULTILINE | re.DOTALL)

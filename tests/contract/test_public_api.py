@@ -22,16 +22,16 @@ PROMISED = {
 # What hooks are handed or return besides: `on_exchange_end` gets an Outcome with a Usage, `core.run` gives a RunResult,
 # `core.start` a Running, it and `core.open` raise ActionDenied, CannotStart and CannotOpen,
 # `core.files` gives an Opened, a Listing or a Found and raises AskFirst and CannotSave, a mention is a Reference,
-# `core.transcripts` raises Problem,
+# `core.transcripts` raises Problem, `core.packs` gives PackFiles,
 # `core.approvals` takes Proposals and gives a Granted, `core.permissions` judges an Argv, a ReadFile and the like,
 # `add_checks` returns Checks that return CheckResults, `add_cli` returns CliCommands, `add_init_steps` InitSteps;
 # `open_core` is for what a CliCommand runs; `programs_of` and `shell_commands` say what a Proposal has to name;
 # `private_dir`, `read_private` and `write_atomic` are for files of a plugin's own that hold secrets, below `state_dir`.
 HANDED_OUT = {
-    "ActionDenied", "Argv", "AskFirst", "CannotOpen", "CannotSave", "CannotStart", "Check", "CheckResult",
+    "ActionDenied", "Argv", "AskFirst", "AuditEvent", "CannotOpen", "CannotSave", "CannotStart", "Check", "CheckResult",
     "CliCommand", "CommandRow", "EditFile", "Fetch", "Found", "Granted", "InitStep", "Listing", "McpTool", "Opened",
-    "Outcome", "Problem", "Proposal", "ReadFile", "Reference", "RunResult", "Running", "ShellText", "Usage",
-    "WindowsText", "lines_of", "open_core", "private_dir", "programs_of", "read_private", "reference_of",
+    "Outcome", "PackFile", "Problem", "Proposal", "ReadFile", "Reference", "RunResult", "Running", "ShellText",
+    "Usage", "WindowsText", "lines_of", "open_core", "private_dir", "programs_of", "read_private", "reference_of",
     "shell_commands", "state_dir", "write_atomic",
 }  # fmt: skip
 

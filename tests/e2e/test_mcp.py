@@ -7,23 +7,27 @@ import sys
 from pathlib import Path
 
 import pytest
-from e2e.codex import NEWEST, Transport
-from e2e.proxies import codex_plus
+from e2e.codex import NEWEST, Codex, Transport
+from e2e.mcp_seen import seen
+from e2e.proxies import ProxyProcess, codex_plus
 from e2e.said import calls_in, tool_names
+from e2e.test_tui import SETTINGS, calm
 
 from codexplus_core.testing import call, custom_call, text
+from codexplus_core.testing.reply import Received
+from codexplus_core.testing.script import Answer
 
 pytestmark = pytest.mark.e2e
 
 SERVER = Path(__file__).parents[1] / "compat/mcp/srv.py"
 WAYS: tuple[tuple[str, Transport], ...] = (
-    (NEWEST, "websocket"), (NEWEST, "http"), ("0.120.0", "websocket"), ("0.98.0", "http"),
+    (NEWEST, "websocket"), (NEWEST, "http"), ("0.120.0", "websocket"), ("0.98.0", "http"), ("0.60.1", "http"),
 )  # fmt: skip
 
 
-def two_servers(home: Path) -> None:
-    """Two servers of the user's own, whose tools may be called."""
-    state = home / ".codexplus"
+async def two_servers(running: ProxyProcess, one: Codex) -> None:
+    """Two servers of the user's own, whose tools may be called and are known."""
+    state = running.home / ".codexplus"
     state.mkdir(mode=0o700, exist_ok=True)
     entries = {name: {"command": sys.executable, "args": ["-I", str(SERVER)]} for name in ("one", "two")}
     (state / "mcp.json").write_text(json.dumps({"mcpServers": entries}), encoding="utf-8")
@@ -31,30 +35,44 @@ def two_servers(home: Path) -> None:
     (state / "settings.json").write_text(json.dumps(rules), encoding="utf-8")
     for name in ("mcp.json", "settings.json"):
         (state / name).chmod(0o600)
+    await seen(running, one.project, "one__echo", "two__two")
 
 
 @pytest.mark.req("M4")
 @pytest.mark.parametrize(("version", "transport"), WAYS)
-async def test_a_turn_calls_tools_of_two_servers_and_the_next_process_still_knows(
+async def test_a_turn_calls_tools_of_two_servers_and_a_resumed_one_knows_and_calls_again(
     version: str, transport: Transport, codex, upstream, proxy
 ) -> None:
     running = await proxy("mcp")
-    two_servers(running.home)
     one = codex(version).point_at(running.url)
+    await two_servers(running, one)
     space = "functions" if version == NEWEST else None
-    both = call("mcp__one__echo", {"text": "hi"}, namespace=space) + call("mcp__two__two", {}, namespace=space)
-    upstream.script = [both, text("Both answered."), text("I remember.")]
+
+    def both(words: str) -> Answer:
+        return call("mcp__one__echo", {"text": words}, namespace=space) + call("mcp__two__two", {}, namespace=space)
+
+    upstream.script = [both("hi"), text("Both answered."), both("again"), text("They did again.")]
 
     ran = await one.exec("ask both", json=True)
-    again = await one.resume("what did they say?", json=True)
+    again = await one.resume("once more", json=True)
 
     assert ran.messages == ["Both answered."]
-    assert again.messages == ["I remember."]
-    asked, answered, later = upstream.turns
-    assert {"mcp__one__echo", "mcp__two__two"} <= set(tool_names(asked))
-    outputs = [("function_call_output", '{"result":"ECHO:hi"}'), ("function_call_output", "FIRST")]
-    for got in (answered, later):
-        assert [each for each in calls_in(got) if each[0] == "function_call_output"] == outputs
+    assert again.messages == ["They did again."]
+    asked, answered, resumed, later = upstream.turns
+    for got in (asked, resumed):
+        assert {"mcp__one__echo", "mcp__two__two"} <= set(tool_names(got))
+    first = ['{"result":"ECHO:hi"}', "FIRST"]
+    assert [outputs_in(got) for got in (asked, answered, resumed)] == [[], first, first]
+    assert outputs_in(later) == [*first, '{"result":"ECHO:again"}', "FIRST"]
+    # Codex has neither the calls nor the answers: what it keeps of the session is its own.
+    kept = "".join(path.read_text(encoding="utf-8") for path in (one.home / ".codex/sessions").rglob("*.jsonl"))
+    assert "Both answered." in kept
+    assert "ECHO:" not in kept
+
+
+def outputs_in(got: Received) -> list[str]:
+    """What the model is told that tools answered."""
+    return [words for kind, words in calls_in(got) if kind == "function_call_output"]
 
 
 @pytest.mark.req("M4")
@@ -63,8 +81,8 @@ async def test_codex_shows_the_gateways_calls_as_its_own(
     version: str, transport: Transport, codex, upstream, proxy
 ) -> None:
     running = await proxy("mcp")
-    two_servers(running.home)
     one = codex(version)
+    await two_servers(running, one)
     done = await codex_plus(one, "init", "--yes", "--mcp", "--port", str(running.port))
     assert done.code == 0, done
     if version == NEWEST:
@@ -84,3 +102,28 @@ async def test_codex_shows_the_gateways_calls_as_its_own(
     # Codex has them, so nothing is added to its requests.
     assert "mcp__one__echo" not in tool_names(upstream.turns[0])
     assert "restored" in undone.stdout
+
+
+@pytest.mark.req("M4")
+async def test_the_terminal_lists_the_gateway_and_shows_its_calls(codex, upstream, proxy, tui) -> None:
+    running = await proxy("mcp")
+    one = codex(NEWEST)
+    await two_servers(running, one)
+    one.configure(SETTINGS)
+    assert (await codex_plus(one, "init", "--yes", "--mcp", "--port", str(running.port))).code == 0
+    program = (
+        'text(JSON.stringify(await tools.mcp__codexplus__one__echo({text: "hi"})));'
+        "text(JSON.stringify(await tools.mcp__codexplus__two__two({})));"
+    )
+    upstream.script = [custom_call("exec", program), text("Both answered.")]
+    screen = await tui(one)
+
+    await screen.say("/mcp")
+    listed = await screen.shows("• codexplus: connected (19 tools)")
+    await screen.say("ask both")
+    shown = await screen.shows("• Both answered.")
+
+    assert calm(listed)
+    assert calm(shown)
+    for line in ("• Called codexplus.one__echo", '└ {"result":"ECHO:hi"}', "• Called codexplus.two__two", "└ FIRST"):
+        assert line in shown

@@ -221,9 +221,12 @@ async def test_no_hook_but_the_session_is_told_of_a_warm_up() -> None:
         request = proxy.codex.say("hello")
         turn, prewarm = b'"request_kind":"turn"', b'"request_kind":"prewarm"'
         headers = [(name, value.replace(turn, prewarm)) for name, value in request.headers]
+        await proxy.request("POST", request.path, headers, request.body.replace(b"{", b'{"generate":false,', 1))
+        silent = list(asked)
         await proxy.request("POST", request.path, headers, request.body)
 
-    assert asked == []
+    assert silent == []
+    assert asked == ["user"], "a request that only says so and wants an answer is no warm-up"
 
 
 async def test_an_action_is_vetoed_by_the_first_plugin_that_says_no() -> None:

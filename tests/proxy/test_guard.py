@@ -154,6 +154,13 @@ def test_a_stolen_token_admits_nobody_whose_connection_is_closed_already(request
     assert denied(guard(NOBODY).check(request_)) == (403, "unknown_user")
 
 
+@pytest.mark.parametrize("below", [b"", b"/_codexplus/mcp"])
+@pytest.mark.parametrize("name", [b"oauth-protected-resource", b"oauth-authorization-server", b"openid-configuration"])
+def test_whether_our_routes_want_a_login_is_no_question_for_the_upstream(name: bytes, below: bytes) -> None:
+    assert admitted(guard(ME).check(scope(b"/.well-known/" + name + below))).own
+    assert not admitted(guard(ME).check(scope(b"/v1/.well-known/" + name + below))).own
+
+
 def test_the_user_is_looked_up_by_both_ends_of_the_connection() -> None:
     asked: list[tuple[Address, Address]] = []
 

@@ -23,7 +23,7 @@ from codexplus_core import (
     hookimpl,
 )
 from codexplus_core.services.sandbox.sandbox import probe_once
-from codexplus_core.services.talking import start_program
+from codexplus_core.services.talking import Streams, start_program
 from codexplus_core.testing import Harness
 
 posix = pytest.mark.skipif(os.name != "posix", reason="process groups and signals are POSIX's")
@@ -186,6 +186,15 @@ async def test_a_flood_waits_until_it_is_read(tmp_path: Path, permissions: tuple
 
     assert stuck
     assert 1 + len(rest) == 200 * 65536
+
+
+async def test_what_comes_behind_the_end_of_the_output_is_left_out() -> None:
+    streams = Streams(None)
+    streams.printed(b"one")
+    streams.fell_silent()
+    streams.printed(b"two")
+
+    assert await streams.output.read() == b"one"
 
 
 async def test_a_program_that_takes_no_input_makes_the_writer_wait() -> None:

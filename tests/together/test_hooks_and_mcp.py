@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hook_folders import hook_folders, hooks_over_both, noting, own_hooks, says, sent, told
+from home_and_work import folders as hook_folders
+from home_and_work import over_both as hooks_over_both
+from hook_folders import noting, own_hooks, says, sent, told
 from mcp_pretend import Pretend, World, plugin, server, tool
 
 from codexplus_core.services.config import Config

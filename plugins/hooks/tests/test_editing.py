@@ -15,7 +15,8 @@ from codexplus_core import Problem, open_core
 from codexplus_hooks import editing
 from codexplus_hooks.editing import Folders, NewHook
 from codexplus_hooks.hook import Hook
-from codexplus_hooks.settings import Hooks, HookSet
+from codexplus_hooks.hook_set import HookSet
+from codexplus_hooks.settings import Hooks
 from codexplus_hooks.settings_file import Plan, write
 
 FLAT = {"matcher": "Write", "command": "echo $file >> log", "timeout": 5, "permissions": ["run:echo"]}

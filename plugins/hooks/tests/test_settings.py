@@ -9,7 +9,8 @@ import pytest
 from hook_world import HookWorld, nested
 
 from codexplus_core import Session, ShellText, open_core
-from codexplus_hooks.settings import Hooks, HookSet
+from codexplus_hooks.hook_set import HookSet
+from codexplus_hooks.settings import Hooks
 
 FLAT = {"matcher": "Write", "command": "echo $file >> log", "timeout": 5, "permissions": ["run:echo"]}
 

@@ -84,6 +84,8 @@ def answer(message: dict[str, Any]) -> dict[str, Any] | None:
         has: dict[str, Any] = {} if "nothing" in WORDS else {"tools": {"listChanged": True}}
         info = {"name": "odd", "version": "1"}
         return {"protocolVersion": "2025-11-25", "capabilities": has, "serverInfo": info, "instructions": "Be odd."}
+    if method == "tools/list" and "mute" in WORDS:
+        return None
     if method == "tools/list":
         return tools(params.get("cursor"))
     if method == "tools/call":

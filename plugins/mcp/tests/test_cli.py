@@ -221,6 +221,7 @@ def test_json_may_come_from_standard_input(project: Path, private_home: Path, mo
         ('{"command": "x", "args": "y"}', "args: expected a list of texts"),
         ('{"command": "x", "args": [1]}', "args: expected a list of texts"),
         ('{"type": "pigeon", "url": "https://a.example"}', "Must be one of: stdio, sse, http"),
+        ('{"type": ["http"], "url": "https://a.example"}', "Must be one of: stdio, sse, http"),
         ('{"type": "http", "command": "x"}', "type http needs a url"),
         ("[" * 100_000, "it is not valid JSON"),
     ],

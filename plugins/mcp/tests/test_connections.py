@@ -495,6 +495,22 @@ async def test_closing_while_it_starts_leaves_nothing(place: Place) -> None:
 
 
 @linux
+async def test_closing_while_a_list_is_asked_for_starts_nothing_again(place: Place) -> None:
+    place.mine(odd=odd("mute"))
+    async with place.connections() as connections:
+        connection = connections.get(place.server())
+        await connection.connect()
+        asking = asyncio.create_task(connection.list_tools())
+        await until(lambda: connection._life._in_use)
+        async with asyncio.timeout(BOUND):
+            await connections.close()
+            (outcome,) = await asyncio.gather(asking, return_exceptions=True)
+
+        assert isinstance(outcome, Unavailable) and "was closed" in str(outcome)
+        assert (connection.status.state, connection.status.starts) == ("closed", 1)
+
+
+@linux
 async def test_an_entry_that_was_changed_is_another_server_and_the_old_one_ends(place: Place) -> None:
     place.mine(odd=odd())
     async with place.connections() as connections:

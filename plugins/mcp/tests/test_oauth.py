@@ -67,7 +67,7 @@ def stored(tmp_path: Path) -> dict[str, Any]:
 @pytest.mark.req("M3")
 async def test_a_server_that_wants_a_login_says_so_and_works_after_it(core: Services, remote: OAuthServer) -> None:
     server = entry(remote)
-    before = auth_for(core, server)
+    before = await auth_for(core, server)
     assert await ask(before, server.url) == 401
     assert before.needs_login.endswith("sign in: codex-plus mcp auth remote, or /mcp auth remote")
 
@@ -101,7 +101,7 @@ async def test_a_real_client_of_the_protocol_works_with_it(core: Services, remot
     await sign_in(core, server)
 
     async with (
-        httpx2.AsyncClient(auth=auth_for(core, server), trust_env=False) as http,
+        httpx2.AsyncClient(auth=await auth_for(core, server), trust_env=False) as http,
         Client(streamable_http_client(server.url, http_client=http)) as client,
     ):
         answer = await client.call_tool("hi")
@@ -240,7 +240,7 @@ async def test_a_restart_with_an_ended_token_renews_it_without_a_browser(
     remote.lifetime = 3600
     again = core_in(tmp_path, {"mcp": {"oauth": {"store": "file"}}})
 
-    assert await ask(auth_for(again, server), server.url) == 200
+    assert await ask(await auth_for(again, server), server.url) == 200
 
     assert remote.paths().count("/authorize") == 1
     assert remote.seen[-2].body["grant_type"] == "refresh_token"
@@ -252,7 +252,7 @@ async def test_a_refused_token_is_renewed_once_and_the_request_repeated(core: Se
     await sign_in(core, server)
     remote.access.clear()
 
-    assert await ask(auth_for(core, server), server.url) == 200
+    assert await ask(await auth_for(core, server), server.url) == 200
 
     assert remote.paths()[-3:] == ["/mcp", "/token", "/mcp"]
 
@@ -264,7 +264,7 @@ async def test_many_that_find_the_token_ended_renew_it_once(core: Services, remo
     await sign_in(core, server)
     remote.lifetime = 3600
     # Two proxies, each with requests at the same time; a rotated token that is used twice is refused.
-    ours, theirs = auth_for(core, server), auth_for(core, server)
+    ours, theirs = await auth_for(core, server), await auth_for(core, server)
 
     answers = await asyncio.gather(*(ask(auth, server.url) for auth in (ours, theirs) for _ in range(5)))
 
@@ -280,7 +280,7 @@ async def test_a_request_that_is_given_up_loses_no_rotated_token(core: Services,
     remote.lifetime = 0.001
     await sign_in(core, server)
     remote.lifetime = 3600
-    auth, asked = auth_for(core, server), asyncio.Event()
+    auth, asked = await auth_for(core, server), asyncio.Event()
 
     def answer(seen: Seen) -> Answer:
         asked.set()
@@ -307,7 +307,7 @@ async def test_a_renewed_token_counts_even_where_it_cannot_be_kept(
     remote.lifetime = 0.001
     await sign_in(core, server)
     remote.lifetime = 3600
-    auth = auth_for(core, server)
+    auth = await auth_for(core, server)
 
     def full(self: FileVault, key: str, text: str) -> None:
         raise Problem("the disk is full")
@@ -347,7 +347,7 @@ async def test_a_server_that_knows_the_client_no_more_gets_a_new_registration_at
     await sign_in(core, server)
     remote.clients.clear()
     remote.access.clear()
-    auth = auth_for(core, server)
+    auth = await auth_for(core, server)
 
     assert await ask(auth, server.url) == 401
     assert "your sign-in has ended" in auth.needs_login
@@ -367,7 +367,7 @@ async def test_an_authorization_server_that_is_away_ends_no_login(core: Services
     good = dict(remote.access)
     remote.access.clear()
     remote.answers["/token"] = (503, {}, None)
-    auth = auth_for(core, server)
+    auth = await auth_for(core, server)
 
     assert [await ask(auth, server.url) for _ in range(3)] == [401] * 3
     assert auth.problem == "127.0.0.1: gave no token (status 503); try again later"
@@ -382,7 +382,7 @@ async def test_an_authorization_server_that_is_away_ends_no_login(core: Services
 
 async def test_a_login_by_another_process_counts_at_once(core: Services, remote: OAuthServer, tmp_path: Path) -> None:
     server = entry(remote)
-    auth = auth_for(core, server)
+    auth = await auth_for(core, server)
     assert await ask(auth, server.url) == 401
 
     await sign_in(core_in(tmp_path, {"mcp": {"oauth": {"store": "file"}}}), server)
@@ -398,7 +398,7 @@ async def test_missing_rights_are_asked_for_at_the_next_login_besides_those_give
     server = entry(remote)
     await sign_in(core, server)
     remote.needed = "write"
-    auth = auth_for(core, server)
+    auth = await auth_for(core, server)
 
     assert await ask(auth, server.url, CALL) == 403
     assert "wants more rights" in auth.needs_login
@@ -413,7 +413,7 @@ async def test_a_token_with_a_short_life_is_not_renewed_with_every_request(core:
     server = entry(remote)
     remote.lifetime = 20
     await sign_in(core, server)
-    auth = auth_for(core, server)
+    auth = await auth_for(core, server)
 
     assert [await ask(auth, server.url) for _ in range(3)] == [200] * 3
 
@@ -474,7 +474,7 @@ async def test_the_token_goes_to_the_servers_own_origin_only(core: Services, rem
     server = entry(remote)
     await sign_in(core, server)
     async with oauth_server() as other:
-        await ask(auth_for(core, server), other.url)
+        await ask(await auth_for(core, server), other.url)
 
         assert "authorization" not in other.seen[0].headers
 
@@ -492,7 +492,7 @@ async def test_no_secret_is_in_an_error_a_log_or_a_repr(core: Services, remote: 
 
     remote.answers["/token"] = tell_all
     remote.access.clear()
-    auth = auth_for(core, server)
+    auth = await auth_for(core, server)
     await ask(auth, server.url)
     with pytest.raises(Problem) as caught:
         await sign_in(core, server)

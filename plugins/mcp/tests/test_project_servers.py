@@ -141,6 +141,20 @@ async def test_a_withdrawn_yes_ends_the_server_that_runs_and_the_next_prompt_ask
     assert len(proxy.upstream.turns) == 1
 
 
+@pytest.mark.req("X6")
+async def test_a_yes_that_is_withdrawn_at_a_terminal_ends_the_server_that_runs(start: Start) -> None:
+    async with start() as proxy:
+        await proxy.say("/mcp__s__greet Bob")
+        await proxy.say("a")
+        approvals = proxy.app.approvals
+        for grant in approvals.list():
+            approvals.revoke(grant.id)
+        again = await proxy.say("/mcp__s__greet Bob")
+
+    assert "shelf_server.py" in again.text
+    assert len(proxy.upstream.turns) == 1
+
+
 @pytest.mark.req("M2")
 def test_a_file_that_is_broken_is_named_under_the_list(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / ".mcp.json").write_text("{ nope", encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mcp_world import Place, odd
 
+from codexplus_core.services.packs import Packs
 from codexplus_mcp.server import ServerSet
 from codexplus_mcp.settings import own_file
 
@@ -151,6 +152,7 @@ def test_it_is_cheap_while_nothing_changes(place: Place) -> None:
 
     class Only:
         config = place.config()
+        packs = Packs(config)
 
     place.mine(s=ENTRY)
     servers = Servers(Only())  # type: ignore[arg-type]

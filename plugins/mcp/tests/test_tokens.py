@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 import types
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
 
 
 async def test_a_keyring_is_used_where_there_is_a_real_one(backend: Backend, tmp_path: Path) -> None:
-    tokens = Tokens(vault_of(core_in(tmp_path), tmp_path / "state/logins"), tmp_path / "state/logins")
+    tokens = Tokens(await vault_of(core_in(tmp_path), tmp_path / "state/logins"), tmp_path / "state/logins")
 
     await save(tokens)
 
@@ -178,7 +179,7 @@ async def test_a_keyring_is_used_where_there_is_a_real_one(backend: Backend, tmp
 
 
 async def test_a_locked_keyring_says_what_to_do(backend: Backend, tmp_path: Path) -> None:
-    tokens = Tokens(vault_of(core_in(tmp_path), tmp_path / "state/logins"), tmp_path / "state/logins")
+    tokens = Tokens(await vault_of(core_in(tmp_path), tmp_path / "state/logins"), tmp_path / "state/logins")
     await save(tokens)
     backend.locked = True
 
@@ -186,23 +187,38 @@ async def test_a_locked_keyring_says_what_to_do(backend: Backend, tmp_path: Path
         await tokens.load(SERVER)
 
 
-def test_a_keyring_that_keeps_nothing_is_none(backend: Backend, tmp_path: Path) -> None:
+async def test_a_keyring_that_keeps_nothing_is_none(backend: Backend, tmp_path: Path) -> None:
     backend.priority = 0
 
-    assert vault_of(core_in(tmp_path), tmp_path).kind == "file"
+    assert (await vault_of(core_in(tmp_path), tmp_path)).kind == "file"
     with pytest.raises(Problem, match="there is none here"):
-        vault_of(core_in(tmp_path, {"mcp": {"oauth": {"store": "keyring"}}}), tmp_path)
+        await vault_of(core_in(tmp_path, {"mcp": {"oauth": {"store": "keyring"}}}), tmp_path)
 
 
-def test_the_user_can_choose_the_file(backend: Backend, tmp_path: Path) -> None:
-    assert vault_of(core_in(tmp_path, {"mcp": {"oauth": {"store": "file"}}}), tmp_path).kind == "file"
+async def test_the_user_can_choose_the_file(backend: Backend, tmp_path: Path) -> None:
+    assert (await vault_of(core_in(tmp_path, {"mcp": {"oauth": {"store": "file"}}}), tmp_path)).kind == "file"
     with pytest.raises(Problem, match="has to be"):
-        vault_of(core_in(tmp_path, {"mcp": {"oauth": {"store": "cloud"}}}), tmp_path)
+        await vault_of(core_in(tmp_path, {"mcp": {"oauth": {"store": "cloud"}}}), tmp_path)
 
 
 async def test_a_server_that_nobody_signed_in_to_asks_no_keyring(backend: Backend, tmp_path: Path) -> None:
-    tokens = Tokens(vault_of(core_in(tmp_path), tmp_path / "logins"), tmp_path / "logins")
+    tokens = Tokens(await vault_of(core_in(tmp_path), tmp_path / "logins"), tmp_path / "logins")
     backend.locked = True
 
     assert await tokens.load(SERVER) is None
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_looking_for_a_keyring_holds_up_nobody(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def get_keyring() -> Backend:
+        looked.append(threading.get_ident())
+        return backend
+
+    monkeypatch.setattr(sys.modules["keyring"], "get_keyring", get_keyring)
+    await vault_of(core_in(tmp_path), tmp_path)
+
+    assert looked and threading.get_ident() not in looked

@@ -17,7 +17,7 @@ from codexplus_core.testing import Harness
 from codexplus_mcp import own_tools
 from codexplus_mcp.names import LONGEST, gateway_name, plain, tool_name
 from codexplus_mcp.permission import is_denied, refusal
-from codexplus_mcp.pinning import LONGEST_DESCRIPTION, PinnedTool, change_between, pinned
+from codexplus_mcp.pinning import LONGEST_DESCRIPTION, PinnedTool, Pins, change_between, pinned
 from codexplus_mcp.tools import Offer
 from codexplus_mcp.wording import line, visible
 
@@ -92,6 +92,26 @@ def test_what_is_pinned_can_be_read_back() -> None:
     (found,) = pinned([tool("t", "says", schema={"type": "object", "properties": {"a": {"type": "string"}}})])
 
     assert PinnedTool.of(json.loads(json.dumps(found.plain()))) == found
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_servers_that_were_not_seen_for_longest_are_forgotten(
+    newest_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codexplus_mcp.pinning.MOST_SERVERS", 4)
+    tools = pinned([tool("t")])
+    async with Harness() as proxy:
+        core = proxy.app.core
+        pins = Pins(core)
+        for name in "abcd":
+            pins.set(name, tools)
+        if newest_first:
+            pins.set("a", tools)
+        pins.set("e", tools)
+        again = Pins(core)
+
+    kept = [name for name in "abcde" if again.get(name) == tools]
+    assert kept == (["a", "c", "d", "e"] if newest_first else ["b", "c", "d", "e"])
 
 
 async def judged(tmp_path: Path, rules: dict[str, list[str]], what: Offer, *, asked: bool = False) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codexplus_slash import tree
+from codexplus_slash import discovery, tree
 from codexplus_slash.catalogue import Catalogue, View
 from codexplus_slash.discovery import Root
 from codexplus_slash.tree import Tree
@@ -23,6 +23,11 @@ def view(tmp_path: Path, cwd: str = "work", *, strict: bool = False) -> View:
     (tmp_path / "home").mkdir(exist_ok=True)
     (tmp_path / cwd).mkdir(parents=True, exist_ok=True)
     return Catalogue(tmp_path / "home").of(tmp_path / cwd, strict=strict)
+
+
+def look_no_further(monkeypatch: pytest.MonkeyPatch, levels: int) -> None:
+    """Look at so many folders: what lies above the test's is the machine's (Codex's sandbox leaves ``/tmp/.git``)."""
+    monkeypatch.setattr(discovery, "HIGHEST", levels)
 
 
 def found(tmp_path: Path, cwd: str = "work", *, strict: bool = False) -> tuple[str, ...]:
@@ -72,7 +77,8 @@ def test_folders_count_up_to_the_repository_and_no_further(tmp_path: Path, stric
     assert found(tmp_path, "repo/sub/dir", strict=strict) == ("nested", "top")
 
 
-def test_without_a_repository_folders_count_up_to_home(tmp_path: Path) -> None:
+def test_without_a_repository_folders_count_up_to_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look_no_further(monkeypatch, 4)
     write(tmp_path / ".claude/commands/above.md")
     write(tmp_path / "home/.claude/commands/mine.md")
     write(tmp_path / "home/work/.claude/commands/a.md")
@@ -130,7 +136,10 @@ def test_links_inside_the_project_are_followed_and_those_that_go_round_do_no_har
 
 
 @pytest.mark.abuse("B11")
-def test_a_linked_folder_outside_the_project_is_followed_in_the_strict_profile_only(tmp_path: Path) -> None:
+def test_a_linked_folder_outside_the_project_is_followed_in_the_strict_profile_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_no_further(monkeypatch, 2)
     write(tmp_path / "outside/l.md")
     write(tmp_path / "work/.claude/commands/a.md")
     (tmp_path / "work/.claude/commands/d").symlink_to(tmp_path / "outside")

@@ -19,6 +19,7 @@ from ..services.approvals.service import Approvals
 from ..services.approvals.show import visible
 from ..services.paths import state_dir
 from ..services.problem import Problem
+from ..standalone import keep_account
 from .table import as_json, columns
 
 _TITLE = 40
@@ -48,6 +49,7 @@ def run(args: Namespace) -> int:
     """Do it."""
     said: list[str] = []
     approvals = Approvals(state_dir(), report=lambda event, fields: said.append(_complaint(event, fields)))
+    approvals.tell = keep_account
     try:
         done: Callable[[Approvals, Namespace, list[str]], int] = _ACTIONS[args.action]
         return done(approvals, args, said)
@@ -115,13 +117,14 @@ def _allow(approvals: Approvals, args: Namespace, said: list[str]) -> int:
 def asked_by(project: Path) -> tuple[list[Proposal], list[str]]:
     """All that a project asks for, by its rules and as the plugins say, and what went wrong with asking these."""
     from ..loader import load_plugins
+    from ..services.plugins_allowed import plugins_allowed_here
 
     found: list[Proposal] = []
     failed = []
     rules = _rules_asked_for(project)
     if rules is not None:
         found.append(rules)
-    for plugin in load_plugins(None).loaded:
+    for plugin in load_plugins(None, allowed=plugins_allowed_here()).loaded:
         provider = getattr(plugin.target, "PROPOSALS", None)
         if provider is None:
             continue

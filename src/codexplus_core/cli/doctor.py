@@ -49,11 +49,12 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Check everything; 1 if anything fails."""
     from ..loader import load_plugins
+    from ..services.plugins_allowed import plugins_allowed_here
     from .doctor_checks import core_checks
     from .plugin_commands import collect
     from .surroundings import Surroundings
 
-    loaded = load_plugins(None)
+    loaded = load_plugins(None, allowed=plugins_allowed_here())
     upstream = None if args.upstream is None else upstream_url(args.upstream)
     around = Surroundings(os.environ, args.port, upstream, loaded)
     checks = [("", check) for check in core_checks(around)]
@@ -88,7 +89,8 @@ def outcome(check: Check, plugin: str) -> CheckResult:
 
 async def _answer(run: Callable[[], CheckResult | Awaitable[CheckResult]]) -> Any:
     async def asked() -> Any:
-        made = run()
+        # In a thread of its own, since a check may want `open_core`, which runs a loop.
+        made = await asyncio.to_thread(run)
         return await made if inspect.isawaitable(made) else made
 
     return (await asyncio.gather(asked(), return_exceptions=True))[0]
@@ -103,7 +105,8 @@ def as_text(found: list[Finding], *, colour: bool) -> str:
         state = STATES[finding.result.status]
         mark = f"\x1b[{paint[state]}m{state:<4}\x1b[0m" if colour else f"{state:<4}"
         owner = f" [{finding.plugin}]" if finding.plugin else ""
-        first, *more = finding.result.message.splitlines() or [""]
+        # Names of files and what others said stand in it: nothing that a terminal would act on gets through.
+        first, *more = [_printable(line) for line in finding.result.message.splitlines()] or [""]
         lines.append(f"{mark}  {finding.name:<{width}}  {first}{owner}")
         lines += [f"{'':<{width + 8}}{line}" for line in more]
         if finding.result.fix:
@@ -112,3 +115,7 @@ def as_text(found: list[Finding], *, colour: bool) -> str:
     lines.append("")
     lines.append("all is well" if not any(counts) else f"{counts[0]} to repair, {counts[1]} to look at")
     return "\n".join(lines)
+
+
+def _printable(line: str) -> str:
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)

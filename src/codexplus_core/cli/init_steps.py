@@ -30,8 +30,9 @@ def chosen(options: Iterable[str]) -> list[InitStep]:
     if not wanted:
         return []
     from ..loader import load_plugins
+    from ..services.plugins_allowed import plugins_allowed_here
 
-    steps = init_files.steps_of(load_plugins(None))
+    steps = init_files.steps_of(load_plugins(None, allowed=plugins_allowed_here()))
     for option in wanted:
         if option not in steps:
             raise _not_here(option)

@@ -84,8 +84,9 @@ def _remembered(home: Path) -> dict[str, list[list[str]]]:
 def load() -> dict[str, CliCommand]:
     """Load the plugins and ask them for their sub-commands; the first of a name wins."""
     from ..loader import load_plugins
+    from ..services.plugins_allowed import plugins_allowed_here
 
-    return collect(load_plugins(None))
+    return collect(load_plugins(None, allowed=plugins_allowed_here()))
 
 
 def collect(loaded: Any, home: Path | None = None) -> dict[str, CliCommand]:

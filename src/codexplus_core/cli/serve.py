@@ -139,8 +139,9 @@ def refuse_unusable(names: tuple[str, ...] | None) -> None:
     if not names:
         return
     from ..loader import load_plugins
+    from ..services.plugins_allowed import plugins_allowed_here
 
-    wrong = load_plugins(names).required_problems
+    wrong = load_plugins(names, allowed=plugins_allowed_here()).required_problems
     if wrong:
         raise Problem(f"--plugins: {'; '.join(wrong)}", exit_code=2)
 
@@ -244,9 +245,10 @@ def _reached_at(host: str) -> str:
 def plugin_list(*, json: bool) -> str:
     """The installed plugins in their order, as a table or as JSON."""
     from ..loader import load_plugins
+    from ..services.plugins_allowed import plugins_allowed_here
     from .plugin_commands import collect
 
-    loaded = load_plugins(None)
+    loaded = load_plugins(None, allowed=plugins_allowed_here())
     collect(loaded)
     rows = [plugin_row(plugin) for plugin in loaded.plugins]
     if json:

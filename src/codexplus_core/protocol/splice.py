@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from .calls import keys_of
 from .events import Event
 from .sse import Decoder
@@ -204,6 +206,19 @@ def usage_of_response(response: dict[str, Any]) -> Usage | None:
         reasoning_tokens=_count(usage.get("output_tokens_details"), "reasoning_tokens"),
         total_tokens=_count(usage, "total_tokens"),
     )
+
+
+class _Whole(msgspec.Struct):
+    usage: dict[str, Any] | None = None  # all else is skipped unread
+
+
+def usage_of_body(body: bytes | bytearray) -> Usage:
+    """The tokens that a whole response in JSON reports; none where it is something else."""
+    try:
+        whole = msgspec.json.decode(body, type=_Whole)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Usage()
+    return usage_of_response({"usage": whole.usage}) or Usage()
 
 
 def _wire_usage(last: dict[str, Any], sums: Usage) -> dict[str, Any]:

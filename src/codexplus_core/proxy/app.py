@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from ..conversation.record import LedgerStore
 from ..dispatch import Dispatcher
+from ..dispatch_account import refused_access
 from ..loader import Plugins
 from ..services.about import About
 from ..services.approvals.service import Approvals
@@ -28,6 +29,7 @@ from ..services.config import Config
 from ..services.core import Services
 from ..services.log import request_id
 from ..services.plugin_store import PluginStore, Values
+from ..services.redact import Redactor
 from ..services.sessions import Sessions
 from ..services.settings import WebSockets
 from ..services.transcripts import Transcripts
@@ -83,6 +85,7 @@ class App:
         peer: PeerUid | None = None,
         approvals: Approvals | None = None,
         transcripts: Transcripts | None = None,
+        redactor: Redactor | None = None,
         chores: Sequence[Callable[[], None]] = (),
     ) -> None:
         self.plugins = plugins
@@ -98,9 +101,11 @@ class App:
         added = plugins.call_sync("add_commands")
         self.commands = Commands(added, log.warning, dispatcher.rows, dispatcher.command)
         self.approvals = approvals if approvals is not None else Approvals()
+        self.approvals.out_of_band = lambda: config.user.get("approvals.outOfBand", False) is True
         self.core = Services(
             dispatcher=dispatcher, commands=self.commands, store=PluginStore(store), log=log, config=config,
             approvals=self.approvals, transcripts=transcripts, about=About(plugins, self.health),
+            redactor=redactor,
         )  # fmt: skip
         self.transcripts = transcripts
         unreachable = Unreachable(log, clock)
@@ -204,6 +209,7 @@ class App:
         verdict = self.guard.check(scope)
         if isinstance(verdict, Denied):
             self.log.warning("request_refused", code=verdict.code, status=verdict.status)
+            self.dispatcher.note(refused_access(verdict.code, verdict.status))
             request_id.reset(asked)
             await refuse(verdict, scope, receive, send)
             return
@@ -257,6 +263,7 @@ class App:
             "status": "draining" if self.draining else "ok",
             "uptime_s": round(self._clock() - self._began, 1),
             "active": self.active,
+            "streams": self._relay.under_way,
             "sessions": len(self.sessions),
             "upstream": self._upstream_named,
             "websockets": self._websockets_mode,

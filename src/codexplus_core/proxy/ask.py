@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,16 @@ from ..exchange import Refusal
 from ..protocol.body import RequestBody
 from ..protocol.errors import error_message, upstream_failure
 from ..protocol.items import Item
+from ..protocol.limits import limits_of_headers
 from ..protocol.messages import items_text
+from ..protocol.splice import usage_of_body
 from . import local
 from .downstream import Downstream
 from .headers import client_headers, upstream_headers
 from .link import Link, SocketAnswer
 from .passage import Passage
 from .rounds import Rounds
-from .sources import BodyEvents, EventSource, OtherModel
+from .sources import BodyEvents, EventSource, FirstTimed, OtherModel
 from .target import Targets
 from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 from .unreachable import Unreachable
@@ -30,6 +32,7 @@ from .unreachable import Unreachable
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
 _ERROR_BYTES = 64 * 1024
+_WHOLE_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,20 @@ class Asking:
     """Takes a request that nobody answered here to the upstream, in as many rounds as it needs."""
 
     def __init__(
-        self, dispatcher: Dispatcher, upstream: Upstream, targets: Targets, log: Any, unreachable: Unreachable
+        self,
+        dispatcher: Dispatcher,
+        upstream: Upstream,
+        targets: Targets,
+        log: Any,
+        unreachable: Unreachable,
+        clock: Callable[[], float],
     ) -> None:
         self._dispatch = dispatcher
         self._upstream = upstream
         self._targets = targets
         self._log = log
         self._unreachable = unreachable
+        self._clock = clock
 
     async def ask(self, passage: Passage) -> None:
         """Send a request up, show the answer, and send up further rounds as long as the model has to be asked again."""
@@ -71,17 +81,18 @@ class Asking:
                 try:
                     if isinstance(answer, SocketAnswer):
                         await passage.down.start(answer.status, answer.headers)
-                        again = await rounds.read(_told(passage, answer))
+                        again = await rounds.read(self._told(passage, answer))
                         passage.down.status = answer.status
                     elif not await self._head(passage, answer, rounds):
                         return
                     else:
-                        again = await rounds.read(
-                            _told(passage, BodyEvents(answer, rounds.types(), passage.down.passing))
-                        )
+                        source = BodyEvents(answer, rounds.types(), passage.down.passing)
+                        again = await rounds.read(self._told(passage, source))
                 finally:
                     answer.close()
-                    passage.usage, passage.rounds = rounds.usage, max(passage.rounds, rounds.rounds)
+                    passage.usage = rounds.usage if rounds.rounds else passage.usage
+                    passage.rounds = max(passage.rounds, rounds.rounds)
+                    passage.limits.update(rounds.limits)
                     passage.complete = rounds.ended == "response.completed"
                 if not again:
                     break
@@ -107,9 +118,13 @@ class Asking:
                 opening = self._tell(passage.link, passage, outgoing)
             else:
                 opening = self._upstream.open(self._request(passage, rounds, outgoing))
-            if not passage.down.started:
-                return await opening
-            return await _waited_for(passage.down, asyncio.ensure_future(opening))
+            since = self._clock()
+            try:
+                if not passage.down.started:
+                    return await opening
+                return await _waited_for(passage.down, asyncio.ensure_future(opening))
+            finally:
+                passage.upstream_s += max(0.0, passage.first_byte_by(self._clock()) - since)
         except UpstreamError as error:
             passage.error = "timeout" if error.kind == "timeout" else "connect"
             failure = upstream_failure(error.kind, str(error))
@@ -169,6 +184,7 @@ class Asking:
     async def _head(self, passage: Passage, answer: Answer, rounds: Rounds) -> bool:
         """Send the head; False where the answer is no event stream and has been sent as it is, or cannot be."""
         down = passage.down
+        passage.limits.update(limits_of_headers(answer.headers))
         streams = answer.status == 200 and _is_event_stream(answer.headers)
         unread = answer.status == 200 and not streams and rounds.reads and passage.reading.origin != "compaction"
         if unread and not await self._may_pass_unread(passage):
@@ -191,11 +207,20 @@ class Asking:
         if streams:
             return True
         passage.rounds = 1
+        whole, tells = bytearray(), answer.status == 200 and _is_json(answer.headers)
         while data := await answer.read():
             await down.raw(data)
+            if tells and len(whole) < _WHOLE_BYTES:
+                whole += data
+        passage.usage = usage_of_body(whole)
         if answer.status >= 400:
             passage.error = "failed"
         return False
+
+    def _told(self, passage: Passage, source: EventSource) -> EventSource:
+        asked = passage.body.text("model")
+        source = source if passage.exchange.model == asked else OtherModel(source, asked)
+        return source if passage.down.first_byte_at is not None else FirstTimed(source, passage, self._clock)
 
     async def _may_pass_unread(self, passage: Passage) -> bool:
         """Whether an answer that is no readable stream may go to the client although plugins asked to see it."""
@@ -219,9 +244,8 @@ async def _waited_for(down: Downstream, opening: asyncio.Task[Answer | SocketAns
         raise
 
 
-def _told(passage: Passage, source: EventSource) -> EventSource:
-    asked = passage.body.text("model")
-    return source if passage.exchange.model == asked else OtherModel(source, asked)
+def _is_json(headers: Headers) -> bool:
+    return any(name.lower() == b"content-type" and b"json" in value.lower() for name, value in headers)
 
 
 def _is_event_stream(headers: Headers) -> bool:

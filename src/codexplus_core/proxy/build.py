@@ -16,8 +16,9 @@ from ..services.config import Config, policy_place
 from ..services.init_files import Keeper
 from ..services.log import open_log
 from ..services.memory import MemoryValues
+from ..services.plugins_allowed import plugins_allowed
 from ..services.problem import Problem
-from ..services.redact import Redactor
+from ..services.redact import Redactor, UserPattern
 from ..services.rules import rule_notices
 from ..services.settings import ServeSettings
 from ..services.store import SQLiteStore
@@ -36,7 +37,8 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
 
     ``extra`` names plugins that are no installed packages; ``config`` stands in for the settings files. Raises Problem
     where the port could not be guarded, the user of a connection unknown and no token to be had, where a plugin that
-    was asked for by name does not work, and where there is an administrator's policy that no plugin enforces.
+    was asked for by name does not work, where there is an administrator's policy that no plugin enforces, and where a
+    plugin objects.
     """
     config = open_config(settings, os.environ) if config is None else config
     peer = None if settings.listen_public else peer_uid()
@@ -51,8 +53,14 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
     log = open_log(level=settings.log_level, form=settings.log_format, token=secret, redactor=redactor)
     if why:
         log.error("state_unusable", reason=why)
-    plugins = load_plugins(settings.plugins, extra=extra)
+    allowed = plugins_allowed(config.user)
+    plugins = load_plugins(settings.plugins, extra=extra, allowed=allowed)
     wrong = plugins.required_problems or _unenforced(config, plugins)
+    wrong = wrong or plugins.objections(config, Targets(override=settings.upstream).bases)
+    if plugins_allowed(config.user) != allowed:
+        # Who was asked has brought more of the policy, and that has a list of its own.
+        plugins = load_plugins(settings.plugins, extra=extra, allowed=plugins_allowed(config.user))
+        wrong = wrong or plugins.required_problems or _unenforced(config, plugins)
     if wrong:
         if peer is not None:
             peer.close()
@@ -94,6 +102,7 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
         config=config,
         approvals=_approvals(settings.home, log),
         transcripts=_transcripts(settings.home, config, redactor, log),
+        redactor=redactor,
         chores=(Keeper(plugins, settings.home, os.environ, log),),
     )
 
@@ -122,14 +131,15 @@ def _unenforced(config: Config, plugins: Plugins) -> list[str]:
 
 
 def _redactor(config: Config, secret: str) -> Redactor:
-    patterns = [_pattern(item.value, str(item.origin)) for item in config.user.items("redact.patterns")]
+    found = config.user.items("redact.patterns")
+    patterns = [_pattern(item.value, str(item.origin), item.origin.layer == "enterprise") for item in found]
     return Redactor(patterns, [("token", secret)] if secret else [])
 
 
-def _pattern(value: Any, source: str) -> tuple[str, str, str]:
+def _pattern(value: Any, source: str, managed: bool) -> UserPattern:
     if isinstance(value, dict):
-        return str(value.get("kind", "custom")), str(value["pattern"]), source
-    return "custom", str(value), source
+        return UserPattern(str(value.get("kind", "custom")), str(value["pattern"]), source, managed)
+    return UserPattern("custom", str(value), source, managed)
 
 
 def _transcripts(home: Path, config: Config, redactor: Redactor, log: Any) -> Transcripts:

@@ -9,6 +9,7 @@ from ..conversation.reading import output_digest
 from ..conversation.record import Key
 from ..conversation.speaker import titled_prompt
 from ..dispatch import Dispatcher
+from ..dispatch_account import used_command
 from ..exchange import Exchange, LocalReply, Refusal
 from ..protocol import calls, replies
 from ..protocol.body import encode_item
@@ -48,7 +49,8 @@ class Decisions:
         if phase is not None and self._dispatch.has("on_session"):
             await self._dispatch.session(exchange.session, phase)
         if reading.origin == "warmup":
-            return None
+            # It names a model as well, and what is not allowed is not to be warmed up either.
+            return await self._dispatch.enforced(exchange) if self._dispatch.has("on_request") else None
         named = titled_prompt(reading.view) if reading.origin == "title" else None
         if named and await self._titles.local(named, reading.speaker.parent):
             return LocalReply(replies.title_text(title_for(named)))
@@ -83,7 +85,12 @@ class Decisions:
             self._drop_taken_tools(exchange)
         # What a plugin made of the prompt is for the model, even where it looks like a command.
         if decision is None and typed is not None and exchange.prompt == exchange.prompt_as_typed:
+            judged = exchange.model
             decision = await self._commands.answer(exchange, self._dispatch.command)
+            if decision is not None:
+                self._dispatch.note(used_command(exchange))
+            if decision is None and exchange.model != judged:
+                decision = await self._dispatch.enforced(exchange)
         self._questions.after(passage, decision)
         self._keep(passage, decision, typed)
         return decision

@@ -21,6 +21,11 @@ OWN_ROUTES = b"/_codexplus"
 NOBODY = -1
 """The uid of a connection that the kernel, when asked, did not know: its client is gone already."""
 
+# Codex 0.169 asks so whether a route of ours wants a login; it is nothing for the upstream, and the answer is no.
+_SIGN_IN = (
+    b"/.well-known/oauth-protected-resource", b"/.well-known/oauth-authorization-server",
+    b"/.well-known/openid-configuration",
+)  # fmt: skip
 _OWNER = "owner"
 _MAX_HEADERS = 200
 _MAX_HEADER_BYTES = 64 * 1024
@@ -222,7 +227,7 @@ _NO_TOKEN = Denied(401, "token", "missing proxy token; run codex-plus init to wr
 
 
 def _is_own(path: bytes) -> bool:
-    return path == OWN_ROUTES or path.startswith(OWN_ROUTES + b"/")
+    return path == OWN_ROUTES or path.startswith((OWN_ROUTES + b"/", *_SIGN_IN))
 
 
 def _host_values(port: int, hosts: Iterable[str]) -> frozenset[bytes]:

@@ -108,6 +108,9 @@ class HttpProxy:
         body = RequestBody(clear)
         if not speaker.thread:
             speaker = _speaker(seen, below, body.metadata)
+        if speaker.origin == "warmup" and body.value("generate") is not False:
+            # One that wants an answer must not pass for the warm-up, of which no plugin is told.
+            speaker = replace(speaker, origin="user")
         incoming = Incoming(
             method=method,
             path=admitted.path,

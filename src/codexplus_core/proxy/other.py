@@ -7,7 +7,8 @@ from typing import Any
 
 from ..conversation.speaker import speaker_of
 from ..dispatch import Dispatcher, FailedClosed
-from ..exchange import Exchange, LocalReply, Outcome, Refusal, Session, Turn
+from ..exchange import Exchange, LocalReply, Refusal, Session, Turn
+from ..outcome import Outcome
 from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.errors import error_body
 from ..protocol.tools import Usage
@@ -44,17 +45,20 @@ class OtherPaths:
             return
         exchange = self._exchange(method, admitted, headers, wire)
         heard = _Heard(send, self._clock)
-        began = self._clock()
+        began = decided = self._clock()
         answered_by, error = "upstream", None
+        refusal = ""
         try:
             with Hangup(receive):
                 decision = await self._dispatch.request(exchange)
                 whole = await _answer_of(decision)
+            decided = self._clock()
             if whole is None:
                 error = await self._forward(method, admitted, headers, wire, receive, heard, None)
                 error = error or ("failed" if heard.status >= 400 else None)
             else:
                 answered_by = "refused" if isinstance(decision, Refusal) else "local"
+                refusal = decision.code if isinstance(decision, Refusal) else ""
                 error = "failed" if answered_by == "local" and whole[0] != 200 else None
                 await send_whole(heard, *whole)
         except BaseException as failure:
@@ -73,6 +77,8 @@ class OtherPaths:
                     total_s=self._clock() - began,
                     bytes_in=len(wire),
                     bytes_out=heard.size,
+                    decided_s=decided - began,
+                    refusal=refusal,
                 ),
             )
 
@@ -137,7 +143,14 @@ async def _answer_of(decision: LocalReply | Refusal | None) -> tuple[int, bytes,
 
 
 def _parsed(wire: bytes, encoding: bytes) -> dict[str, Any]:
-    try:
-        return RequestBody(decode(wire, encoding)).parsed()
-    except (BadBody, MalformedBody):
+    if not wire:
         return {}
+    try:
+        body = RequestBody(decode(wire, encoding))
+    except BadBody as bad:
+        raise MalformedBody(str(bad)) from None
+    found = body.parsed()
+    if body.top and not found:
+        # Half a character, or a number beyond all bounds: the upstream may well make something of the rest.
+        raise MalformedBody("request body: not all of it can be read; send it as JSON in UTF-8")
+    return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from ..conversation.reading import Reading
 from ..conversation.speaker import Speaker
-from ..exchange import Exchange, Outcome, Transport
+from ..exchange import Exchange, Transport
+from ..outcome import Outcome
 from ..protocol.body import RequestBody
 from ..protocol.tools import Usage
 from ..services.sessions import Thread
@@ -57,6 +58,18 @@ class Passage:
     """What the rounds so far put behind it; None where the model was not asked."""
     usage: Usage = field(default_factory=Usage)
     rounds: int = 0
+    decided_s: float = 0.0
+    """Seconds before the answer's first byte that plugins took to decide."""
+    upstream_s: float = 0.0
+    """Seconds before the answer's first byte that the upstream was waited for."""
+    refusal: str = ""
+    """The code of the refusal that answered it."""
+    limits: dict[str, str] = field(default_factory=dict)
+    """What the upstream said of the account's limits."""
+
+    def first_byte_by(self, now: float) -> float:
+        """When the client heard something first, ``now`` where it has not."""
+        return now if self.down.first_byte_at is None else min(now, self.down.first_byte_at)
 
     def outcome(self, now: float) -> Outcome:
         """How it ended, for plugins; ``now`` is the time of its last byte."""
@@ -71,4 +84,8 @@ class Passage:
             total_s=now - began,
             bytes_in=len(self.incoming.wire),
             bytes_out=down.bytes_out,
+            decided_s=self.decided_s,
+            upstream_s=self.upstream_s,
+            refusal=self.refusal,
+            limits=self.limits,
         )

@@ -18,6 +18,7 @@ class Questions:
     """What of a prompt and of its answer belongs to approvals."""
 
     def __init__(self, approvals: Approvals) -> None:
+        self._approvals = approvals
         self._answers = Answers(approvals)
 
     def before(self, passage: Passage) -> LocalReply | None:
@@ -27,7 +28,8 @@ class Questions:
         """
         reading, exchange = passage.reading, passage.exchange
         standing = exchange._standing = _standing(passage)
-        if standing is None or not standing.chat:
+        if standing is None or not standing.chat or self._approvals.out_of_band():
+            # Also an answer to what was asked here before the administrator said so.
             return None
         settled = self._answers.take(standing, reading.answered_before())
         if settled is None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..action import Action
 from ..conversation.reading import Reading, read_request
 from ..conversation.speaker import Speaker
 from ..dispatch import Dispatcher
@@ -55,10 +56,12 @@ class Relay:
         self._sessions = sessions
         self._commands = commands
         self._decisions = Decisions(dispatcher, sessions, commands, approvals, log)
-        self._asking = Asking(dispatcher, upstream, targets, log, unreachable)
+        self._asking = Asking(dispatcher, upstream, targets, log, unreachable, clock)
         self._ids = ids
         self._clock = clock
         self._transcripts = transcripts
+        self.under_way = 0
+        """Model requests whose end has not come."""
 
     @property
     def idle(self) -> bool:
@@ -72,6 +75,12 @@ class Relay:
     @property
     def _active(self) -> bool:
         return not self._dispatch.hooks.isdisjoint(_ABOUT_REQUESTS) or len(self._commands) > 0
+
+    async def forbids(self, url: str) -> bool:
+        """Whether a plugin forbids to connect to an upstream, for one that is opened before anything is asked."""
+        if not self._dispatch.has("on_action"):
+            return False
+        return await self._dispatch.action(Action("connect", url=url, source="the upstream of Codex")) is not None
 
     def begin(
         self,
@@ -92,6 +101,7 @@ class Relay:
         if self._transcripts is not None and reading.origin != "warmup" and self._transcripts.on:
             typed = reading.new_prompt
             down.witness = Witness(None if typed is None else typed.text)
+        self.under_way += 1
         return Passage(incoming, body, thread, reading, exchange, down, link, asked)
 
     async def answer(self, passage: Passage) -> None:
@@ -111,6 +121,7 @@ class Relay:
 
     async def close(self, passage: Passage) -> None:
         """Note how it ended, after the last byte; call it once for every passage."""
+        self.under_way -= 1
         reading = passage.reading
         if passage.error is None and not passage.down.started:
             passage.error = "client_gone"  # before anything was done for it
@@ -149,10 +160,14 @@ class Relay:
         return reading.ledger.model_of(reading.speaker.turn) if reading.origin == "tool" else None
 
     async def _answer(self, passage: Passage) -> None:
-        decision = await passage.down.wait(self._decisions.decide(passage)) if self._active else None
+        decision = None
+        if self._active:
+            since = self._clock()
+            decision = await passage.down.wait(self._decisions.decide(passage))
+            passage.decided_s = max(0.0, passage.first_byte_by(self._clock()) - since)
         decision = decision or self._decisions.repeated(passage)
         if isinstance(decision, Refusal):
-            passage.answered_by = "refused"
+            passage.answered_by, passage.refusal = "refused", decision.code
             await local.refuse(decision, passage, self._ids)
         elif decision is not None:
             passage.answered_by = "local"

@@ -13,6 +13,7 @@ from ..protocol import calls, replies
 from ..protocol.body import encode_item
 from ..protocol.events import Event
 from ..protocol.items import Item, is_call, is_unique, message
+from ..protocol.limits import LIMITS, limits_of_event
 from ..protocol.splice import WATCHED, Splicer
 from ..protocol.tools import ToolCall, ToolResult, Usage
 from .downstream import Downstream
@@ -23,10 +24,8 @@ from .sources import EventSource
 from .transport import UpstreamCut
 from .witness import NOTED
 
-_DONE = "response.output_item.done"
-_ADDED = "response.output_item.added"
-_ENDS = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
-_END_BYTES = frozenset(kind.encode() for kind in _ENDS)
+_DONE, _ADDED = "response.output_item.done", "response.output_item.added"
+_READ = frozenset({"response.completed", "response.failed", "response.incomplete", "error", LIMITS})
 
 
 class Rounds:
@@ -48,9 +47,8 @@ class Rounds:
         self._aborted: list[bytes] = []
         # No plugin was asked about a warm-up (on a WebSocket it has an answer, too), so none is told of its answer.
         told = exchange.turn.origin != "warmup"
-        watched = dispatcher.watched_types(exchange) if told else frozenset()
-        self._watched = watched
-        self._chunks = watched is None or bool(watched)
+        self._watched = dispatcher.watched_types(exchange) if told else frozenset()
+        self._chunks = self._watched is None or bool(self._watched)
         self._holds = told and (bool(exchange.added_tools) or dispatcher.has("on_tool_use"))
         self._turn_end = told and dispatcher.has("on_turn_end")
         # Whoever changes an item changes what the client will re-send, so the ledger must see every one of them.
@@ -70,13 +68,14 @@ class Rounds:
         self.ended = ""
         """The type of the event that ended the response towards the client, ``""`` while it goes on."""
         self.rounds = 0
+        self.limits: dict[str, str] = {}
 
     def types(self) -> frozenset[bytes] | None:
         """The event types that have to be seen one by one, None for all."""
         if self._watched is None or self._splicer.reads_all or self._down.each_event:
             return None
-        ours = WATCHED if self._follows else _END_BYTES if self._down.witness is None else NOTED | _END_BYTES
-        return ours | {kind.encode() for kind in self._watched}
+        ours = WATCHED if self._follows else NOTED if self._down.witness is not None else frozenset()
+        return ours | {kind.encode() for kind in (*_READ, *self._watched)}
 
     @property
     def reads(self) -> bool:
@@ -118,7 +117,7 @@ class Rounds:
                 await self._item_done(event)
             elif kind == _ADDED and self._exchange.added_tools:
                 await self._item_added(event)
-            elif kind in _ENDS:
+            elif kind in _READ:
                 again = await self._end(event)
             else:
                 await self._show(event)
@@ -288,7 +287,8 @@ class Rounds:
         return False
 
     async def _finish(self, event: Event) -> None:
-        self.ended = event.type
+        self.limits.update(limits_of_event(event.data) if event.type == LIMITS else {})
+        self.ended = self.ended if event.type == LIMITS else event.type
         await self._show(event)
 
     async def fail(self, code: str, text: str) -> None:

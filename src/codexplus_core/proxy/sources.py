@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from ..protocol.events import Event
 from ..protocol.model_header import answered_by
@@ -81,3 +82,34 @@ class OtherModel:
 
     def watch(self, types: frozenset[bytes] | None) -> None:
         """All types are looked for already."""
+
+
+class Waiting(Protocol):
+    """Who is told how long the upstream was waited for."""
+
+    upstream_s: float
+
+    def first_byte_by(self, now: float) -> float:
+        """When the client heard something first, ``now`` where it has not."""
+        ...
+
+
+class FirstTimed:
+    """A source whose first events are waited for by the clock; after that it stands no longer in between."""
+
+    def __init__(self, source: EventSource, waiting: Waiting, clock: Callable[[], float]) -> None:
+        self.next: Callable[[], Coroutine[Any, Any, list[Event] | None]] = self._first
+        """The events that have come."""
+        self.watch = source.watch
+        self._source = source
+        self._waiting = waiting
+        self._clock = clock
+
+    async def _first(self) -> list[Event] | None:
+        self.next = self._source.next
+        since = self._clock()
+        try:
+            return await self._source.next()
+        finally:
+            # What goes by unread has reached the client before this returns.
+            self._waiting.upstream_s += max(0.0, self._waiting.first_byte_by(self._clock()) - since)

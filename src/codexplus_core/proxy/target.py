@@ -40,6 +40,11 @@ class Targets:
         self._api = _base("upstream", override) if override else _base("upstream.api", api)
         self._chatgpt = self._api if override else _base("upstream.chatgpt", chatgpt)
 
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The base URL of each upstream."""
+        return tuple(dict.fromkeys((self._api, self._chatgpt)))
+
     def url(self, path: bytes, query: bytes, *, chatgpt: bool) -> str:
         """The absolute URL for a guarded path; beyond the base, path and query are the client's bytes."""
         below = (self._chatgpt if chatgpt else self._api) + endpoint(path).decode("latin-1")

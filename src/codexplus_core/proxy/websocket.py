@@ -73,6 +73,10 @@ class WebSocketProxy:
         relay = self._means.relay
         unread = relay.idle or not relay.looks_at(speaker_of(view(headers)))
         url = self._targets.url(admitted.path, admitted.query, chatgpt=b"chatgpt-account-id" in admitted.seen)
+        if await relay.forbids(url):
+            # Each request on it is refused in words that Codex shows; a refused handshake would show others.
+            await self._converse(headers, admitted, upgrade, None)
+            return
         found: Upgraded | Link | Answer | None
         try:
             with Hangup(receive):

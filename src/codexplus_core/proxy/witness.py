@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..exchange import Outcome
+from ..outcome import Outcome
 from ..protocol.events import Event
 from ..services.transcripts import Account
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..action import Action, ActionDenied
+from ..audit_event import AuditEvent, Verdict
 from ..budget import pause
 from ..dispatch import Dispatcher
+from ..dispatch_account import about_action, ended_action
 from ..exchange import Session, current_plugin
 from ..loader import Plugins
 from .about import About
@@ -20,19 +23,21 @@ from .approvals.service import Approvals
 from .commands import Commands
 from .config import Config
 from .files.service import Files
+from .packs import Packs
 from .permissions.hosts import host_of
 from .permissions.request import Argv, Fetch
 from .plugin_store import PluginStore
 from .programs import Digests, Program, SearchPaths, locate, resolve
 from .reviewed import ReviewedRules
 from .rules import Permissions, judged
-from .run import RunResult, run_program
+from .run import CannotStart, RunResult, run_program
 from .sandbox.environment import own_environment
 from .sandbox.level import Level, SandboxRefused, is_enough
 from .talking import OnErrors, Running, start_program
 from .transcripts import Transcripts
 
 if TYPE_CHECKING:
+    from .redact import Redactor
     from .sandbox.grants import Grants
     from .sandbox.sandbox import Sandbox
 
@@ -51,6 +56,7 @@ class Services:
         approvals: Approvals,
         transcripts: Transcripts | None = None,
         about: About | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self.about = about if about is not None else About(Plugins())
         self._dispatch = dispatcher
@@ -60,8 +66,12 @@ class Services:
         self.config = config
         self.permissions = Permissions(config, home=Path.home(), reviewed=ReviewedRules(approvals.home))
         self.approvals = approvals
+        self.packs = Packs(config)
         self.files = Files(self._ask, self.permissions, approvals, Path.home(), log)
         self.transcripts = transcripts
+        approvals.tell = dispatcher.note
+        self._redactor = redactor
+        self._managed_redactor: Redactor | None = None
         self._sandbox: Sandbox | None = None
         self._digests = Digests()
         self._search_paths = SearchPaths()
@@ -78,11 +88,40 @@ class Services:
         """
         async with pause():
             action, project, search = await self._about_to_run(action, "core.run")
+            return await self._run(action, project, search)
+
+    async def _run(self, action: Action, project: Path | None, search: tuple[str, ...]) -> RunResult:
+        """Run what nobody forbade, and tell what it came to."""
+        began = time.monotonic()
+        try:
             if _is_held(action):
-                return await self._run_sandboxed(action, project)
-            run = self._launched().unconfined.run if sys.platform == "linux" else run_program
-            env = self._environment(action, search)
-            return await run(action.argv, cwd=action.cwd, env=env, stdin=action.stdin, timeout=action.timeout)
+                result: RunResult = await self._run_sandboxed(action, project)
+            else:
+                env = self._environment(action, search)
+                run = self._launched().unconfined.run if sys.platform == "linux" else run_program
+                result = await run(action.argv, cwd=action.cwd, env=env, stdin=action.stdin, timeout=action.timeout)
+        except (CannotStart, SandboxRefused) as error:
+            outcome: Verdict = "denied" if isinstance(error, SandboxRefused) else "failure"
+            await self.report(ended_action(action, outcome, {}, reason=str(error)))
+            raise
+        seconds = time.monotonic() - began
+        outcome = "success" if result.returncode == 0 else "failure"
+        late = result.timed_out or None
+        told = {"returncode": result.returncode, "level": result.level, "seconds": seconds, "timed_out": late}
+        await self.report(ended_action(action, outcome, told))
+        return result
+
+    def redact(self, value: Any, *, own_patterns: bool = True) -> Any:
+        """A copy of a text, or of dicts and lists, without secrets; ``[REDACTED:kind]`` stands where one was."""
+        if self._redactor is None:
+            from .redact import Redactor
+
+            self._redactor = Redactor()
+        if own_patterns:
+            return self._redactor.value(value)
+        if self._managed_redactor is None:
+            self._managed_redactor = self._redactor.managed()
+        return self._managed_redactor.value(value)
 
     async def start(self, action: Action, *, on_errors: OnErrors | None = None, env_as_given: bool = False) -> Running:
         """Start a program that is talked to while it runs, on the conditions of ``run``; the caller closes it.
@@ -117,6 +156,7 @@ class Services:
             verdict = self.permissions.judge(Fetch(action.url), session=action.session or Session(cwd=action.cwd))
             if verdict.decision == "deny":
                 self._denied(action)
+                await self.report(about_action(action, "denied", reason=verdict.reason))
                 raise ActionDenied(f"{host_of(action.url).name or 'the URL'}: {verdict.reason}")
             await self._ask(action)
 
@@ -130,8 +170,9 @@ class Services:
         program = str(locate(action.argv[0], action.cwd or Path.cwd(), search))
         typed, action = action.argv, replace(action, argv=(program, *action.argv[1:]))
         await self._check_rules(action, typed, project)
-        await self._ask(action)
-        return replace(action, sandbox=self._minimum(action, project)), project, search
+        minimum = self._minimum(action, project)
+        await self._ask(action, level=minimum)
+        return replace(action, sandbox=minimum), project, search
 
     def waiting(self) -> AbstractAsyncContextManager[None]:
         """``async with core.waiting():`` around a wait for others that has a limit of its own: it is not your time."""
@@ -180,6 +221,29 @@ class Services:
         grants = grants_for(action.permissions, project, Path.home())
         return replace(grants, unreadable=unreadable, unwritable=unwritable)
 
+    async def report(self, event: AuditEvent) -> None:
+        """Tell those who keep account (``on_audit``) of something that was decided or done.
+
+        Raises ActionDenied for a yes (``decision``) that they must have on disk first and cannot keep.
+        """
+        if self._dispatch.has("on_audit"):
+            async with pause():
+                veto = await self._dispatch.audit(event)
+            if veto is not None and event.decision and event.outcome == "success":
+                raise ActionDenied(veto.message)
+
+    def withdraw(self, *hooks: str) -> None:
+        """Do not call the calling plugin for these hooks until it takes them back."""
+        self._dispatch.withdraw(current_plugin.get(), hooks)
+
+    def take_back(self, *hooks: str) -> None:
+        """Call the calling plugin for these hooks again."""
+        self._dispatch.take_back(current_plugin.get(), hooks)
+
+    def fail_closed(self, *, wanted: bool) -> None:
+        """Let a failure of the calling plugin refuse, if it is FAIL_CLOSED, or not for now."""
+        self._dispatch.fail_closed(current_plugin.get(), wanted=wanted)
+
     async def close(self) -> None:
         """End what runs beside the proxy."""
         if self._sandbox is not None:
@@ -200,10 +264,14 @@ class Services:
             verdict = await judged(rules, Argv(argv, where))
             if verdict.decision == "deny":
                 self._denied(action)
+                await self.report(about_action(action, "denied", reason=verdict.reason))
                 raise ActionDenied(f"{typed[0]}: {verdict.reason}")
 
-    async def _ask(self, action: Action) -> None:
+    async def _ask(self, action: Action, level: str = "") -> None:
         veto = await self._dispatch.action(action)
+        if veto is None and self._dispatch.has("on_audit"):
+            # On disk before it happens, or it does not happen, where somebody insists on that.
+            veto = await self._dispatch.audit(about_action(action, "success", level=level))
         if veto is not None:
             self._denied(action)
             raise ActionDenied(veto.message)

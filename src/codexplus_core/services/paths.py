@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -110,15 +111,15 @@ def make_private(path: Path) -> None:
 
     What is kept there is trusted later, so nobody else may have written it.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | _NOFOLLOW | _CLOEXEC, 0o600)
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
-            raise PermissionError(f"{path}: no regular file of yours; remove it")
-        if hasattr(os, "fchmod") and found.st_mode & 0o077:
-            os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
+    # One that is there is never opened and closed: on POSIX that would end the locks that this process's other
+    # connections have on a database.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC, 0o600))
+    found = os.lstat(path)
+    if not stat.S_ISREG(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+        raise PermissionError(f"{path}: no regular file of yours; remove it")
+    if os.name == "posix" and found.st_mode & 0o077:
+        path.chmod(0o600)
 
 
 def read_private(path: Path) -> bytes | None:

@@ -34,6 +34,7 @@ class Streams:
     def __init__(self, on_errors: OnErrors | None) -> None:
         self._on_errors = on_errors
         self.output = asyncio.StreamReader(limit=READ_AHEAD)
+        self._is_over = False
         self.errors = bytearray()
         self.input: asyncio.WriteTransport | None = None
         self.writable = asyncio.Event()
@@ -46,6 +47,16 @@ class Streams:
         """Its input and its output are there."""
         self.input = into
         self.output.set_transport(cast("asyncio.Transport", out))
+
+    def printed(self, data: bytes) -> None:
+        """It wrote to its output; what still comes behind the end is nobody's."""
+        if not self._is_over:
+            self.output.feed_data(data)
+
+    def fell_silent(self) -> None:
+        """Nothing more will be read of its output."""
+        self._is_over = True
+        self.output.feed_eof()
 
     def complained(self, data: bytes) -> None:
         """It wrote to its standard error."""
@@ -142,8 +153,7 @@ class Running:
         """Kill it and let go of everything, without waiting."""
         if not self.exited:
             self._end(True)
-        if not self._streams.output.at_eof():
-            self._streams.output.feed_eof()
+        self._streams.fell_silent()
         while self._releases:
             self._releases.pop()()
 
@@ -182,12 +192,12 @@ class _Pipes(Ends):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 2:
             self._streams.complained(data)
-        elif not self._streams.output.at_eof():
-            self._streams.output.feed_data(data)
+        else:
+            self._streams.printed(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         if fd == 1:
-            self._streams.output.feed_eof()
+            self._streams.fell_silent()
         elif fd == 0:
             self._streams.takes(more=True)
 

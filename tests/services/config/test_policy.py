@@ -127,7 +127,7 @@ def test_a_policy_that_is_no_file_stops_everything(world: World, kind: str) -> N
 
 
 def test_a_policy_may_hold_what_only_a_plugin_knows(world: World) -> None:
-    world.write("etc/policy.yaml", "audit: {required: true}\nbudgets: {day: 5}\n")
+    world.write("etc/policy.yaml", "audit: {required: true}\nquotas: {day: 5}\n")
 
     assert world.settings().get("audit") == {"required": True}
 

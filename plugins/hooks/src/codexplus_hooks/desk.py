@@ -14,11 +14,12 @@ from codexplus_core import Core, EditFile, Problem, Proposal, Session
 from . import editing
 from .editing import Folders, NewHook, Where
 from .hook import Hook
+from .hook_set import HookSet
 from .listing import Last, Listing, listing_of, named
 from .markdown import place
 from .rehearsal import Rehearsal, payload_of, rehearse
 from .running import Runner
-from .settings import Hooks, HookSet
+from .settings import Hooks
 from .settings_file import Plan, Written, write
 from .trust import Trust
 

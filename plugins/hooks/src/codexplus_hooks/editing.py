@@ -126,6 +126,8 @@ def removing(hook: Hook, folders: Folders) -> Plan:
     """The change that takes a hook out of its file. Raises Problem, for a hook that is a file of its own, too."""
     if hook.source is None:
         raise Problem("this hook comes from the command line of serve; leave it out there")
+    if hook.pack is not None:
+        raise Problem(f"{hook.source}: belongs to a signed pack; switch the hook off, or: pack remove {hook.pack.pack}")
     if hook.scope == "enterprise":
         raise Problem(f"{hook.source}: is the administrator's; ask them")
     if hook.shape == "python":

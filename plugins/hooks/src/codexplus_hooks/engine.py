@@ -22,13 +22,14 @@ from .calls import Calls
 from .ends import Ends
 from .finished import Finished
 from .firing import Firing
+from .hook_set import HookSet
 from .joining import Joining
 from .native import Native
 from .notebook import notebook_of
 from .notice import BEGINNING, with_lines
 from .prompts import Prompts
 from .running import Perform, Runner
-from .settings import Hooks, HookSet
+from .settings import Hooks
 from .trust import Trust
 
 _ITEM_DONE = "response.output_item.done"

@@ -9,10 +9,11 @@ from typing import Any
 
 from codexplus_core import Core, Exchange, Session
 
+from .hook_set import HookSet
 from .joining import Joining
 from .outcome import NOTHING, Outcome
 from .running import Runner
-from .settings import Hooks, HookSet
+from .settings import Hooks
 from .trust import Trust
 
 # Recorded: these say nothing of the permission mode.

@@ -11,7 +11,7 @@ from typing import Literal
 from codexplus_core import Core, ShellText, shell_commands
 
 from .flat import PLACE, prepared
-from .hook import LONGEST_SECONDS, Hook
+from .hook import LONGEST_SECONDS, PACK_ROOT, Hook
 from .named import below_project, from_project
 
 Level = Literal["process", "lsm"]
@@ -69,6 +69,8 @@ def held(core: Core, hook: Hook, project: Path | None) -> Held:
     if project is not None:
         needed += [f"run:{program}" for program in own_programs(hook)] if hook.permissions is None else []
         needed += [f"read:{_escaped(path)}" for path in below_project(hook) if ".." not in Path(path).parts]
+    if hook.pack is not None and hook.names_its_pack:
+        needed += [f"read:{_escaped(str(hook.pack.root))}/**", *(f"run:{path}" for path in _programs_of_pack(hook))]
     permissions = tuple(dict.fromkeys((*declared, *needed)))
     # Without any permission only the level makes the core hold it: `"permissions": []` is not "let it do everything".
     return Held(permissions, "process" if hook.trusted and permissions else "lsm", writes)
@@ -112,11 +114,23 @@ def undeclared(hook: Hook) -> tuple[str, ...]:
     return tuple(word for word in words if not {word, word.removeprefix("./"), Path(word).name} & (named | shown))
 
 
+def _programs_of_pack(hook: Hook) -> list[str]:
+    """The programs of its pack that a hook starts."""
+    root = "" if hook.pack is None else str(hook.pack.root)
+    text = hook.shell.replace(f"${{{PACK_ROOT}}}", root).replace(f"${PACK_ROOT}", root)
+    started = [argv[0] for argv in shell_commands(text) or () if argv]
+    started += [word.replace(f"${{{PACK_ROOT}}}", root) for word in hook.argv[:1]]
+    return [word for word in dict.fromkeys(started) if root and word.startswith(f"{root}/") and ".." not in word]
+
+
 def argv_of(hook: Hook, project: Path | None) -> tuple[str, ...]:
     """The command that is started."""
     if hook.argv:
         place = str(project or "")
         program = hook.argv[0].replace("${CLAUDE_PROJECT_DIR}", place).replace("$CLAUDE_PROJECT_DIR", place)
+        if hook.pack is not None:
+            root = str(hook.pack.root)
+            return tuple(word.replace(f"${{{PACK_ROOT}}}", root) for word in (program, *hook.argv[1:]))
         return (program, *hook.argv[1:])
     text = prepared(hook.shell) if hook.shape == "flat" else hook.shell
     return ("cmd", "/d", "/s", "/c", text) if sys.platform == "win32" else (SHELL, "-c", text)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from codexplus_core import PackFile
+
 Shape = Literal["nested", "flat", "python"]
 Scope = Literal["user", "project", "enterprise"]
 
@@ -24,6 +26,9 @@ EVENTS = (
 
 LONGEST_SECONDS = 3600.0
 """What a hook may take, whatever it says."""
+
+PACK_ROOT = "CLAUDE_PLUGIN_ROOT"
+"""The variable with the folder of the pack that a hook comes from, as Claude Code calls it for its plugins."""
 
 _NOTIFY = "notify"
 
@@ -58,6 +63,8 @@ class Hook:
     buffers: bool = False
     content: str = field(default="", repr=False)
     """The SHA-256 of a Python hook's file, ``""`` for others."""
+    pack: PackFile | None = None
+    """The file of the signed pack that it stands in; None for others."""
 
     @property
     def command(self) -> str:
@@ -84,6 +91,11 @@ class Hook:
         if self.source is None:
             return "command line"
         return f"{self.source}:{self.line}" if self.line else str(self.source)
+
+    @property
+    def names_its_pack(self) -> bool:
+        """Whether it starts or reads files of its pack."""
+        return self.pack is not None and any(PACK_ROOT in word for word in (self.shell, *self.argv))
 
     @property
     def notifies(self) -> bool:

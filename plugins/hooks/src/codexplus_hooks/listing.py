@@ -11,8 +11,8 @@ from typing import Any
 from codexplus_core import Core, Problem, Session
 
 from .hook import EVENTS, POST_OUTPUT, PRE_INPUT, Hook
+from .hook_set import HookSet
 from .running import LastRun
-from .settings import HookSet
 from .switched import is_off, switched_off
 from .trust import Trust
 
@@ -28,7 +28,7 @@ class HookRow:
     """One hook. ``id`` names it in commands, ``digest`` is the whole of it.
 
     ``trust`` is ``trusted``, ``allowed``, ``allowed in this session``, ``asks`` (it does not run before the user says
-    yes) or ``switched off``.
+    yes), ``switched off``, ``signed`` (it comes from a signed pack) or ``refused: not signed``.
     ``key`` is its place in ``file``. ``runs`` and the rest are None where it did not run since the proxy started, and
     where no proxy could be asked; ``last_run`` is a time in UTC, ``seconds`` how long that run took.
     """
@@ -116,4 +116,8 @@ def last_of(rows: Mapping[str, Mapping[str, Any]]) -> Last:
 
 
 async def _trust(hook: Hook, found: HookSet, trust: Trust, off: tuple[str, ...], session: Session | None) -> str:
+    if found.signed.refuses(hook):
+        return "refused: not signed"
+    if hook.pack is not None and not is_off(hook, off):
+        return "signed"
     return "switched off" if is_off(hook, off) else await trust.state(hook, found, session)

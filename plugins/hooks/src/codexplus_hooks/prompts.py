@@ -14,9 +14,9 @@ from .events import (
     user_prompt_submit,
 )
 from .firing import Firing, Where
+from .hook_set import HookSet
 from .notebook import Notebook, notebook_of
 from .outcome import Outcome
-from .settings import HookSet
 from .surroundings import initialization, trigger_of, where_of
 from .trust import Trust
 from .unheard import unheard

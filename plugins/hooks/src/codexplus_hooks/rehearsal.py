@@ -10,11 +10,11 @@ from typing import Any
 from codexplus_core import Core, Problem, Session
 
 from .hook import EVENTS, POST_OUTPUT, PRE_INPUT, Hook, Ran
+from .hook_set import HookSet
 from .listing import HookRow, row_of
 from .matcher import names_of
 from .outcome import NOTHING, Outcome
 from .running import Runner
-from .settings import HookSet
 from .switched import is_off, switched_off
 from .trust import Trust
 
@@ -180,6 +180,8 @@ def _why_not(
 ) -> str:
     if is_off(hook, off):
         return "it is switched off"
+    if found.signed.refuses(hook):
+        return "it comes from no signed pack (security.requireSigned)"
     if hook not in found.of(hook.event):
         return found.disabled or "it does not count here"
     if hook in matching:

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from codexplus_core import Action, ActionDenied, CannotStart, Core, RunResult, Session
+from codexplus_core import Action, ActionDenied, AuditEvent, CannotStart, Core, RunResult, Session
 
 from .answer import outcome_of
 from .flat import endangered, prepared, variables_of
 from .grants import argv_of, held, seconds_of
-from .hook import Hook, Ran
+from .hook import PACK_ROOT, Hook, Ran
+from .hook_set import HookSet
 from .outcome import NOTHING, Outcome, combine
-from .settings import HookSet
 
 REMEMBERED = 512
 """Hooks whose last run is remembered."""
@@ -129,7 +129,9 @@ class Runner:
         self._remember(ran)
         if not ran.started:
             self._core.log.warning("hook_did_not_start", hook=hook.title, file=hook.origin)
-        ended.append(outcome_of(ran))
+        outcome = outcome_of(ran)
+        ended.append(outcome)
+        await self._core.report(_account(ran, outcome, run.session))
 
     async def _ran(self, hook: Hook, run: _Run) -> Ran:
         variables = variables_of(run.payload) if hook.shape == "flat" else {}
@@ -140,6 +142,9 @@ class Runner:
             performed = await self._perform(hook, prepared(hook.shell) if variables else hook.shell, run.payload)
             if performed is not None:
                 return performed
+        if hook.pack is not None and not self._core.packs.holds(hook.pack):
+            what = f"did not start: its pack {hook.pack.pack} is not on disk as it was signed"
+            return Ran(hook, None, problem=what, started=False)
         try:
             result = await self._core.run(self._action(hook, run, variables))
         except (CannotStart, ActionDenied) as error:
@@ -161,6 +166,8 @@ class Runner:
             "CLAUDE_CODE_CHILD_SESSION": "1",
             "CLAUDE_PROJECT_DIR": str(project or Path.home()),
         }
+        if hook.pack is not None:
+            env[PACK_ROOT] = str(hook.pack.root)
         return Action(
             "run",
             argv=argv_of(hook, project),
@@ -196,6 +203,21 @@ def _line(payload: Mapping[str, Any]) -> bytes:
     """One line of JSON, as compact as JavaScript writes it; half a character becomes a question mark."""
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=str)
     return f"{text}\n".encode("utf-8", "replace")
+
+
+def _account(ran: Ran, outcome: Outcome, session: Session) -> AuditEvent:
+    hook, result = ran.hook, _result(ran)
+    reason, verdict = ran.problem, outcome.decision or ""
+    fields: dict[str, Any] = {"hook": hook.title, "event": hook.event, "digest": hook.digest, "scope": hook.scope}
+    fields |= {"decision": verdict, "result": result, "seconds": ran.seconds}
+    denied = verdict == "deny" or bool(outcome.blocks)
+    if denied:
+        reason = outcome.reason or next((block.reason for block in outcome.blocks), "")
+    done = ran.started and not ran.problem
+    return AuditEvent(
+        "hook.run", "denied" if denied else "success" if done else "failure", reason=reason, source=hook.origin,
+        plugin="hooks", session=session, fields=fields, decision=denied,
+    )  # fmt: skip
 
 
 def _told(hook: Hook, result: RunResult, seconds: float) -> Ran:

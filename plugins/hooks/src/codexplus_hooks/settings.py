@@ -6,17 +6,18 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from codexplus_core import Core, Session
+from codexplus_core import Core
 
-from .condition import holds
 from .grants import undeclared
 from .hook import EVENTS, LONGEST_SECONDS, Hook, Scope
-from .matcher import matches, names_of, problem_of
+from .hook_set import HookSet
+from .matcher import problem_of
 from .python_hooks import PythonHooks
+from .signed import Signed, entries, refusal, signed_of
 from .switched import is_off, switched_off
 
 OF_PROJECT = 200
@@ -30,60 +31,6 @@ _ELSEWHERE = frozenset({
     "FileChanged", "WorktreeCreate", "WorktreeRemove", "Elicitation", "ElicitationResult",
 })  # fmt: skip
 _SCOPES: Mapping[str, Scope] = {"enterprise": "enterprise", "local": "project", "project": "project"}
-
-
-@dataclass(frozen=True, slots=True)
-class HookSet:
-    """The hooks that count in a project at one moment; a newer one is another object.
-
-    ``disabled`` says why none run but the administrator's, ``""`` where nothing does. ``warnings`` are sentences with
-    file and key, ``lost`` those of them that are about mistakes. ``strict`` is the profile that does what was recorded
-    of Claude Code. ``env`` are the variables that the user's own settings give to hooks, ``project_env`` those that a
-    project's settings give to its own.
-    """
-
-    project: Path | None = None
-    hooks: tuple[Hook, ...] = ()
-    warnings: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    disabled: str = ""
-    strict: bool = False
-    env: Mapping[str, str] = field(default_factory=dict)
-    project_env: Mapping[str, str] = field(default_factory=dict)
-    by_event: Mapping[str, tuple[Hook, ...]] = field(default_factory=dict)
-
-    def of(self, event: str) -> tuple[Hook, ...]:
-        """The hooks of an event; empty for most, at the cost of one look-up."""
-        return self.by_event.get(event, ())
-
-    def matching(
-        self, core: Core, event: str, payload: Mapping[str, Any], session: Session, *names: str
-    ) -> tuple[Hook, ...]:
-        """Those hooks of an event that are for this payload, identical commands once.
-
-        ``names`` are further names of the tool, beside the payload's ``tool_name``. Of two hooks with the same command
-        the user's own goes first, which needs no question.
-        """
-        listed = self.of(event)
-        if not listed:
-            return ()
-        held_against = names_of(event, payload)
-        wanted = None if held_against is None else (*held_against, *names)
-        found: dict[tuple[str, tuple[str, ...]], Hook] = {}
-        for hook in listed:
-            if wanted is not None and not matches(hook.matcher, *wanted):
-                continue
-            if hook.condition and not holds(core, hook.condition, payload, session):
-                continue
-            known = found.setdefault((hook.shell, hook.argv), hook)
-            if hook.trusted and not known.trusted:
-                found[hook.shell, hook.argv] = hook
-        return tuple(found.values())
-
-    @property
-    def asking(self) -> tuple[Hook, ...]:
-        """The hooks that the user has to allow first."""
-        return tuple(hook for hooks in self.by_event.values() for hook in hooks if not hook.trusted)
 
 
 @dataclass(slots=True)
@@ -123,11 +70,12 @@ class Hooks:
         same = known is not None and known.settings is settings
         if known is not None and same and now - known.looked < self._every_s:
             return known.found
-        files = self._python.stamp(settings.project)
+        signed = signed_of(self._core, project)
+        files = (self._python.stamp(settings.project), signed)
         if known is not None and same and known.files == files:
             known.looked = now
             return known.found
-        found = _built(settings, project, self._python.read(settings.project))
+        found = _built(settings, project, self._python.read(settings.project), signed)
         self._known.pop(project, None)
         self._known[project] = _Known(settings, files, now, found)
         while len(self._known) > PROJECTS:
@@ -135,18 +83,21 @@ class Hooks:
         return found
 
 
-def _built(settings: Any, project: Path | None, python: tuple[Hook, ...]) -> HookSet:
+def _built(settings: Any, project: Path | None, python: tuple[Hook, ...], signed: Signed) -> HookSet:
     strict = settings.get("compatibility") == "claude-code"
     warnings = [str(notice) for notice in settings.warnings if notice.key.startswith("hooks")]
+    warnings += [words for _, words in signed.problems]
     read = _Reading(warnings)
-    hooks = _bounded([*read.all_of(settings), *python], warnings)
+    hooks = _bounded([*read.all_of(settings), *python, *read.of_packs(signed)], warnings)
     if strict:
         hooks = _as_recorded(hooks, settings, read)
     disabled, only_managed = _switched_off(settings)
     by_event: dict[str, list[Hook]] = {}
     off = switched_off(settings)
     for hook in hooks:
-        if (hook.scope == "enterprise" or not only_managed) and not is_off(hook, off):
+        if signed.refuses(hook):
+            warnings.append(refusal(hook))
+        elif (hook.scope == "enterprise" or not only_managed) and not is_off(hook, off):
             by_event.setdefault(hook.event, []).append(hook)
     if disabled == _EVERY:
         by_event.clear()
@@ -160,6 +111,7 @@ def _built(settings: Any, project: Path | None, python: tuple[Hook, ...]) -> Hoo
         strict=strict,
         env={each.key.removeprefix("env."): str(each.value) for each in values if each.origin.trusted},
         project_env={each.key.removeprefix("env."): str(each.value) for each in values if not each.origin.trusted},
+        signed=signed,
         by_event={event: tuple(listed) for event, listed in by_event.items()},
     )
 
@@ -219,6 +171,17 @@ class _Reading:
                 number = counted.get(entry.origin.file, 0)
                 counted[entry.origin.file] = number + 1
                 yield from self._of_entry(event, entry, f"{event}[{number}]")
+
+    def of_packs(self, signed: Signed) -> Iterator[Hook]:
+        """The hooks of signed packs: trusted as the user's own, or the administrator's where their key vouches."""
+        for file in signed.files:
+            for entry in entries(file, self._warnings.append):
+                if entry.event not in EVENTS:
+                    what = "does not happen here" if entry.event in _ELSEWHERE else "is no event"
+                    self._warnings.append(f"{entry.origin}: hooks.{entry.event}: {what}, so its hooks never run")
+                    continue
+                for hook in self._of_entry(entry.event, entry, f"{entry.event}[{entry.number}]"):
+                    yield replace(hook, pack=entry.pack)
 
     def _of_entry(self, event: str, entry: Any, place: str) -> Iterator[Hook]:
         group: dict[str, Any] = entry.value

@@ -23,9 +23,10 @@ from codexplus_core import (
 
 from .grants import BUILT_IN, SHELL, argv_of, held, seconds_of, shown_writes, undeclared
 from .hook import Hook
+from .hook_set import HookSet
 from .matcher import names_of
 from .named import files_named, from_project, named_once, stamp
-from .settings import Hooks, HookSet
+from .settings import Hooks
 
 SESSIONS = 256
 """Sessions whose answers are remembered; one that was forgotten is asked again."""

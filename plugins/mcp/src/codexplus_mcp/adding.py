@@ -11,6 +11,8 @@ from typing import Any
 
 from codexplus_core import Problem
 
+from .entry import TRANSPORTS, guessed
+
 SCOPES = ("local", "project", "user")
 """Where an entry may be put: for you in this project, for everybody in this project, for you everywhere."""
 HELP = """\
@@ -31,7 +33,6 @@ options, before NAME or behind it, but before -- and the server's own:
   --callback-port PORT     the port of the OAuth callback"""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_KINDS = {"stdio": "stdio", "sse": "sse", "http": "http", "streamable-http": "http", "streamable_http": "http"}
 _VALUED = {
     "-s": "scope", "--scope": "scope", "-t": "transport", "--transport": "transport", "-e": "env", "--env": "env",
     "-H": "header", "--header": "header", "--client-id": "client_id", "--callback-port": "callback_port",
@@ -163,19 +164,19 @@ def _fits(what: str, value: str) -> bool:
         return bool(_HEADER.fullmatch(value))
     if what == "scope":
         return value in SCOPES
-    return value in _KINDS if what == "transport" else True
+    return value in TRANSPORTS if what == "transport" else True
 
 
 def _kind(read: _Reader, target: str) -> str:
     wanted = read.last("transport")
-    if wanted and wanted not in _KINDS:
+    if wanted and wanted not in TRANSPORTS:
         raise Problem(f"Invalid transport type: {wanted}. Must be one of: stdio, sse, http")
     if wanted:
-        return _KINDS[wanted]
+        return TRANSPORTS[wanted]
     if not _REMOTE.match(target):
         return "stdio"
     # Claude Code stores the URL as a program that can never start.
-    kind = "sse" if target.partition("?")[0].rstrip("/").endswith("/sse") else "http"
+    kind = guessed(target)
     read.notes.append(f"the URL was taken as an {kind} server; --transport says otherwise")
     return kind
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 FAILURES = 3
 REST_S = 60.0
@@ -29,6 +30,13 @@ class Breaker:
     def is_open(self) -> bool:
         """Whether nothing is admitted but, after the rest, a probe."""
         return self._failures >= self._most
+
+    @property
+    def state(self) -> Literal["closed", "half_open", "open"]:
+        """``half_open`` while a probe is under way."""
+        if not self.is_open:
+            return "closed"
+        return "half_open" if self._probing else "open"
 
     @property
     def retry_in(self) -> float:

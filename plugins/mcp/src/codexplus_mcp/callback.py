@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
 from dataclasses import dataclass, field
@@ -66,9 +65,17 @@ class Callback:
         self._servers.append(first)
         port = first.sockets[0].getsockname()[1]
         if host == "localhost" and socket.has_ipv6:
-            # Browsers may try ::1 first. A machine without it is none the worse.
-            with contextlib.suppress(OSError):
+            # Browsers may try ::1 first. A machine without it is none the worse; one where another program sits there
+            # would have the browser come back to that.
+            try:
                 self._servers.append(await asyncio.start_server(self._serve, "::1", port, limit=_HEAD_LIMIT))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    self.close()
+                    raise Problem(
+                        f"port {port} of localhost (::1), where the sign-in would come back, is in use; "
+                        "end the program that uses it, or register the client with another callbackPort"
+                    ) from None
         self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
         self.redirect_uri = f"http://{host}:{port}{PATH}"
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from codexplus_core import ActionDenied, Core, Problem, Session
 
+from .account import BEGIN, CALL, about_call
+from .connection import CALL_S
 from .connections import Connections
-from .failure import Failure
+from .entry import LONGEST_S
+from .failure import Failure, NotAllowed
 from .outputs import Outputs, limit_of
 from .permission import refusal
 from .results import Answer, answer_of
@@ -16,9 +20,6 @@ from .tools import Offer, Tools
 from .wording import line
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
-CALL_S = 600.0
-"""Seconds that a call may take, unless the server's entry, ``MCP_TOOL_TIMEOUT`` or ``mcp.toolTimeout`` says else."""
-LONGEST_WAIT_S = 24 * 3600.0
 
 
 class Caller:
@@ -50,17 +51,30 @@ class Caller:
             return Answer((f"{offer.name}: the arguments are no JSON object; call it again with one",), is_error=True)
         settings = self._core.config.for_project(session.cwd)
         why = refusal(self._core, offer, session, asked=asked)
+        if why is not None:
+            await self._core.report(about_call(CALL, offer, session, "denied", reason=why))
         if why is not None and settings.get("compatibility") == "claude-code":
             why = f"Claude requested permissions to use {offer.name}, but you haven't granted it yet."
         if why is not None:
             return Answer((why,), is_error=True)
         connection = self._connections.get(offer.server)
         try:
+            await self._core.report(about_call(BEGIN, offer, session, "success"))
+        except ActionDenied as denied:
+            return Answer((f"{offer.name}: {denied}",), is_error=True)
+        began, reason = time.monotonic(), ""
+        outcome: Literal["success", "failure", "denied", "unknown"] = "unknown"
+        try:
             result = await connection.call_tool(
                 offer.tool.name, arguments, timeout=self._seconds(offer, settings), progress=progress
             )
+            outcome = "failure" if result.is_error else "success"
         except Failure as failure:
-            return Answer((str(failure),), is_error=True)
+            outcome, reason = "denied" if isinstance(failure, NotAllowed) else "failure", str(failure)
+            return Answer((reason,), is_error=True)
+        finally:
+            seconds = time.monotonic() - began
+            await self._core.report(about_call(CALL, offer, session, outcome, reason=reason, seconds=seconds))
         self._tools.look_again(offer.server)
         limit, answer = limit_of(self._env, settings.get("mcp.maxOutputTokens")), answer_of(offer.name, result)
         if settings.get("compatibility") != "claude-code":
@@ -79,9 +93,9 @@ class Caller:
         except ValueError:
             seconds = 0.0
         setting = settings.get("mcp.toolTimeout")
-        if not 0 < seconds <= LONGEST_WAIT_S and isinstance(setting, int | float) and not isinstance(setting, bool):
+        if not 0 < seconds <= LONGEST_S and isinstance(setting, int | float) and not isinstance(setting, bool):
             seconds = float(setting)
-        return seconds if 0 < seconds <= LONGEST_WAIT_S else CALL_S
+        return seconds if 0 < seconds <= LONGEST_S else CALL_S
 
 
 def progress_line(offer: Offer, done: float, total: float | None, message: str | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from codexplus_core import Core
 
+from .account import about_breaker
 from .breaker import Breaker
 from .failure import Failure, NeedsLogin, NotAllowed, ServerSaid, TooSlow, Unavailable
 from .lifeline import Lifeline
@@ -25,8 +26,6 @@ CALL_S = 600.0
 """Seconds for one call of a tool, where neither the caller nor the entry says anything."""
 ASK_S = 60.0
 """Seconds for everything else."""
-BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before the next start, by the number of failures in a row."""
 IDLE_S = 3600.0
 """A program that nobody has used for so long is ended; the next call starts it again."""
 
@@ -78,7 +77,7 @@ class Connection:
         self._lists: dict[str, tuple[Any, ...]] = {}
         self._failure: Failure | None = None
         self._failures = 0
-        self._closed = False
+        self._told: str = "closed"
         self.generation = 0
         """Changes whenever a list may have changed."""
 
@@ -89,10 +88,12 @@ class Connection:
         """How it is now; asks nobody."""
         error = str(self._failure) if self._failure is not None else ""
         log = str(self._log.path) if not self.server.is_remote and self._log.path.exists() else ""
-        return Status(self._state(), error, self.breaker.retry_in, self._life.starts, log)
+        return Status(self.state, error, self.breaker.retry_in, self._life.starts, log)
 
-    def _state(self) -> State:
-        if self._closed:
+    @property
+    def state(self) -> State:
+        """Its ``status`` without the words, for what looks at every request."""
+        if self._life.closed:
             return "closed"
         if self._life.link is not None:
             return "connected"
@@ -170,7 +171,6 @@ class Connection:
 
     async def close(self) -> None:
         """End it for good."""
-        self._closed = True
         await self._life.close()
 
     # -- asking
@@ -212,7 +212,7 @@ class Connection:
 
         What ``proves`` nothing is a handshake: a server that dies of every call comes up well each time.
         """
-        if self._closed:
+        if self._life.closed:
             raise Unavailable(f"MCP server {self.server.name}: was closed")
         if not self.breaker.admit():
             raise Unavailable(
@@ -220,6 +220,20 @@ class Connection:
                 f" {max(1, round(self.breaker.retry_in))} s; the last one: {self._failure}"
             )
         try:
+            return await self._counted(attempt, proves=proves)
+        finally:
+            await self._tell()
+
+    async def _tell(self) -> None:
+        """Tell of a breaker in another state, those who keep account of it."""
+        state = self.breaker.state
+        if state != self._told:
+            self._told = state
+            await self._core.report(about_breaker(self.server, state, "" if state == "closed" else str(self._failure)))
+
+    async def _counted(self, attempt: Callable[[], Awaitable[T]], *, proves: bool) -> T:
+        try:
+            await self._tell()
             answer = await attempt()
         except (NotAllowed, NeedsLogin) as failure:
             self.breaker.gave_up()

@@ -43,6 +43,10 @@ class Connections:
         if before is not None and before != server.digest and before not in self._digests.values():
             self._retire(before)
         found = self._all.get(server.digest)
+        if found is not None and (found.server.standing != server.standing or not self.trust.holds(server)):
+            # The same command, but the user does not trust it any more, or not unasked.
+            self._retire(server.digest)
+            found = None
         if found is None:
             found = self._all[server.digest] = self._made(server)
         return found

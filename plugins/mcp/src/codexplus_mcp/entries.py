@@ -12,13 +12,14 @@ from typing import Any
 
 from codexplus_core import Problem, private_dir, write_atomic
 
-SHARED = ".mcp.json"
+from .settings import SHARED
+
 WORDS = {
     "local": "Local config (private to you in this project)",
     "project": "Project config (shared via .mcp.json)",
     "user": "User config (available in all your projects)",
     "enterprise": "Enterprise config (managed by your organization)",
-    "plugin": "Plugin config",
+    "plugin": "Signed pack (codex-plus pack)",
 }
 """What a scope is called."""
 

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from .server import Transport
 
 LONGEST_S = 24 * 3600.0
-"""The longest time that an entry may ask for one call."""
-_TRANSPORTS: Mapping[str, Transport] = {
+"""The longest time that anybody may ask for one call."""
+TRANSPORTS: Mapping[str, Transport] = {
     "stdio": "stdio", "http": "http", "streamable-http": "http", "streamable_http": "http", "sse": "sse",
 }  # fmt: skip
 # They belong to the protocol and to the connection; said twice, servers take one or the other.
@@ -58,8 +58,8 @@ def read_entry(value: Mapping[str, Any], *, strict: bool = False) -> Entry:
     entry = Entry()
     said = value.get("type") if strict else value.get("type") or value.get("transport")
     if not isinstance(said, str):
-        said = "stdio" if strict or value.get("command") else _guessed(str(value.get("url", "")))
-    entry.transport = _TRANSPORTS.get(said, "stdio")
+        said = "stdio" if strict or value.get("command") else guessed(str(value.get("url", "")))
+    entry.transport = TRANSPORTS.get(said, "stdio")
     entry.permissions = tuple(value.get("permissions") or ())
     entry.timeout = _seconds(value.get("timeout"), entry)
     oauth = value.get("oauth") if strict else value.get("oauth") or value.get("auth")
@@ -71,7 +71,7 @@ def read_entry(value: Mapping[str, Any], *, strict: bool = False) -> Entry:
     return entry
 
 
-def _guessed(url: str) -> str:
+def guessed(url: str) -> Transport:
     """What an entry that says nothing else means by a URL; the old transport's addresses end so by custom."""
     try:
         return "sse" if urlsplit(url).path.rstrip("/").endswith("/sse") else "http"
@@ -125,7 +125,8 @@ def _read_url(value: Mapping[str, Any], entry: Entry) -> None:
             entry.problems.append(f"the header {name} belongs to the protocol and is left out")
         else:
             entry.headers[name] = text.strip()
-    if parts.scheme == "http" and any(name.lower() == "authorization" for name in entry.headers):
+    away = parts.hostname not in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "http" and away and any(name.lower() == "authorization" for name in entry.headers):
         entry.problems.append("sends a credential over http, where others can read it; use https")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,11 +112,12 @@ class Gateway:
             return await read_on(self._core, self._outputs, where, self._env, arguments)
         offers = await self._offers(where)
         if name == SEARCH:
-            return Answer((own_tools.found(offers, str(arguments.get("query", ""))),))
+            shown = [one for one in offers if not is_denied(self._core, one, session)]
+            return Answer((own_tools.found(shown, str(arguments.get("query", ""))),))
         generic = name == CALL
         if generic:
             name, arguments = str(arguments.get("name", "")), arguments.get("arguments") or {}
-        offer = next((one for one in offers if name in (one.short, one.name)), None)
+        offer = _meant(offers, name, generic=generic)
         if offer is None:
             return Answer(
                 (f"{line(name)}: no such tool of an MCP server here; {SEARCH} finds those there are",), is_error=True
@@ -126,11 +127,24 @@ class Gateway:
             if progress is not None:
                 await progress(done, total, progress_line(offer, done, None, message))
 
-        # Codex asks about a tool by what the list says of it; of one called by the generic tool it knows nothing, and
-        # whoever is no thread of Codex's has asked nobody.
-        asked = known is not None and not generic
+        # Codex asks about a tool by what the list says of it. Of one called by the generic tool it knows nothing, nor
+        # of a project's server with the name of a listed one; and whoever is no thread of Codex's has asked nobody.
+        listed = self._servers.of(project).get(offer.server.name)
+        same = listed is not None and (listed.scope, listed.origin) == (offer.server.scope, offer.server.origin)
+        asked = known is not None and not generic and same
         answer = await self._caller.call(offer, arguments, session=session, progress=report, asked=asked)
         return _renamed(answer)
+
+
+def _meant(offers: Sequence[Offer], name: str, *, generic: bool) -> Offer | None:
+    """The tool of this name: what the list calls it, in the generic tool what the search does.
+
+    A short name that looks like a whole one is none there: a project's server `mcp` could have the user's tools.
+    """
+    whole = next((one for one in offers if one.name == name), None) if generic else None
+    if whole is not None or (generic and name.startswith("mcp__")):
+        return whole
+    return next((one for one in offers if one.short == name), None)
 
 
 def code_of(project: Path) -> str:

@@ -48,7 +48,8 @@ async def _answer(
     client = http.headers.get("mcp-session-id", "")
     if request is None or request.id is None:
         if request is not None and request.method == "notifications/cancelled":
-            task = running.get((client, request.params.get("requestId", "")))
+            which = request.params.get("requestId")
+            task = running.get((client, which)) if isinstance(which, int | str) else None
             if task is not None:
                 task.cancel()
         return Response(status_code=202)

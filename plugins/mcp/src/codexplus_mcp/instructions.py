@@ -9,13 +9,12 @@ from codexplus_core import Exchange
 
 from .connections import Connections
 from .server import ServerSet
-from .wording import line, visible
+from .wording import line, unframed, visible
 
 LONGEST = 4_000
 """Characters of one server's instructions that are passed on."""
 
 _TOLD = "instructions"
-_FRAME = re.compile(r"<(?=/?system-reminder)", re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,4}(?=\s)", re.MULTILINE)
 
 
@@ -35,7 +34,7 @@ class Instructions:
         blocks = []
         for server in sorted(servers.usable, key=lambda server: server.name):
             connection = self._connections.known(server)
-            if connection is None or connection.status.state != "connected":
+            if connection is None or connection.state != "connected":
                 continue
             text = worded(connection.instructions)
             mark = hashlib.sha256(f"{server.name}\n{text}".encode("utf-8", "replace")).hexdigest()
@@ -63,7 +62,7 @@ def worded(text: str) -> str:
 
     A text that is too long is cut, and says so.
     """
-    words = _FRAME.sub("&lt;", visible(text)).strip()
+    words = unframed(visible(text)).strip()
     words = _HEADING.sub(lambda marks: f"##{marks[0]}", words)
     return words if len(words) <= LONGEST else f"{words[:LONGEST]}\n[the server's instructions go on; cut here]"
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from codexplus_core import Problem
 
+from .wording import line
+
 _NAMED = re.compile(r"/(mcp__\S+)(.*)", re.DOTALL)
 # Recorded with Claude Code 2.1.197: the same prompt by the name that its menu shows.
 _SHOWN = re.compile(r"/(\S+?):(\S+) \(MCP\)(?!\S)(.*)", re.DOTALL)
@@ -66,7 +68,9 @@ def arguments_of(raw: str, declared: Sequence[tuple[str, bool]], typed: str, *, 
             given[free] = word
     for name, required in declared:
         if required and name not in given:
-            raise MissingArgument(f"Error: Missing required argument: {name}. Usage: {' '.join([f'/{typed}', *names])}")
+            # The names are the server's words, and this is said to the user.
+            usage = " ".join([f"/{typed}", *(line(each, 80) for each in names)])
+            raise MissingArgument(f"Error: Missing required argument: {line(name, 80)}. Usage: {line(usage, 1000)}")
     return given
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from codexplus_core import Core
 
+from .failure import Unavailable
 from .link import Link
 from .server import Server
 from .server_log import ServerLog
@@ -51,6 +52,7 @@ class Lifeline:
         self._timer: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self.starts = 0
+        self.closed = False
 
     @property
     def link(self) -> Link | None:
@@ -64,6 +66,9 @@ class Lifeline:
 
     async def linked(self) -> Link:
         """The link, opened if need be. Raises NotAllowed, NeedsLogin and Unavailable."""
+        if self.closed:
+            # A request that lost its link to the end would start the program again, with nobody left to end it.
+            raise Unavailable(f"MCP server {self._server.name}: was closed")
         if self.link is not None:
             return self.link
         if self._opening is None:
@@ -96,7 +101,8 @@ class Lifeline:
         self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._rest)
 
     async def close(self) -> None:
-        """End it."""
+        """End it for good."""
+        self.closed = True
         if self._timer is not None:
             self._timer.cancel()
         if self._opening is not None:

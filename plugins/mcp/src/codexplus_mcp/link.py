@@ -138,7 +138,7 @@ class Link:
 
         shown = server.url.partition("?")[0]
         await self._core.connect(Action("connect", url=shown, source=f"MCP server {server.name}", cwd=server.project))
-        self._auth = auth_for(self._core, server)
+        self._auth = await auth_for(self._core, server)
         client = await client_for(
             server, Reach.of(self._core, server), auth=self._auth, version=_version(self._core),
             on_trouble=self.lose, on_status=self._refused,

@@ -31,6 +31,7 @@ _LABELS = {
     "failed": "✘ Failed to connect",
     "disabled": "⏸ Disabled",
     "denied": "✘ Not allowed by policy",
+    "unsigned": "✘ Refused, not signed",
     "broken": "✘ Cannot be used",
     "idle": "… Not started yet",
     "starting": "… Starting",
@@ -97,7 +98,7 @@ async def row_of(core: Core, connections: Connections, server: Server, *, second
     if not server.usable:
         return replace(row, detail="; ".join(server.problems) if server.standing == "broken" else "")
     known = connections.known(server)
-    if server.standing == "asks" and (known is None or known.status.state != "connected"):
+    if server.standing == "asks" and (known is None or known.state != "connected"):
         try:
             # Looking must not use up a yes that was given once.
             if not core.approvals.allowed([await trust.proposal_of(core, server)]):

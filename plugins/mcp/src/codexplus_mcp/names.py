@@ -21,6 +21,14 @@ def plain(name: str) -> str:
     return _ODD.sub("_", name)
 
 
+def is_ours(server: str) -> bool:
+    """Whether a server's tools would be called like our own, or like those that Codex has from the gateway.
+
+    Hooks are told of ``mcp__codexplus__github__x`` as ``mcp__github__x``; no server may pass for another that way.
+    """
+    return plain(server) == OURS or plain(server).startswith(f"{OURS}__")
+
+
 def tool_name(server: str, tool: str) -> str:
     """The name of a server's tool towards the model; one that is too long ends in a digest of the whole."""
     return _short(f"mcp__{plain(server)}__{plain(tool)}", f"{server}\n{tool}")

@@ -18,7 +18,7 @@ class Notices:
     def tell(self, exchange: Exchange, texts: Sequence[str]) -> None:
         """Have this exchange's answer begin with these words, if there are any; asks for the one event it needs."""
         if texts:
-            exchange.state[_DUE] = "\n\n".join(texts)
+            exchange.state[_DUE] = "\n\n".join((*filter(None, [exchange.state.get(_DUE)]), *texts))
             exchange.watch(BEGINNING)
 
     def on_chunk(self, exchange: Exchange, event: Event) -> list[Event] | None:

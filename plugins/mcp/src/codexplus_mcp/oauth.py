@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from codexplus_core import ActionDenied, Core, Problem
 
+from .account import told_of_sign_in
 from .oauth_entry import oauth_entry
 from .outgoing import Outgoing
 from .reach import Reach
@@ -46,14 +47,14 @@ class LoginStatus:
     detail: str = ""
 
 
-def auth_for(core: Core, server: Server) -> ServerAuth:
-    """What puts the token on the requests to this server: ``httpx2.AsyncClient(auth=auth_for(core, server))``.
+async def auth_for(core: Core, server: Server) -> ServerAuth:
+    """What puts the token on the requests to this server: ``httpx2.AsyncClient(auth=await auth_for(core, server))``.
 
     One for each connection. Imports httpx2. Raises Problem for a server without a usable URL.
     """
     from .server_auth import ServerAuth
 
-    return ServerAuth(core, server, _outgoing(core, server), Tokens.of(core))
+    return ServerAuth(core, server, _outgoing(core, server), await Tokens.of(core))
 
 
 async def begin(core: Core, server: Server) -> Login:
@@ -74,7 +75,7 @@ async def begin(core: Core, server: Server) -> Login:
         raise Problem(f"MCP server {server.name}: its entry sets Authorization itself; remove that to sign in")
     if server.standing == "asks":
         await allow(core, server)
-    return await begin_login(_outgoing(core, server), Tokens.of(core), server, oauth_entry(server))
+    return await begin_login(_outgoing(core, server), await Tokens.of(core), server, oauth_entry(server))
 
 
 async def login(
@@ -102,7 +103,9 @@ async def login(
         if paste is not None:
             show("If the browser is on another machine, paste the address of the page that it ends at.")
             pasting = asyncio.create_task(_pasted(under_way, paste, show), name=f"mcp_paste:{server.name}")
-        return _status(await under_way.wait(seconds=seconds), Tokens.of(core).kind, time.time())
+        async with told_of_sign_in(core, server, under_way.issuer):
+            credentials = await under_way.wait(seconds=seconds)
+        return _status(credentials, (await Tokens.of(core)).kind, time.time())
     finally:
         under_way.close()
         if pasting is not None:
@@ -118,7 +121,7 @@ async def logout(core: Core, server: Server) -> str:
     """
     from .token_endpoint import revoke
 
-    tokens = Tokens.of(core)
+    tokens = await Tokens.of(core)
     if await tokens.load(server) is None:
         return f"You are not signed in to {server.name}."
     async with tokens.hold(server) as held:
@@ -135,7 +138,7 @@ async def logout(core: Core, server: Server) -> str:
 
 async def forget(core: Core, server: Server) -> None:
     """Remove all that is kept for this server, a client's secret included, and tell nobody. For ``mcp remove``."""
-    tokens = Tokens.of(core)
+    tokens = await Tokens.of(core)
     if not tokens.stamp(server):
         return
     async with tokens.hold(server) as held:
@@ -147,13 +150,14 @@ async def keep_client_secret(core: Core, server: Server, secret: str) -> None:
     """Keep the configured client's secret (``mcp add --client-secret``) where the tokens are; ``""`` removes it."""
     if not oauth_entry(server).client_id:
         raise Problem("a client secret needs a client: give --client-id, too")
-    async with Tokens.of(core).hold(server) as held:
+    tokens = await Tokens.of(core)
+    async with tokens.hold(server) as held:
         await held.save_client_secret(secret)
 
 
 async def status(core: Core, server: Server, *, now: float | None = None) -> LoginStatus:
     """How this server's sign-in is, without asking anybody. Raises Problem where the stored one cannot be read."""
-    tokens = Tokens.of(core)
+    tokens = await Tokens.of(core)
     found = await tokens.load(server) if server.is_remote else None
     return _status(found, tokens.kind, time.time() if now is None else now)
 

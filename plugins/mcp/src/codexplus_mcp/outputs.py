@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from codexplus_core import ActionDenied, CannotOpen, Core, Problem
+from codexplus_core import ActionDenied, CannotOpen, Core, Problem, state_dir
 
 from .results import Answer
 
@@ -56,7 +56,7 @@ def limit_of(env: Mapping[str, str], setting: object = None) -> int:
 
 def output_folder(env: Mapping[str, str]) -> Path:
     """Where long answers are kept."""
-    return Path(env.get("CODEX_PLUS_HOME") or Path.home() / ".codexplus") / "mcp" / "outputs"
+    return state_dir(env) / "mcp" / "outputs"
 
 
 class Outputs:

@@ -52,7 +52,8 @@ def search(offers: Sequence[Offer]) -> tuple[str, str, dict[str, Any]]:
     words = {"type": "string", "description": "words of what the tool should do, or a part of its name"}
     return (
         SEARCH_TOOL,
-        f"Find MCP tools by what they do; gives names, descriptions and parameters. Servers and their tools: {listed}.",
+        "Find MCP tools by what they do; gives names, descriptions and parameters."
+        + (f" Servers and their tools: {listed}." if listed else ""),
         {"type": "object", "properties": {"query": words}, "required": ["query"]},
     )
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from codexplus_core import Problem
 
+from .entry import TRANSPORTS, guessed
 from .shown import one_line
 
-_TYPES = {"stdio": "stdio", "http": "http", "sse": "sse", "streamable-http": "http", "streamable_http": "http"}
 _SHAPES: tuple[tuple[str, type, str], ...] = (
     ("command", str, "a text"), ("url", str, "a text"), ("args", list, "a list of texts"), ("env", dict, "an object"),
     ("headers", dict, "an object"), ("oauth", dict, "an object"), ("auth", dict, "an object"),
@@ -40,12 +40,12 @@ def entry_of(name: str, text: str) -> tuple[dict[str, Any], list[str]]:
         raise Problem("Invalid configuration: args: expected a list of texts")
     written = entry.get("type", entry.get("transport"))
     if written is None and "url" in entry:
-        entry = {"type": "sse" if str(entry["url"]).rstrip("/").endswith("/sse") else "http", **entry}
+        entry = {"type": guessed(entry["url"]), **entry}
         notes.append(f"it has a url but no type, and was taken as {entry['type']}")
-    elif written is not None and written not in _TYPES:
+    elif written is not None and (not isinstance(written, str) or written not in TRANSPORTS):
         raise Problem(f"Invalid configuration: type: {one_line(written)}. Must be one of: stdio, sse, http")
-    if written is not None and (_TYPES[written] == "stdio") != ("command" in entry):
+    if written is not None and (TRANSPORTS[written] == "stdio") != ("command" in entry):
         raise Problem(
-            f"Invalid configuration: type {written} needs a {'command' if _TYPES[written] == 'stdio' else 'url'}"
+            f"Invalid configuration: type {written} needs a {'command' if TRANSPORTS[written] == 'stdio' else 'url'}"
         )
     return entry, notes

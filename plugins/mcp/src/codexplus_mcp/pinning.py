@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from codexplus_core import Core
@@ -20,8 +20,15 @@ MOST_TOOLS = 500
 """Tools of one server that are known of."""
 MOST_SCHEMA = 64 * 1024
 """Characters of one tool's schema."""
+DEEPEST = 100
+"""Levels of a schema; whoever reads it for the model may do so by recursion."""
+MOST_SERVERS = 400
+"""Servers whose tools are kept."""
+LARGEST = 1e300
+"""Of a whole number; where one of a list cannot be read, Codex has none of its tools."""
 LONGEST_DESCRIPTION = 2048
 """Characters of a description that the model is given."""
+_ORDER = "pinned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,11 @@ class PinnedTool:
     read_only: bool = False
     destructive: bool = True
     open_world: bool = True
+    size: int = field(init=False, repr=False, compare=False)
+    """About how many characters its schema takes; every request asks for those of all tools."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", len(str(self.schema)))
 
     @property
     def digest(self) -> str:
@@ -124,15 +136,24 @@ class Pins:
             self._known[server_digest] = found
         return self._known[server_digest]
 
-    def set(self, server_digest: str, tools: Sequence[PinnedTool]) -> Change:
-        """Pin these; returns how they differ from what was pinned (nothing where that was nothing)."""
-        before = self.get(server_digest)
-        change = Change() if before is None else change_between(before, tools)
-        if before is None or change:
+    def set(self, server_digest: str, tools: Sequence[PinnedTool]) -> None:
+        """Pin these."""
+        if self.get(server_digest) != tuple(tools):
+            self._known[server_digest] = tuple(tools)
             value = {"tools": [tool.plain() for tool in tools]}
             self._context.copy().run(self._store.set, f"tools {server_digest}", value)
-        self._known[server_digest] = tuple(tools)
-        return change
+        self._context.copy().run(self._keep, server_digest)
+
+    def _keep(self, server_digest: str) -> None:
+        """Forget the servers that were not seen for longest: every project, and every value of a variable, is one."""
+        order: list[str] = self._store.get(_ORDER, [])
+        if server_digest in order[-MOST_SERVERS // 2 :]:
+            return  # new enough; one write for each start would be too much
+        order = [*(each for each in order if each != server_digest), server_digest]
+        for old in order[:-MOST_SERVERS]:
+            self._known.pop(old, None)
+            self._store.delete(f"tools {old}")
+        self._store.set(_ORDER, order[-MOST_SERVERS:])
 
 
 def _shortened(text: str) -> str:
@@ -144,19 +165,24 @@ def _schema(schema: object) -> dict[str, Any] | None:
     if not isinstance(schema, dict):
         return None
     try:
-        text = json.dumps(schema)
+        if len(json.dumps(schema, allow_nan=False)) > MOST_SCHEMA:
+            return None
+        clean = _clean(schema, DEEPEST)
     except (TypeError, ValueError, RecursionError):
         return None
-    if len(text) > MOST_SCHEMA:
-        return None
-    clean = _clean(schema)
     properties = clean.get("properties")
     return {**clean, "type": "object", "properties": properties if isinstance(properties, dict) else {}}
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, room: int) -> Any:
     if isinstance(value, str):
         return visible(value)
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ValueError("too large")
+    if not isinstance(value, dict | list):
+        return value
+    if not room:
+        raise ValueError("too deep")
     if isinstance(value, dict):
-        return {visible(str(key)): _clean(inner) for key, inner in value.items()}
-    return [_clean(inner) for inner in value] if isinstance(value, list) else value
+        return {visible(str(key)): _clean(inner, room - 1) for key, inner in value.items()}
+    return [_clean(inner, room - 1) for inner in value]

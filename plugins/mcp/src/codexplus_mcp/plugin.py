@@ -81,8 +81,9 @@ class Plugin:
     def add_checks(self) -> list[Check]:
         """Tell the doctor how Codex gets the tools."""
         from .gateway_check import checks
+        from .signed_checks import checks as signed_checks
 
-        return checks()
+        return [*checks(), *signed_checks()]
 
     @hookimpl
     def add_routes(self) -> list[Any]:
@@ -114,6 +115,8 @@ class Plugin:
         self._gateway = Gateway(core, servers, self._tools, caller, outputs, os.environ)
         if self._command is not None:
             self._command.open(core, self._connections)
+        # Until a tool is offered nobody's calls are looked at, and streams go by unread.
+        core.withdraw("on_tool_use")
         core.log.info("plugin_ready", plugin="mcp")
 
     @hookimpl

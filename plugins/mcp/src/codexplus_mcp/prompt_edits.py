@@ -41,7 +41,7 @@ class PromptEdits:
         strict = is_strict(self._core)
         at: int | None = None
         if exchange.prompt is not None:
-            limit = limit_of(self._env, self._core.config.get("mcp.maxOutputTokens"))
+            limit = limit_of(self._env, self._core.config.for_project(exchange.session.cwd).get("mcp.maxOutputTokens"))
             answer = await self._resources.on_request(exchange, strict=strict, limit=limit)
             if answer is not None:
                 return answer

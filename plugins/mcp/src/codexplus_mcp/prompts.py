@@ -17,8 +17,10 @@ from .connections import Connections
 from .failure import Failure
 from .invocation import Invocation, MissingArgument, arguments_of, invocation_of
 from .names import plain
+from .results import PICTURES
 from .server import Server
 from .settings import Servers
+from .shown import plain as marked
 from .wording import line, sendable
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 LONGEST = 1_000_000
 """Characters of a prompt that are sent on."""
-PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-"""Media types that the model can be shown."""
 MOST_PICTURE = 8 << 20
 """Characters of base64 of one picture."""
 LIST_S = 3.0
@@ -76,8 +76,11 @@ class Prompts:
             return None if strict else LocalReply(self._unknown(exchange.session.cwd, invocation))
         try:
             return await self._answer(exchange, invocation, servers, strict=strict)
-        except (Failure, MissingArgument) as problem:
+        except MissingArgument as problem:
             return LocalReply(str(problem))
+        except Failure as failure:
+            # It may quote the server, and is no place for links and pictures of its own.
+            return LocalReply(marked(str(failure), 1000))
 
     async def rows(self, project: Path | None) -> list[CommandRow]:
         """The prompts of servers that run, or that ran with these very settings, for lists; starts none."""
@@ -86,7 +89,7 @@ class Prompts:
         remembered = self._remembered()
         for server in self._servers.of(project).usable:
             connection = self._connections.known(server)
-            if connection is not None and connection.status.state == "connected":
+            if connection is not None and connection.state == "connected":
                 try:
                     async with asyncio.timeout(LIST_S):
                         listed = await _listed(connection)
@@ -126,7 +129,8 @@ class Prompts:
             beginning = f"mcp__{plain(server.name)}__"
             if invocation.typed.startswith(beginning) and len(invocation.typed) > len(beginning):
                 found.append((server, invocation.typed[len(beginning) :]))
-        return sorted(found, key=lambda each: -len(each[0].name))
+        # What a repository brought along does not come before what the user configured.
+        return sorted(found, key=lambda each: (each[0].scope == "project", -len(each[0].name)))
 
     async def _answer(
         self, exchange: Exchange, invocation: Invocation, servers: Sequence[tuple[Server, str]], *, strict: bool

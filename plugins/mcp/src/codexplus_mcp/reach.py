@@ -17,6 +17,8 @@ Address = IPv4Address | IPv6Address
 # RFC 3986's characters. No space, quote, backslash or control character gets near a browser or a request line.
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _NAT64 = ip_network("64:ff9b::/96")
+# Addresses of networks of one's own that Python takes for public: compatible IPv4, a local NAT64, site-local.
+_LOCAL = tuple(map(ip_network, ("::/96", "64:ff9b:1::/48", "fec0::/10")))
 # Names below these belong to whoever asked for one, so two of them are no more related than two domains are.
 _SHARED = frozenset({
     "amazonaws.com", "azurestaticapps.net", "azurewebsites.net", "cloudfront.net", "deno.dev", "firebaseapp.com",
@@ -86,7 +88,7 @@ class Reach:
         if real.is_multicast or real.is_unspecified or real.is_link_local:
             # Link-local is where clouds keep their credentials; no setting opens it.
             return False
-        return real.is_global or _named(host, self.private)
+        return (real.is_global and not any(real in net for net in _LOCAL)) or _named(host, self.private)
 
     def is_related(self, issuer: str, url: str) -> bool:
         """Whether ``url`` is the same people's as ``issuer``, as far as names tell, or trusted by the user.

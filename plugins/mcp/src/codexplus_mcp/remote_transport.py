@@ -22,6 +22,9 @@ BODY_LIMIT = 16 << 20
 CONNECT_S = 30.0
 READ_S = 300.0
 """Seconds of silence that a stream may have."""
+GET_EVERY_S = 0.5
+"""Seconds between two requests for a stream, after the first GETS_AT_ONCE; a server may want none between them."""
+GETS_AT_ONCE = 10
 
 
 def transport_for(server: Server, client: httpx2.AsyncClient) -> Transport:
@@ -108,7 +111,7 @@ class _Guarded(httpcore2.AsyncNetworkBackend):
 
 
 class _Bounded(httpx2.AsyncBaseTransport):
-    """Ends answers that are too large or packed, which could be a thousand times as large."""
+    """Ends answers that are too large or packed, which could be a thousand times as large; asks for streams slowly."""
 
     def __init__(
         self,
@@ -119,8 +122,11 @@ class _Bounded(httpx2.AsyncBaseTransport):
         self._inner = inner
         self._on_trouble = on_trouble
         self._on_status = on_status
+        self._due = 0.0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "GET":
+            await self._turn()
         try:
             response = await self._inner.handle_async_request(request)
         except httpx2.TransportError as error:
@@ -139,6 +145,13 @@ class _Bounded(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+    async def _turn(self) -> None:
+        # The mcp package takes up a stream that ends at once, as often as the server's `retry: 0` says.
+        now = asyncio.get_running_loop().time()
+        self._due = max(self._due, now - GETS_AT_ONCE * GET_EVERY_S) + GET_EVERY_S
+        if self._due > now:
+            await asyncio.sleep(self._due - now)
 
     def _tell(self, what: str) -> None:
         if self._on_trouble is not None:

@@ -17,7 +17,7 @@ from .outputs import Outputs
 from .results import Answer
 from .server import Server, ServerSet
 from .settings import Servers
-from .wording import line, sendable
+from .wording import line, sendable, unframed
 
 if TYPE_CHECKING:
     from mcp_types import ReadResourceResult
@@ -28,7 +28,6 @@ _LOOKED_AT = 2_000
 _LONGEST = 2_048
 _MENTION = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|([^\s"@][^\s]*))')
 _TAIL = ".,;:!?)]}>'\"`*"
-_REMINDER = re.compile(r"<(?=/?system-reminder)", re.IGNORECASE)
 _AGAIN = (
     "Do NOT read this resource again unless you think it may have changed, since you already have the full contents."
 )
@@ -99,7 +98,7 @@ class Resources:
         else:
             answer = await self._outputs.fitting(Answer(texts), limit)
             # What a server writes must not end the frame that says it is a server's.
-            texts = tuple(_REMINDER.sub("&lt;", text) for text in answer.texts)
+            texts = tuple(map(unframed, answer.texts))
             which = f" @{line(name)}:{line(uri)}"
         exchange.attach(_reminder(f"Full contents of resource{which}:"))
         for text in texts:
@@ -109,7 +108,8 @@ class Resources:
 
 def mentions_in(text: str, servers: ServerSet) -> list[Mention]:
     """The resources that a text mentions, in order, each once; what names no server of these is none."""
-    usable = sorted(servers.usable, key=lambda server: -len(server.name))
+    # What a repository brought along does not come before what the user configured.
+    usable = sorted(servers.usable, key=lambda server: (server.scope == "project", -len(server.name)))
     found: dict[tuple[str, tuple[str, ...]], Mention] = {}
     for match in islice(_MENTION.finditer(text), _LOOKED_AT):
         quoted, word = match[1], match[2] or ""

@@ -20,7 +20,8 @@ MOST_IMAGES = 20
 """Pictures of one answer that the model is given."""
 MOST_IMAGE_BYTES = 8 << 20
 """Characters of base64 of all pictures of one answer together."""
-_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""Media types that the model can be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _blocks(blocks: Iterable[Any]) -> tuple[tuple[str, ...], tuple[tuple[str, st
     images: list[tuple[str, str]] = []
     size = 0
     for block in blocks:
-        if block.type == "image" and block.mime_type in _PICTURES:
+        if block.type == "image" and block.mime_type in PICTURES:
             size += len(block.data)
             if len(images) < MOST_IMAGES and size <= MOST_IMAGE_BYTES:
                 images.append((block.mime_type, block.data))

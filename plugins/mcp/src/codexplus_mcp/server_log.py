@@ -44,9 +44,10 @@ class ServerLog:
         self._dropped += max(0, len(data) - room)
         if room:
             self._written += len(data[:room])
-            self._append(self._blotted(data[:room]))
+            self._append(self.blotted(data[:room]))
 
-    def _blotted(self, data: bytes) -> bytes:
+    def blotted(self, data: bytes) -> bytes:
+        """The text without the secrets."""
         for secret in self._secrets:
             data = data.replace(secret, b"[redacted]")
         return data

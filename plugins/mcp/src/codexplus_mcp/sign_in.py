@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from codexplus_core import ActionDenied, Core, Problem
 
 from . import oauth
+from .account import told_of_sign_in
 from .browser import open_browser
 from .server import Server
 from .shown import one_line
@@ -32,12 +33,18 @@ async def in_terminal(core: Core, server: Server, *, browser: bool) -> str:
 
     try:
         done = await oauth.login(
-            core, server, open_browser=opened if browser else None, paste=_Typed().line, show=print
+            core, server, open_browser=opened if browser else None, paste=_Typed().line, show=_show
         )
     except ActionDenied as denied:
         raise Problem(f"MCP server {server.name}: {denied}") from None
     until = "" if done.renewable or not done.expires_at else ", until its token ends"
     return f"Signed in to {server.name}{until}."
+
+
+def _show(words: str) -> None:
+    # In a pipe the address would come after the wait for the one who is to open it.
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
 
 
 class _Typed:
@@ -87,7 +94,7 @@ class SignIns:
             login = await oauth.begin(self._core, server)
         except ActionDenied as denied:
             raise Problem(f"MCP server {server.name}: {denied}") from None
-        done = asyncio.create_task(_finished(login, server), name=f"mcp_sign_in:{server.name}")
+        done = asyncio.create_task(_finished(self._core, login, server), name=f"mcp_sign_in:{server.name}")
         self._under_way[server.digest] = _UnderWay(login, done)
         opened = False
         with contextlib.suppress(Problem, ActionDenied):  # then it is opened by hand
@@ -130,9 +137,10 @@ class SignIns:
             await asyncio.gather(before.done, return_exceptions=True)
 
 
-async def _finished(login: Login, server: Server) -> str:
+async def _finished(core: Core, login: Login, server: Server) -> str:
     try:
-        await login.wait()
+        async with told_of_sign_in(core, server, login.issuer):
+            await login.wait()
     except Problem as problem:
         return one_line(problem, 500)
     except ActionDenied as denied:

@@ -76,7 +76,7 @@ class StdioTransport:
             self._tasks.append(draining)
             await self._program.close(grace=GRACE_S)
             if self._hung_up:
-                self._end(_ended(self._program))
+                self._end(self._ended(self._program))
         finally:
             self._program.close_now()
             for task in self._tasks:
@@ -96,12 +96,22 @@ class StdioTransport:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_S):
                     await program.wait()
-        self._end(why or _ended(program))
+        self._end(why or self._ended(program))
 
     def _end(self, why: str) -> None:
         self._hung_up = False
         self._log.note(why)
         self._on_end(why)
+
+    def _ended(self, program: Running) -> str:
+        code = program.returncode
+        if code is None:
+            return "it closed its output"
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        # Programs like to quote the key that they do not take, and this goes to the model, too.
+        last = self._log.blotted(program.errors).decode("utf-8", "replace").strip().splitlines()[-1:]
+        said = "".join(char for char in last[0] if char.isprintable())[:200] if last else ""
+        return f"it {how}" + (f", saying: {said}" if said else "")
 
     async def _messages(self, program: Running, inbox: Any) -> str:
         """Hand on every message; why it cannot go on, ``""`` at the end of the output."""
@@ -149,16 +159,6 @@ class StdioTransport:
 async def _drain(program: Running) -> None:
     while await program.read():
         pass
-
-
-def _ended(program: Running) -> str:
-    code = program.returncode
-    if code is None:
-        return "it closed its output"
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-    last = program.errors.decode("utf-8", "replace").strip().splitlines()[-1:]
-    said = "".join(char for char in last[0] if char.isprintable())[:200] if last else ""
-    return f"it {how}" + (f", saying: {said}" if said else "")
 
 
 def _action(server: Server) -> Action:

@@ -32,10 +32,10 @@ class Tokens:
         self._folder = folder
 
     @classmethod
-    def of(cls, core: Core) -> Tokens:
+    async def of(cls, core: Core) -> Tokens:
         """Those of this user."""
         folder = state_dir() / "mcp-logins"
-        return cls(vault_of(core, folder), folder)
+        return cls(await vault_of(core, folder), folder)
 
     @property
     def kind(self) -> Kind:

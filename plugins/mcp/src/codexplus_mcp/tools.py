@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from codexplus_core import Core, Proposal
 
+from .connection import Connection
 from .connections import Connections
 from .failure import Failure
-from .names import OURS, gateway_name, tool_name
+from .names import gateway_name, is_ours, tool_name
 from .pinning import Change, PinnedTool, Pins, change_between, pinned
 from .server import Server
 from .wording import line
@@ -37,7 +38,15 @@ class Offer:
     @property
     def size(self) -> int:
         """About how many characters it takes in a request."""
-        return len(self.name) + len(self.description) + len(str(self.tool.schema))
+        return len(self.name) + len(self.description) + self.tool.size
+
+
+@dataclass(frozen=True, slots=True)
+class _Withheld:
+    """Tools that wait for the user's yes, and what the user is asked."""
+
+    names: frozenset[str]
+    asked: str
 
 
 class Tools:
@@ -48,9 +57,9 @@ class Tools:
         self._connections = connections
         self._pins = Pins(core)
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._seen: dict[str, int] = {}  # the generation of a server's lists when it was last asked
+        self._seen: dict[str, tuple[Connection, int]] = {}  # whose lists of which generation are known
         self._failed: set[str] = set()
-        self._withheld: dict[str, frozenset[str]] = {}
+        self._withheld: dict[str, _Withheld] = {}
         self._news: dict[str, str] = {}
 
     async def of(self, servers: Iterable[Server], *, wait: float = FIRST_WAIT_S) -> tuple[Offer, ...]:
@@ -67,7 +76,7 @@ class Tools:
                 await asyncio.wait(new, timeout=wait)
         found: dict[str, Offer] = {}
         for server in usable:
-            if server.name == OURS:
+            if is_ours(server.name):
                 continue
             for tool in self._known(server):
                 offer = Offer(tool_name(server.name, tool.name), gateway_name(server.name, tool.name), server, tool)
@@ -91,23 +100,31 @@ class Tools:
             await asyncio.wait(tasks)
 
     def _known(self, server: Server) -> Sequence[PinnedTool]:
-        withheld = self._withheld.get(server.digest, frozenset())
-        return [tool for tool in self._pins.get(server.digest) or () if tool.name not in withheld]
+        withheld = self._withheld.get(server.digest)
+        names = frozenset() if withheld is None else withheld.names
+        return [tool for tool in self._seen_tools(server) or () if tool.name not in names]
+
+    def _seen_tools(self, server: Server) -> tuple[PinnedTool, ...] | None:
+        """What is known of its tools: here, else in another project where the user's same entry was asked."""
+        here = self._pins.get(server.digest)
+        return self._pins.get(server.kin) if here is None and server.kin else here
 
     def _is_new(self, server: Server) -> bool:
-        return self._pins.get(server.digest) is None and server.digest not in self._failed
+        return self._seen_tools(server) is None and server.digest not in self._failed
 
     def _look(self, server: Server) -> None:
         if server.digest in self._asking:
             return
         connection = self._connections.known(server)
-        connected = connection is not None and connection.status.state == "connected"
-        if connected and connection is not None:
-            if self._seen.get(server.digest) == connection.generation:
+        if connection is not None and connection.state == "connected":
+            # What is withheld is looked at again: the user may have allowed it meanwhile.
+            if self._seen.get(server.digest) == (connection, connection.generation) and (
+                server.digest not in self._withheld
+            ):
                 return
-        elif self._pins.get(server.digest) is not None:
+        elif self._seen_tools(server) is not None:
             return  # known well enough to be offered; the first call starts it
-        elif connection is not None and connection.status.state in ("resting", "needs login", "needs approval"):
+        elif connection is not None and connection.state in ("resting", "needs login", "needs approval"):
             return
         task = asyncio.get_running_loop().create_task(self._ask(server), name=f"mcp tools of {server.name}")
         self._asking[server.digest] = task
@@ -116,6 +133,9 @@ class Tools:
     async def _ask(self, server: Server) -> None:
         connection = self._connections.get(server)
         try:
+            await connection.connect()
+            # Taken before the list: what changes while it comes is asked for again.
+            seen = (connection, connection.generation)
             tools = pinned(await connection.list_tools())
         except Failure as failure:
             if server.digest not in self._failed:
@@ -123,21 +143,25 @@ class Tools:
                 self._core.log.warning("mcp_server_failed", server=server.name, reason=type(failure).__name__)
             return
         self._failed.discard(server.digest)
-        self._seen[server.digest] = connection.generation
+        self._seen[server.digest] = seen
         self._pin(server, tools)
 
     def _pin(self, server: Server, tools: tuple[PinnedTool, ...]) -> None:
-        before = self._pins.get(server.digest)
+        before = self._seen_tools(server)
         change = Change() if before is None else change_between(before, tools)
-        self._withheld.pop(server.digest, None)
+        withheld = self._withheld.pop(server.digest, None)
         told = ""
         if change and self._pauses(server):
             proposal = _proposal(server, change, tools)
             if not self._core.approvals.allowed([proposal]):
-                self._withheld[server.digest] = frozenset((*change.altered, *change.removed))
+                names = frozenset((*change.altered, *change.removed))
+                self._withheld[server.digest] = _Withheld(names, proposal.text)
+                if withheld == self._withheld[server.digest]:
+                    return
                 told = f" They are not used before you allow it: {self._core.approvals.check([proposal]).message}"
         if not told:
-            self._pins.set(server.digest, tools)
+            for key in {server.digest, server.kin} - {""}:
+                self._pins.set(key, tools)
         if change:
             self._core.log.warning("mcp_tools_changed", server=server.name, altered=len(change.altered))
             self._news[server.digest] = f"The MCP server `{line(server.name)}` {_described(change)}.{told}"

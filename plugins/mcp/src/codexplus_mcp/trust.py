@@ -22,45 +22,68 @@ class Trust:
     """Asks about servers, and remembers for as long as the proxy runs what was allowed once.
 
     A yes that counts once is used up by the question's own turn, while the server starts a moment later, and perhaps
-    again after it died: it is the same server, so it is the same yes.
+    again after it died: as long as it would run the same files it is the same server, so it is the same yes. A yes for
+    good is not remembered here: it can be withdrawn from a terminal, and then counts no more.
     """
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._allowed: set[str] = set()
+        self._once: set[tuple[str, Proposal]] = set()
+        self._runs_by: dict[str, Proposal] = {}
 
     async def require(self, exchange: Exchange, servers: Sequence[Server]) -> LocalReply | None:
         """None when all of these may start, else the question, to be returned from ``on_request`` or by a command."""
-        asking = [one for one in servers if one.standing == "asks" and one.digest not in self._allowed]
+        found = [(one.digest, await proposal_of(self._core, one)) for one in servers if one.standing == "asks"]
+        asking = [each for each in found if each not in self._once]
         if not asking:
             return None
-        proposals = [await proposal_of(self._core, server) for server in asking]
-        answer = await self._core.approvals.require(exchange, proposals)
+        answer = await self._core.approvals.require(exchange, [proposal for _, proposal in asking])
         if isinstance(answer, LocalReply):
             return answer
-        self._allowed.update(server.digest for server in asking)
+        for digest, proposal in asking:
+            self._keep(digest, proposal)
         return None
 
     async def allow(self, server: Server) -> None:
         """Return where it may start. Raises NotAllowed, and Unavailable for one that nobody may use."""
-        if server.standing == "asks" and server.digest in self._allowed:
+        if server.standing != "asks":
+            await allow(self._core, server)
             return
-        await allow(self._core, server)
-        if server.standing == "asks":
-            self._allowed.add(server.digest)
+        # The files that it runs are looked at before every start: a checkout may have brought others since the yes.
+        proposal = await proposal_of(self._core, server)
+        if (server.digest, proposal) not in self._once:
+            _check(self._core, server, proposal)
+        self._keep(server.digest, proposal)
+
+    def holds(self, server: Server) -> bool:
+        """Whether the yes by which a server runs still counts; True for one that needs none."""
+        proposal = self._runs_by.get(server.digest)
+        if server.standing != "asks" or proposal is None:
+            return True
+        return (server.digest, proposal) in self._once or self._core.approvals.allowed([proposal])
 
     def forget(self) -> None:
         """Ask again about everything; what was allowed for good still is."""
-        self._allowed.clear()
+        self._once.clear()
+
+    def _keep(self, digest: str, proposal: Proposal) -> None:
+        self._runs_by[digest] = proposal
+        if not self._core.approvals.allowed([proposal]):
+            self._once.add((digest, proposal))
 
 
 async def allow(core: Core, server: Server) -> None:
     """Return where a server may be used now. Raises NotAllowed, and Unavailable for one that nobody may use."""
     if not server.usable:
         raise Unavailable(f"MCP server {server.name}: {_why_not(server)}")
+    if server.pack is not None and not core.packs.holds(server.pack):
+        raise Unavailable(f"MCP server {server.name}: its pack {server.pack.pack} is not on disk as it was signed")
     if server.standing == "trusted":
         return
-    proposal = await proposal_of(core, server)
+    _check(core, server, await proposal_of(core, server))
+
+
+def _check(core: Core, server: Server, proposal: Proposal) -> None:
     verdict = core.approvals.check([proposal])
     if not verdict.granted:
         raise NotAllowed(f"MCP server {server.name}: {verdict.message}", proposal)
@@ -143,6 +166,8 @@ def _map(written: Any, name: str) -> dict[str, Any]:
 def _why_not(server: Server) -> str:
     if server.standing == "broken":
         return f"cannot be used: {'; '.join(server.problems)}"
+    if server.standing == "unsigned":
+        return server.problems[-1]
     if server.standing == "disabled":
         return "is switched off by disabledMcpjsonServers"
     return "is not among the servers that allowedMcpServers and deniedMcpServers let be used"

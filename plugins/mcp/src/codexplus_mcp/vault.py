@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import sys
 from pathlib import Path
@@ -94,7 +95,7 @@ class KeyringVault:
             ) from None
 
 
-def vault_of(core: Core, folder: Path) -> Vault:
+async def vault_of(core: Core, folder: Path) -> Vault:
     """The vault that ``mcp.oauth.store`` names: ``file``, ``keyring``, or ``auto`` (default), which takes the keyring
     if there is a real one. On Windows, whose own holds no more than 2.5 KB a secret, that is the file.
 
@@ -105,7 +106,8 @@ def vault_of(core: Core, folder: Path) -> Vault:
         raise Problem('mcp.oauth.store has to be "auto", "file" or "keyring"')
     if wanted == "file" or (wanted == "auto" and sys.platform == "win32"):
         return FileVault(folder)
-    found = _keyring()
+    # Its first look imports packages and may ask the desktop, which takes a while.
+    found = await asyncio.to_thread(_keyring)
     if found is None and wanted == "keyring":
         raise Problem(
             "mcp.oauth.store is keyring, but there is none here; "

@@ -8,6 +8,7 @@ import unicodedata
 # Escape sequences whole, so that "[31m" does not stay behind.
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
 _KEPT = frozenset("\n\t")
+_FRAME = re.compile(r"<(?=/?system-reminder)", re.IGNORECASE)
 # Marks that make text run backwards, hide it or carry hidden words (the tag characters); controls of both sets.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co"})
 
@@ -28,6 +29,11 @@ def line(text: str, longest: int = 200) -> str:
     """``visible`` text as one line of at most ``longest`` characters, without what Markdown would take for code."""
     flat = " ".join(visible(text).replace("`", "'").split())
     return flat if len(flat) <= longest else f"{flat[: longest - 1]}…"
+
+
+def unframed(text: str) -> str:
+    """``text`` in which nothing ends the frame that says whose words it holds, or begins one."""
+    return _FRAME.sub("&lt;", text)
 
 
 def sendable(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .command_file import CannotLoad, CommandFile, Source, load
 from .discovery import Places, Root
+from .signed import Signed, refusal
 from .tree import Tree, identity, settled
 
 PROJECTS = 64
@@ -63,6 +64,8 @@ class _Reader:
 
     def read(self, source: Source, until: float = inf) -> CommandFile | Unusable | None:
         """The file as it is now; None where it is not known and ``until`` has passed."""
+        if source.pack is not None:
+            return self._of_pack(source)
         try:
             found = source.path.stat()
         except OSError as error:
@@ -73,21 +76,50 @@ class _Reader:
         if self.clock() > until:
             return None
         calm = settled(found)
-        made: CommandFile | Unusable
-        try:
-            made = load(source)
-        except CannotLoad as error:
-            made = Unusable(source.name, source.path, str(error))
+        return self._keep(source, identity(found), _loaded(source), calm=calm)
+
+    def _of_pack(self, source: Source) -> CommandFile | Unusable:
+        # The source has the file's digest in it: another content is another source.
+        known = self._known.get(source)
+        return self._keep(source, (), _loaded(source), calm=True) if known is None else known[2]
+
+    def _keep(
+        self, source: Source, identity: tuple[int, ...], made: CommandFile | Unusable, *, calm: bool
+    ) -> CommandFile | Unusable:
         if len(self._known) >= FILES:
             self._known.clear()
-        self._known[source] = (identity(found), calm, made)
+        self._known[source] = (identity, calm, made)
         return made
+
+
+def _loaded(source: Source) -> CommandFile | Unusable:
+    try:
+        return load(source)
+    except CannotLoad as error:
+        return Unusable(source.name, source.path, str(error))
 
 
 class View:
     """The commands of one project in one profile, at one moment; files are read when they are asked for."""
 
-    def __init__(self, sources: Sequence[Source], problems: tuple[str, ...], reader: _Reader, *, strict: bool) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        problems: tuple[str, ...],
+        reader: _Reader,
+        *,
+        strict: bool,
+        signed: Signed | None = None,
+    ) -> None:
+        signed = Signed() if signed is None else signed
+        refused = [source for source in sources if signed.refuses(source)]
+        # What a pack calls its own is never somebody else's file.
+        sources = [*signed.sources(), *(source for source in sources if not signed.refuses(source))]
+        self.refused = tuple(refused)
+        """The files that nobody vouches for, where that is demanded."""
+        self._refused = {source.name: source for source in reversed(refused)}
+        self._signed = signed
+        problems = (*problems, *(words for _, words in signed.problems), *map(refusal, refused))
         self._reader = reader
         self._strict = strict
         self._scanned = problems
@@ -138,6 +170,12 @@ class View:
         full = self._short.get(name, [])
         if len(full) > 1:
             return Ambiguous(tuple(sorted(full)))
+        if not full and name in self._refused:
+            refused = self._refused[name]
+            return Unusable(name, refused.path, refusal(refused))
+        of_pack = None if full else self._signed.problem(name)
+        if of_pack is not None:
+            return Unusable(name, *of_pack)
         return self._read(self._named[full[0]]) if full else None
 
     def all(self) -> tuple[CommandFile, ...]:
@@ -200,23 +238,25 @@ class Catalogue:
         self._seen: dict[tuple[Path | None, bool], _Seen] = {}
         self._lock = threading.Lock()
 
-    def of(self, project: Path | None, *, strict: bool) -> View:
+    def of(self, project: Path | None, *, strict: bool, signed: Signed | None = None) -> View:
         """The commands that count in a project, None for the user's alone. Safe to call from several threads.
 
-        The first call reads the folders; later ones look at those that changed.
+        The first call reads the folders; later ones look at those that changed. ``signed`` are the commands of packs,
+        and what is refused beside them; None for neither.
         """
         with self._lock:
-            return self._of(project, strict=strict)
+            return self._of(project, Signed() if signed is None else signed, strict=strict)
 
-    def _of(self, project: Path | None, *, strict: bool) -> View:
+    def _of(self, project: Path | None, signed: Signed, *, strict: bool) -> View:
         roots, problems = self._places.roots(project, strict=strict)
         trees = [self._tree(root, leave=strict) for root in roots]
         parts = [tree.sources() for tree in trees]
         problems = (*problems, *(problem for tree in trees for problem in tree.problems))
         seen = self._seen.pop((project, strict), None)
-        if seen is None or not seen.still(roots, problems, parts):
-            view = View([source for part in parts for source in part], problems, self._reader, strict=strict)
-            seen = _Seen(roots, problems, parts, view)
+        if seen is None or seen.signed != signed or not seen.still(roots, problems, parts):
+            sources = [source for part in parts for source in part]
+            view = View(sources, problems, self._reader, strict=strict, signed=signed)
+            seen = _Seen(roots, problems, parts, view, signed)
         _keep(self._seen, (project, strict), seen, PROJECTS)
         return seen.view
 
@@ -232,6 +272,7 @@ class _Seen:
     problems: tuple[str, ...]
     parts: list[tuple[Source, ...]]
     view: View
+    signed: Signed
 
     def still(self, roots: tuple[Root, ...], problems: tuple[str, ...], parts: list[tuple[Source, ...]]) -> bool:
         # A tree hands out the same tuple until something changes in it.

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         desk.open(core, catalogue)
         if args.action == "list":
             return asyncio.run(_list(desk, project, args))
-        return asyncio.run(_preview(desk, catalogue, project, args))
+        return asyncio.run(_preview(desk, project, args))
 
 
 async def _list(desk: Desk, project: Path, args: argparse.Namespace) -> int:
@@ -73,11 +73,11 @@ async def _list(desk: Desk, project: Path, args: argparse.Namespace) -> int:
     return 0
 
 
-async def _preview(desk: Desk, catalogue: Catalogue, project: Path, args: argparse.Namespace) -> int:
+async def _preview(desk: Desk, project: Path, args: argparse.Namespace) -> int:
     words, as_json = _words(args)
     name = args.name.removeprefix("/")
     core: Core = desk.core
-    view = await asyncio.to_thread(catalogue.of, project, strict=desk.strict)
+    view = await desk.view(project)
     try:
         found = await preview(core, view, name, words, Session(cwd=project), strict=desk.strict)
     except NoPreview as problem:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from codexplus_core import PackFile
+
 from . import frontmatter
 from .code_description import describe
 
@@ -41,7 +43,7 @@ class Source:
 
     ``root`` is the folder that the name counts from. ``within`` is the folder, without links on the way to it, that
     the file may not lie out of, None for what the user's own links may lead to. ``leave`` is True where Markdown
-    outside may be linked to all the same.
+    outside may be linked to all the same. ``pack`` has the bytes of a file of a signed pack, which then are not read.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Source:
     leave: bool = False
     base: Path | None = None
     plugin_root: Path | None = None
+    pack: PackFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class CommandFile:
     ``root`` the folder that its name counts from (``…/commands``, ``…/skills``). ``label`` is for listings:
     ``(project:frontend)``. ``body`` begins in line ``body_line`` of the file; of code it is the whole text. ``base`` is
     a skill's own folder and ``plugin_root`` a plugin's, None for others. ``problems`` are sentences about what was
-    passed over in the file.
+    passed over in the file. ``pack`` is its file in a signed pack.
     """
 
     name: str
@@ -87,11 +90,12 @@ class CommandFile:
     problems: tuple[str, ...] = ()
     base: Path | None = None
     plugin_root: Path | None = None
+    pack: PackFile | None = None
 
 
 def load(source: Source) -> CommandFile:
     """Read a command file: a regular one, at most LARGEST bytes, all of it once. Raises CannotLoad."""
-    data = _read(source)
+    data = _read(source) if source.pack is None else _vouched(source.pack)
     digest = hashlib.sha256(data).hexdigest()
     problems: list[str] = []
     try:
@@ -123,6 +127,7 @@ def load(source: Source) -> CommandFile:
         problems=(*problems, *found.problems),
         base=source.base,
         plugin_root=source.plugin_root,
+        pack=source.pack,
     )
     return command if source.kind in _TEXT_KINDS else _as_code_says(command)
 
@@ -133,6 +138,12 @@ def _as_code_says(command: CommandFile) -> CommandFile:
         command, description=said.description, argument_hint=said.argument_hint, model=said.model,
         allowed_tools=said.allowed_tools, problems=(*command.problems, *said.problems),
     )  # fmt: skip
+
+
+def _vouched(file: PackFile) -> bytes:
+    if len(file.data) > LARGEST:
+        raise CannotLoad(f"{file.file}: is larger than {LARGEST // 1024} KB, too large for a command")
+    return file.data
 
 
 def _read(source: Source) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from codexplus_core import CommandRow, Core, Event, Exchange, LocalReply
+from codexplus_core import AuditEvent, CommandRow, Core, Event, Exchange, LocalReply
 
 from . import local_shell
 from .builtins.listing import BUILT_IN
@@ -19,6 +19,7 @@ from .invocation import Invocation, invocation_of
 from .mentions import Attachment, attach_files, mentions_in
 from .modules import Modules
 from .notice import BEGINNING, Notices, not_attached, together, with_notice
+from .signed import signed_of
 from .stops import said, stopped
 from .surroundings import Surroundings, is_strict, model_of, surroundings_of
 
@@ -74,9 +75,10 @@ class Engine:
     async def rows(self, project: Path | None) -> list[CommandRow]:
         """The command files of a project, for lists of all commands."""
         strict = is_strict(self._core)
+        signed = signed_of(self._core, project)
 
         def look() -> list[CommandRow]:
-            view = self._catalogue.of(project, strict=strict)
+            view = self._catalogue.of(project, strict=strict, signed=signed)
             # Modules come before files of the same name.
             modules = [] if strict else self._modules.listed(view.modules())
             taken = {each.name for each in modules}
@@ -94,9 +96,14 @@ class Engine:
     ) -> LocalReply | Unknown | None:
         """Answer a command, or expand it and give None."""
         found, modules = await self._find(invocation.name, exchange.session.cwd, strict=where.strict)
+        for file in (found, *modules):
+            if isinstance(file, CommandFile) and file.pack is not None and not self._core.packs.holds(file.pack):
+                # Between the last look and now; what it would run from its folder is not what was signed.
+                return said(f"/{invocation.name} cannot be used: its pack {file.pack.pack} was changed", where)
         if modules:
             made = await self._modules.answer(exchange, modules, invocation.name, invocation.args, where)
             if made is not None:
+                await self._core.report(_use(exchange, made.file))
                 module = replace(made.file, name=invocation.name)
                 if isinstance(made.answer, LocalReply):
                     return self._introduced(made.answer, module, where)
@@ -110,6 +117,7 @@ class Engine:
             return said(f"/{invocation.name} cannot be used: {found.problem}", where)
         if not found.user_invocable:
             return stopped(found, where, "only the model may use this command (`user-invocable: false`)")
+        await self._core.report(_use(exchange, found))
         if found.kind in ("javascript", "python"):
             answer = await call(self._core, exchange, found, invocation.args)
             if isinstance(answer, LocalReply):
@@ -126,8 +134,10 @@ class Engine:
     async def _find(
         self, name: str, project: Path | None, *, strict: bool
     ) -> tuple[Found | None, Sequence[CommandFile]]:
+        signed = signed_of(self._core, project)
+
         def look() -> tuple[Found | None, Sequence[CommandFile]]:
-            view = self._catalogue.of(project, strict=strict)
+            view = self._catalogue.of(project, strict=strict, signed=signed)
             return view.find(name), () if strict else view.modules()
 
         return await asyncio.to_thread(look)
@@ -219,6 +229,14 @@ class Engine:
             exchange.state[_NOTICE] = notice
             exchange.watch(BEGINNING)
         return None
+
+
+def _use(exchange: Exchange, command: CommandFile) -> AuditEvent:
+    fields = {"command": command.name, "scope": command.scope, "kind": command.kind}
+    return AuditEvent(
+        "command.use", "success", source=str(command.path), plugin="slash", session=exchange.session,
+        turn=exchange.turn.id, fields=fields,
+    )  # fmt: skip
 
 
 def _row(command: CommandFile, aliases: tuple[str, ...]) -> CommandRow:

@@ -37,8 +37,11 @@ class Notices:
 
     def due(self, command: CommandFile, where: Surroundings) -> Notice | None:
         """What the user has to be told, None where that was done before."""
+        whose = _WHOSE[command.scope]
+        if command.pack is not None:
+            whose = f"of the signed pack {command.pack.pack} {command.pack.version}"
         text = (
-            f"`/{_plain(command.name)}` is `{_plain(source_of(command, where.cwd))}`, {_WHOSE[command.scope]}"
+            f"`/{_plain(command.name)}` is `{_plain(source_of(command, where.cwd))}`, {whose}"
             f" (sha256 `{command.digest[:12]}`…). This is shown once, until the file changes."
         )
         return self._once("told", text, command, where)

@@ -7,7 +7,19 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Iterable
 from pathlib import Path
 
-from codexplus_core import CliCommand, Command, Core, Event, Exchange, InitStep, LocalReply, Proposal, Refusal, hookimpl
+from codexplus_core import (
+    Check,
+    CliCommand,
+    Command,
+    Core,
+    Event,
+    Exchange,
+    InitStep,
+    LocalReply,
+    Proposal,
+    Refusal,
+    hookimpl,
+)
 
 from . import accessible, projections
 from .builtins.commands import commands
@@ -46,6 +58,13 @@ class Slash:
     def add_cli(self) -> list[CliCommand]:
         """Offer ``codex-plus commands``."""
         return [CliCommand("commands", "list the slash commands here, or preview one", run=_run, configure=_configure)]
+
+    @hookimpl
+    def add_checks(self) -> list[Check]:
+        """Which commands nobody vouches for, where that is demanded."""
+        from .checks import checks
+
+        return checks()
 
     @hookimpl
     def add_init_steps(self) -> list[InitStep]:
@@ -95,6 +114,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 _SLASH = Slash()
 add_cli = _SLASH.add_cli
+add_checks = _SLASH.add_checks
 add_init_steps = _SLASH.add_init_steps
 add_commands = _SLASH.add_commands
 on_startup = _SLASH.on_startup

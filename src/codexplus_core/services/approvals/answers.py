@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ...conversation.record import Key
+from .account import answered
 from .database import Unusable
 from .pending import Question, Standing
 from .question import NOT_RUN, only_once, which
@@ -113,6 +114,7 @@ class Answers:
                 self._approvals.grants.write(db, pairs, always=always, how="chat", question=now.id, use=use)
             word = {"y": "yes", "n": "no", "a": "always"}[said.word]
             done = self._questions.settle(db, now, answer=word, by=standing.by)
+            self._approvals.tell(answered(now.about, now.id, word, how="chat", thread=standing.thread))
             waiting = next(iter(self._questions.of(standing.thread)), None)
             if waiting is None:
                 return self._settled(done)

@@ -7,14 +7,22 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...audit_event import AuditEvent
 from ...budget import pause
 from ...exchange import Exchange, LocalReply, Session
 from ..problem import Problem
+from .account import answered, asked, revoked
 from .database import Database, Report, Unusable
 from .grants import Grant, Grants
 from .pending import Pending, Question, Standing
 from .proposal import Granted, Proposal, Verdict, digest
 from .question import in_chat, not_allowed, offers_always, question_text
+
+ELSEWHERE = "Your administrator wants such questions answered in a terminal; an answer here does not count."
+
+
+def _untold(_event: AuditEvent) -> None:
+    return
 
 
 def _silent(_event: str, _fields: dict[str, Any]) -> None:
@@ -42,6 +50,10 @@ class Approvals:
         self.database = Database(home, report)
         self.grants = Grants(self.database, clock)
         self.questions = Pending(self.database, clock)
+        self.tell: Callable[[AuditEvent], None] = _untold
+        """Gets what is asked and answered; a Problem that it raises keeps an answer of a terminal from counting."""
+        self.out_of_band: Callable[[], bool] = lambda: False
+        """Whether questions are answered in a terminal only (``approvals.outOfBand``)."""
 
     @property
     def home(self) -> Path | None:
@@ -80,6 +92,7 @@ class Approvals:
                 return Verdict(True)
             missing = self._missing(proposals, "")
             question = self.questions.note(missing, always=offers_always(missing))
+            self.tell(asked(missing, question.id, session=session, chat=False))
         except Unusable as trouble:
             return Verdict(False, f"not allowed: what was allowed cannot be looked up ({trouble})")
         return Verdict(False, not_allowed(question), question.id)
@@ -116,6 +129,7 @@ class Approvals:
             if question is None:
                 raise Problem(f"{id}: no such question, or older than a week; codex-plus approvals list shows them")
             pairs = [(key, bytes(raw)) for key, raw in zip(question.digests, question.proposals, strict=True)]
+            self.tell(answered(question.about, id, "always" if always else "yes", how="command line"))
             with self.database.transaction() as db:
                 made = self.grants.write(db, pairs, always=always, how="command line", question=id)
                 if question.state in ("noted", "dropped"):
@@ -126,11 +140,15 @@ class Approvals:
     def allow_now(self, proposals: Iterable[Proposal]) -> Sequence[Grant]:
         """Say yes for good to proposals as they are now, unasked. Raises Problem."""
         with _told():
-            return self.grants.allow(proposals, always=True, how="project")
+            found = list(proposals)
+            self.tell(answered(found, "", "always", how="project"))
+            return self.grants.allow(found, always=True, how="project")
 
     def revoke(self, id: str) -> Sequence[Grant]:
         """Withdraw the yes with this id, or every yes to the question of this id. Raises Problem."""
         with _told():
+            if self.questions.find(id) is not None or any(id in (one.id, one.question) for one in self.grants.live()):
+                self.tell(revoked(id))
             gone = self.grants.revoke(id)
             question = self.questions.find(id)
             if question is not None and question.state != "answered":
@@ -155,10 +173,13 @@ class Approvals:
         return question_text(question, earlier=earlier, first=first, coded=coded)
 
     def _ask(self, missing: Sequence[Proposal], standing: Standing | None) -> LocalReply:
-        may = standing is not None and standing.chat and not in_chat(missing)
+        elsewhere = self.out_of_band()
+        may = standing is not None and standing.chat and not elsewhere and not in_chat(missing)
         question = self.questions.note(missing, always=offers_always(missing), standing=standing if may else None)
+        self.tell(asked(missing, question.id, thread=standing.thread if standing is not None else "", chat=may))
         if standing is None or not may:
-            return LocalReply(self.text_of(question))
+            text = self.text_of(question)
+            return LocalReply(f"{text}\n\n{ELSEWHERE}" if elsewhere else text)
         others = [other.id for other in self.questions.of(standing.thread)]
         text = self.text_of(question, first=others[0] if others else "")
         standing.asked.append((question.id, text))

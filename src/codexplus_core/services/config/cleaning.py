@@ -69,6 +69,11 @@ class Cleaner:
         if self._reads_like_another(key, path):
             return
         section = schema.is_section(path)
+        if not section and self._is_stray(key, path):
+            near = get_close_matches(path[-1], schema.names_below(path[:-1]), n=1, cutoff=0.6)
+            todo = f"did you mean {near[0]}?" if near else "remove it, or correct its name"
+            self._warn(path, "is no key that is known, and what it means would not be enforced", todo)
+            return
         below = key is not None and key.name.endswith("**") and isinstance(value, dict)
         # Even an empty object would hide what the user has there.
         if key is not None and (not below or (not section and key.project == "no" and not self._origin.trusted)):
@@ -77,6 +82,12 @@ class Cleaner:
             self._section(into, path, value)
         else:
             self._unknown(into, path, value)
+
+    def _is_stray(self, key: Key | None, path: tuple[str, ...]) -> bool:
+        """Whether a policy says what nobody enforces: a slip in the name of a rule must not lose the rule."""
+        if self._origin.layer != "enterprise" or len(path) < 2 or not self._means.schema.is_section(path[:-1]):
+            return False
+        return key is None or key.name == "security.**"
 
     def _reads_like_another(self, key: Key | None, path: tuple[str, ...]) -> bool:
         """Drop ``"permissions.deny"``: one name in the file, and in a dotted key the same as what it imitates."""

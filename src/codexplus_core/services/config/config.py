@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from .cleaning import Cleaner
 from .documents import Document, Shelf
-from .managed import Managed
+from .managed import Imposed, Managed
 from .merging import Merger
 from .origin import LAYERS, Notice, Origin, Value
 from .overview import listing
@@ -69,6 +70,7 @@ class Config(Mapping[str, Any]):
         self._schema = Schema()
         self._shelf = Shelf()
         self._managed = Managed(policy, self._schema, self._env)
+        self._imposed = Imposed(self._schema, self._env)
         self._views: dict[Path | None, _View] = {}
         self.generation = 0
 
@@ -93,7 +95,7 @@ class Config(Mapping[str, Any]):
         project, remarks = self._project(cwd)
         places = self._places(project)
         found = self._shelf.documents(places)
-        identity = (project, self._managed.look(), *found)
+        identity = (project, self._managed.look(), self._imposed.sheet, *found)
         if view is not None and view.documents == identity:
             view.looked = now
             return view.settings
@@ -118,7 +120,21 @@ class Config(Mapping[str, Any]):
     @property
     def has_policy(self) -> bool:
         """Whether there is a policy of the administrator."""
-        return self._managed.look() is not None
+        return self._managed.look() is not None or self._imposed.sheet is not None
+
+    def impose(self, data: bytes | None, file: Path) -> None:
+        """Count ``data``, a policy in YAML, as the administrator's, below the policy's own file; None: no longer.
+
+        It is for the plugin that fetches such a policy and has verified it: nothing is checked here but what it says.
+        ``file`` is where it is kept, for messages. Raises BadPolicy where it cannot be relied on; what was imposed
+        before stays then.
+        """
+        before = self._imposed.sheet
+        self._imposed.take(data, file)
+        if self._imposed.sheet is not before:
+            # At once, not when the files are looked at the next time.
+            for view in self._views.values():
+                view.looked = -math.inf
 
     @property
     def policy_problem(self) -> str:
@@ -157,7 +173,8 @@ class Config(Mapping[str, Any]):
         literal = self._profile(documents) == "claude-code"
         always = {"CLAUDE_PROJECT_DIR": str(project)} if project is not None and not literal else {}
         means = Means(self._schema, self._env, always, literal=literal)
-        sheets = [self._managed.sheet, self._command_line(means), *(_sheet(document, means) for document in documents)]
+        policies = [sheet for sheet in (self._managed.sheet, self._imposed.sheet) if sheet is not None]
+        sheets = [*policies, self._command_line(means), *(_sheet(document, means) for document in documents)]
         merger = Merger(self._schema)
         by_weight = sorted(sheets, key=lambda sheet: LAYERS.index(sheet.origin.layer))
         values = merger.merge([sheet.tree for sheet in by_weight])

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .cleaning import Cleaner
 from .origin import Notice, Origin
-from .parsing import Parsed
+from .parsing import Parsed, Unparsable, parse
 from .policy import BadPolicy, PolicyPlace, read_policy
 from .reading import identity, rights
 from .schema import Schema
 from .settings import File
 from .sheet import Means, Sheet
+
+
+class Imposed:
+    """A policy that came from elsewhere, verified by whoever brought it: below the file's, above everybody else's."""
+
+    def __init__(self, schema: Schema, env: Mapping[str, str]) -> None:
+        self._means = Means(schema, env)
+        self.sheet: Sheet | None = None
+
+    def take(self, data: bytes | None, file: Path) -> None:
+        """Let ``data``, YAML, be it from now on; None for none. Raises BadPolicy, and all stays as it was then."""
+        if data is None:
+            self.sheet = None
+            return
+        origin = Origin("enterprise", file, root=file.parent)
+        try:
+            parsed = parse(data, yaml=True)
+        except Unparsable as broken:
+            raise BadPolicy(f"{file}: {broken}; ask your administrator") from None
+        sheet = Cleaner(origin, parsed.lines.get, self._means).clean(parsed.data)
+        if sheet.faulty:
+            raise BadPolicy("; ".join(str(notice) for notice in sheet.warnings[:5]))
+        self.sheet = sheet
 
 
 class Managed:

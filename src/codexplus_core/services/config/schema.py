@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .governed import endpoint, minisign_key, model, plugin, policy_url, versions
+from .keeping import between, place, private_collector
 from .origin import Layer
 from .shapes import (
     Check,
@@ -18,17 +20,21 @@ from .shapes import (
     flag,
     flag_or_object,
     hook_group,
+    pack_keys,
     pattern,
     server,
     text,
     text_or_object,
     variable,
 )
+from .spending import budget, currency, header_name, price
+from .telemetry import collector, header_value
 
 Merge = Literal["first", "add", "any", "strictest", "restrict"]
 Project = Literal["yes", "asks", "tightens", "no"]
 SANDBOX_LEVELS = ("process", "lsm", "full")
 NOT_ITSELF = "a project cannot allow itself anything"
+UNSEEN = "a project could hide what it does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Key:
     @property
     def names_are_free(self) -> bool:
         """Whether what stands below is named by others, dots included: servers, and what plugins keep."""
-        return self.name == "mcpServers.*" or self.name.endswith("**")
+        return self.name in ("mcpServers.*", "packs.keys.*", "prices.*") or self.name.endswith("**")
 
 
 _ADMIN: tuple[Layer, ...] = ("enterprise",)
@@ -73,7 +79,31 @@ KEYS: tuple[Key, ...] = (
         "only the administrator's permission rules count", only=_ADMIN),
     Key("allowedMcpServers", "list of names or objects", text_or_object, "restrict", "tightens",
         "the MCP servers that may be used"),
+    Key("approvals.outOfBand", "true or false", flag, "any", "no",
+        "questions are answered in a terminal only, never in the conversation", only=_ADMIN),
+    Key("audit.content", "true or false", flag, "first", "no",
+        "whether prompts and the arguments of tool calls are kept, too", why=UNSEEN),
+    Key("audit.directory", "path", place, "first", "no",
+        "where the audit log lies, `{user}` standing for the user's name", why=UNSEEN),
+    Key("audit.enabled", "true or false", flag, "first", "no",
+        "whether there is an audit log; by default where the policy says anything about one", why=UNSEEN),
+    Key("audit.fsyncMs", "number", between(1, 10_000), "first", "no",
+        "milliseconds in which records of traffic gather before they are brought to the disk", why=UNSEEN),
+    Key("audit.headSeconds", "number", between(0, 86_400), "first", "no",
+        "seconds between two heads of the chain in the log; 0 for none", why=UNSEEN),
+    Key("audit.keepDays", "number", amount, "first", "no", "days after which a finished file is removed", why=UNSEEN),
+    Key("audit.keyFile", "path", place, "first", "no", "the key of the chain; by default one is made", why=UNSEEN),
+    Key("audit.otlpEndpoint", "URL", private_collector, "first", "no",
+        "a collector that gets the records as they are written (OTLP over HTTP)", why=UNSEEN),
+    Key("audit.required", "true or false", flag, "first", "no",
+        "whether nothing new begins while the audit log cannot be written", why=UNSEEN),
+    Key("audit.rotateMegabytes", "number", between(1, 4096), "first", "no", "the size at which a file is finished",
+        why=UNSEEN),
     Key("availableModels", "list of texts", text, "restrict", "tightens", "the models to choose from"),
+    Key("budgets.*", "object or false", budget, "first", "no", "what may be spent; the highest layer's as a whole",
+        why="a project cannot raise a budget"),
+    Key("codex.versions", "range of versions", versions, "first", "no", "the versions of Codex that may be used",
+        only=_ADMIN),
     Key("compatibility", "`default` or `claude-code`", choice("default", "claude-code"), "first", "no",
         "whose behaviour counts where Claude Code and the documents differ"),
     Key("deniedMcpServers", "list of names or objects", text_or_object, "add", "tightens",
@@ -96,7 +126,17 @@ KEYS: tuple[Key, ...] = (
     Key("mcp.**", "anything", anything, "first", "no", "settings of the MCP client", expands=True),
     Key("mcpServers.*", "object", server, "first", "asks", "MCP servers, by name; the highest layer's as a whole",
         expands=True),
+    Key("metrics.enabled", "true or false", flag, "first", "no", "whether requests and decisions are counted"),
+    Key("metrics.otlpEndpoint", "URL", collector, "first", "no",
+        "the OpenTelemetry collector that metrics are sent to", expands=True),
+    Key("metrics.otlpHeaders.*", "text", header_value, "first", "no", "headers for that collector", expands=True),
+    Key("metrics.otlpSeconds", "number", amount, "first", "no", "seconds between two sendings; 60 unless set"),
+    Key("metrics.spans", "true or false", flag, "first", "no", "whether it gets a span for each model request too"),
     Key("model", "text", text, "first", "yes", "the model"),
+    Key("packs.directories", "list of texts", text, "add", "no", "folders with signed packs, beside those installed",
+        why=NOT_ITSELF),
+    Key("packs.keys.*", "public key, an object, or a list of these", pack_keys, "first", "no",
+        "whose signature counts for packs of that name", why=NOT_ITSELF),
     Key("permissions.additionalDirectories", "list of texts", text, "add", "no", "folders beside the project's",
         why=NOT_ITSELF),
     Key("permissions.allow", "list of rules", text, "add", "no", "what needs no question",
@@ -106,14 +146,25 @@ KEYS: tuple[Key, ...] = (
     Key("permissions.deny", "list of rules", text, "add", "tightens", "what is never done"),
     Key("permissions.disableBypassPermissionsMode", "`disable`", choice("disable"), "first", "tightens",
         "no mode that asks nothing"),
+    Key("plugins.allowed", "list of names", plugin, "restrict", "no", "the plugins that may be loaded", only=_ADMIN),
+    Key("policy.maxAgeHours", "number", amount, "first", "no",
+        "hours for which the policy of `policy.url` counts when it cannot be fetched again", only=_ADMIN),
+    Key("policy.publicKey", "minisign key", minisign_key, "first", "no", "who signs the policy of `policy.url`",
+        only=_ADMIN),
+    Key("policy.refreshMinutes", "number", amount, "first", "no", "minutes between two looks at `policy.url`",
+        only=_ADMIN),
+    Key("policy.url", "URL", policy_url, "first", "no", "where more of the policy comes from, signed", only=_ADMIN),
+    Key("prices.*", "object", price, "first", "no", "what a million tokens of a model cost, by its name or a pattern"),
+    Key("prices.currency", "currency", currency, "first", "no", "what prices and budgets are in"),
     Key("redact.patterns", "list of texts or objects", pattern, "add", "no", "further secrets to blot out",
         why="a project could hide from the log what it does"),
     Key("redact.**", "anything", anything, "first", "no", "settings of redaction", expands=True),
     Key("sandbox.minimum", "`process`, `lsm` or `full`", choice(*SANDBOX_LEVELS), "strictest", "no",
         "the weakest sandbox that programs may run in"),
     Key("sandbox.**", "anything", anything, "first", "no", "settings of the sandbox"),
-    Key("security.endpointAllowlist", "list of texts", text, "restrict", "tightens", "the hosts that may be reached"),
-    Key("security.modelAllowlist", "list of texts", text, "restrict", "tightens", "the models that may be used"),
+    Key("security.endpointAllowlist", "list of hosts", endpoint, "restrict", "tightens",
+        "the hosts that may be reached"),
+    Key("security.modelAllowlist", "list of models", model, "restrict", "tightens", "the models that may be used"),
     Key("security.permissions.deny", "list of rules", text, "add", "tightens", "the same as `permissions.deny`"),
     Key("security.requireSigned", "true or false", flag, "any", "tightens", "only signed packs are used"),
     Key("security.**", "anything", anything, "first", "no", "further settings of governance"),
@@ -124,6 +175,10 @@ KEYS: tuple[Key, ...] = (
     Key("transcripts.keepDays", "number", amount, "first", "no", "days after which a session's transcript is removed"),
     Key("transcripts.maxMegabytes", "number", amount, "first", "no",
         "room for all transcripts; the oldest are removed first"),
+    Key("usage.enabled", "true or false", flag, "first", "no", "whether usage is counted; budgets count in any case"),
+    Key("usage.keepDays", "number", amount, "first", "no", "days after which the account of a day is removed"),
+    Key("usage.userHeader", "header name", header_name, "first", "no",
+        "the header that names the user where one proxy serves several", only=_ADMIN),
     Key("upstream.impersonate", "text", text, "first", "no", "whose TLS handshake the ChatGPT host is shown",
         why="a project cannot say where requests go"),
     Key("upstream.url", "URL", address, "first", "no", "where requests go", expands=True,
@@ -157,6 +212,11 @@ class Schema:
     def is_section(self, path: tuple[str, ...]) -> bool:
         """Whether known keys lie below ``path``, which itself must be an object then."""
         return path in self._sections
+
+    def names_below(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """The names that known keys have right below ``path``."""
+        depth = len(path)
+        return tuple(dict.fromkeys(key[depth] for key in self._exact if len(key) > depth and key[:depth] == path))
 
     @property
     def beginnings(self) -> frozenset[tuple[str, ...]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -115,6 +118,57 @@ def pattern(value: Any) -> Checked:
     if text(value.get("pattern")).value is BAD or text(value.get("kind", "custom")).value is BAD:
         return Checked(BAD, (((), 'expected {"kind": TEXT, "pattern": TEXT}'),))
     return Checked(value)
+
+
+def pack_keys(value: Any) -> Checked:
+    """The public keys that sign packs of one name: minisign's, alone, with a day and a serial, or a list of those."""
+    if not isinstance(value, list):
+        return _pack_key(value)
+    if not value:
+        return Checked(BAD, (((), "is empty"),))
+    # A list with a wrong key in it is wrong: nobody knows which key was meant.
+    wrong = [((number, *where), what) for number, one in enumerate(value) for where, what in _pack_key(one).complaints]
+    return Checked(BAD, tuple(wrong)) if wrong else Checked(value)
+
+
+def _pack_key(value: Any) -> Checked:
+    if isinstance(value, str):
+        return Checked(value) if _is_public_key(value) else Checked(BAD, (((), _KEY_WANTED),))
+    if not isinstance(value, dict):
+        return _bad("a public key of minisign, or an object with one", value)
+    unknown = sorted(str(name) for name in value if name not in ("key", "notAfter", "minSerial"))
+    if unknown:
+        return Checked(BAD, (((unknown[0],), "is unknown; key, notAfter and minSerial are known"),))
+    if not _is_public_key(value.get("key")):
+        return Checked(BAD, ((("key",), _KEY_WANTED),))
+    if "notAfter" in value and not _is_day(value["notAfter"]):
+        return Checked(BAD, ((("notAfter",), 'expected a day such as "2027-12-31"'),))
+    serial = value.get("minSerial", 1)
+    if not isinstance(serial, int) or isinstance(serial, bool) or serial < 1:
+        return Checked(BAD, ((("minSerial",), f"expected a whole number from 1 on, got {shown(serial)}"),))
+    return Checked(value)
+
+
+_KEY_WANTED = "expected a public key of minisign: the second line of its .pub file, which begins with RW"
+
+
+def _is_public_key(value: Any) -> bool:
+    try:
+        raw = base64.b64decode(value.strip(), validate=True) if isinstance(value, str) else b""
+    except ValueError:
+        return False
+    return len(raw) == 42 and raw.startswith(b"Ed")
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return (
+            isinstance(value, str)
+            and re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None
+            and bool(date.fromisoformat(value))
+        )
+    except ValueError:
+        return False
 
 
 def server(value: Any) -> Checked:

@@ -27,6 +27,8 @@ class UserPattern(NamedTuple):
     kind: str
     pattern: str
     source: str = "redact.patterns"
+    managed: bool = False
+    """Whether it is the administrator's."""
 
 
 class Patterns:

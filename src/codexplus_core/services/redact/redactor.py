@@ -27,13 +27,14 @@ class Redactor:
 
     def __init__(
         self,
-        patterns: Iterable[tuple[str, str] | tuple[str, str, str]] = (),
+        patterns: Iterable[tuple[str, str] | tuple[str, str, str] | UserPattern] = (),
         secrets: Iterable[tuple[str, str]] = (),
         *,
         min_length: int = MIN_LENGTH,
     ) -> None:
         self._finder = Finder()
-        self._patterns = Patterns(UserPattern(*entry) for entry in patterns)
+        self._entries = tuple(UserPattern(*entry) for entry in patterns)
+        self._patterns = Patterns(self._entries)
         self._min_length = min_length
         self._secrets = tuple(secrets)
         self._known = self._look_for(self._secrets)
@@ -47,9 +48,16 @@ class Redactor:
         """One that takes out these (kind, value), too."""
         other = object.__new__(Redactor)
         other._finder, other._patterns, other._min_length = self._finder, self._patterns, self._min_length
+        other._entries = self._entries
         other._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
         other._known = other._look_for(other._secrets)
         return other
+
+    def managed(self) -> Redactor:
+        """One that goes by the administrator's patterns and by none of the user's own."""
+        if all(entry.managed for entry in self._entries):
+            return self
+        return Redactor((entry for entry in self._entries if entry.managed), self._secrets, min_length=self._min_length)
 
     def text(self, text: str) -> str:
         """The text without secrets."""

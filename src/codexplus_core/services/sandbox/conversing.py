@@ -160,11 +160,10 @@ class _Out(asyncio.Protocol):
         self._streams = streams
 
     def data_received(self, data: bytes) -> None:
-        if not self._streams.output.at_eof():
-            self._streams.output.feed_data(data)
+        self._streams.printed(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._streams.output.feed_eof()
+        self._streams.fell_silent()
 
 
 class _Errors(asyncio.Protocol):

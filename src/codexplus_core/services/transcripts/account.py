@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...exchange import Outcome
+from ...outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from ...exchange import Outcome
+from ...outcome import Outcome
 from ..redact import Redactor
 from ..redact.remembered import Remembered
 from .account import Account

@@ -13,6 +13,7 @@ from ..accessible import Accessibility, accessibility, reply
 from ..catalogue import Catalogue, View
 from ..command_file import CommandFile
 from ..modules import Modules
+from ..signed import signed_of
 
 
 class NotOpen(RuntimeError):
@@ -60,7 +61,8 @@ class Desk:
         """The command files of a project."""
         if self._catalogue is None:
             raise NotOpen("the built-in commands are not open yet; call open in on_startup")
-        return await asyncio.to_thread(self._catalogue.of, project, strict=self.strict)
+        signed = signed_of(self.core, project)
+        return await asyncio.to_thread(self._catalogue.of, project, strict=self.strict, signed=signed)
 
     async def files(self, project: Path | None) -> tuple[View, tuple[CommandFile, ...]]:
         """The command files of a project, and every command in them, read; modules hide files of their name."""

@@ -22,6 +22,7 @@ DOOR = (
 _GROUPS = (
     ("project", "This project"),
     ("user", "Yours"),
+    ("pack", "From signed packs"),
     ("plugin", "From plugins"),
     (BUILT_IN, "Built in"),
 )
@@ -54,7 +55,7 @@ def as_markdown(found: Listing, pattern: str = "") -> str:
 
 def _group(row: CommandRow) -> str:
     scope = row.scope.partition(":")[0]
-    return scope if scope in ("project", "user", BUILT_IN) else "plugin"
+    return scope if scope in ("project", "user", "pack", BUILT_IN) else "plugin"
 
 
 def _lines(rows: Iterable[CommandRow]) -> Iterator[str]:

@@ -21,6 +21,7 @@ async def answer(desk: Desk, exchange: Exchange, args: str) -> LocalReply:
     by_scope = [
         (sum(row.scope.startswith("project") for row in found.rows), "of this project"),
         (sum(row.scope.startswith("user") for row in found.rows), "of yours"),
+        (sum(row.scope.startswith("pack:") for row in found.rows), "of signed packs"),
         (sum(row.scope == BUILT_IN for row in found.rows), "built in"),
     ]
     others = len(found.rows) - sum(count for count, _ in by_scope)

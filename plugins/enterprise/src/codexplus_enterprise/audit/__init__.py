@@ -1,0 +1,1 @@
+"""The account of what was decided and done."""

@@ -1,0 +1,1 @@
+"""What requests cost: usage, prices, subscription windows and budgets."""

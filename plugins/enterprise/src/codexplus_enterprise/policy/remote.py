@@ -1,0 +1,229 @@
+"""More of the policy from a URL: fetched, verified, and imposed on the settings; the last good one is kept for a while.
+
+The signature lies beside it under the same name with ``.minisig`` behind; its trusted comment is
+``codexplus-policy/1 serial=N``, and N never goes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from codexplus_core import Problem
+
+from . import kept as keeping
+from .endpoints import Endpoints
+from .kept import Kept
+
+REFRESH_MINUTES = 60
+MAX_AGE_HOURS = 72
+RETRY_S = 60.0
+"""Seconds until the next try where the last one failed."""
+_COMMENT = re.compile(r"codexplus-policy/1 serial=(\d{1,15})")
+
+
+class NotFetched(Exception):
+    """Nothing came that could be used; the message says why."""
+
+
+class BadRemote(Exception):
+    """A policy from elsewhere that does not count; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the local policy says about the one from elsewhere."""
+
+    url: str
+    key: str
+    refresh_s: float
+    max_age_s: float
+    barred: str = ""
+    """Why the list of endpoints does not let it be fetched."""
+
+
+def wanted(settings: Any) -> Wanted | None:
+    """Where more of the policy comes from, None where the local one does not say. Raises BadRemote."""
+    url, key = settings.get("policy.url"), settings.get("policy.publicKey")
+    if url is None:
+        return None
+    if key is None:
+        raise BadRemote(f"policy.url is {url}, but policy.publicKey is not set; nobody could tell whose policy it is")
+    refresh = settings.get("policy.refreshMinutes", REFRESH_MINUTES)
+    hosts = settings.get("security.endpointAllowlist")
+    barred = Endpoints(hosts).problem(url) if isinstance(hosts, list) else ""
+    return Wanted(url, key, refresh * 60.0, settings.get("policy.maxAgeHours", MAX_AGE_HOURS) * 3600.0, barred)
+
+
+def signature_url(url: str) -> str:
+    """Where the signature of what lies at ``url`` lies."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path}.minisig"))
+
+
+def serial_of(key: str, data: bytes, signature: bytes) -> int:
+    """The serial of a policy that was signed with ``key``. Raises BadRemote for any other."""
+    from ..packs.manifest import PackError
+    from ..packs.signing import check, signed
+
+    try:
+        found = signed(signature)
+        check(key, data, found)
+    except (PackError, Problem) as error:
+        raise BadRemote(str(error)) from None
+    said = _COMMENT.fullmatch(found.comment)
+    if said is None:
+        raise BadRemote("the signature's trusted comment is not 'codexplus-policy/1 serial=N'; sign it with -t")
+    return int(said[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A policy whose signature is good."""
+
+    data: bytes
+    signature: bytes
+    serial: int
+    fetched: float
+    kept: bool = False
+
+
+class Remote:
+    """The policy from elsewhere, for one configuration.
+
+    ``problem`` says why nothing may be allowed, ``""`` while there is a policy to go by; ``warning`` why the one that
+    is in force could not be fetched again.
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        path: Path,
+        *,
+        get: Callable[[str], bytes] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._config = config
+        self._path = path
+        self._get = get if get is not None else _fetch
+        self._clock = clock
+        self._source: tuple[str, str] | None = None
+        self._imposed: _Found | None = None
+        self.problem = ""
+        self.warning = ""
+
+    def look(self) -> float | None:
+        """Bring the settings up to date; the seconds until the next look, None where there is nothing to look for.
+
+        Blocks while something is fetched.
+        """
+        want = self._begin()
+        if want is None:
+            return None
+        return self._finish(want, *self._gather(want))
+
+    async def look_beside(self) -> float | None:
+        """The same without blocking the loop."""
+        want = self._begin()
+        if want is None:
+            return None
+        return self._finish(want, *await asyncio.to_thread(self._gather, want))
+
+    def _begin(self) -> Wanted | None:
+        try:
+            want = wanted(self._config.user)
+        except BadRemote as bad:
+            self.problem = str(bad)
+            return None
+        source = None if want is None else (want.url, want.key)
+        if source != self._source:
+            # What somebody else signed, or what lay elsewhere, is not this administrator's word any more.
+            self._config.impose(None, self._path)
+            self._source, self._imposed, self.warning = source, None, ""
+        if want is None:
+            self.problem = ""
+        return want
+
+    def _gather(self, want: Wanted) -> tuple[list[_Found], str]:
+        """What is kept and what could be fetched, as far as it is due and signed; and what was wrong with the last."""
+        found: list[_Found] = []
+        warning = ""
+        fetched = 0.0 if self._imposed is None else self._imposed.fetched
+        if self._imposed is None:
+            kept = keeping.read(self._path)
+            if kept is not None and kept.url == want.url:
+                try:
+                    serial = serial_of(want.key, kept.data, kept.signature)
+                    fetched = min(kept.fetched, self._clock())
+                    found.append(_Found(kept.data, kept.signature, serial, fetched, kept=True))
+                except BadRemote as bad:
+                    warning = f"{self._path}: {bad}"
+        now = self._clock()
+        # A clock that went back must not keep an old policy for ever.
+        if 0 <= now - fetched < want.refresh_s:
+            return found, warning
+        if want.barred:
+            return found, want.barred
+        try:
+            data, signature = self._get(want.url), self._get(signature_url(want.url))
+            found.append(_Found(data, signature, serial_of(want.key, data, signature), now))
+            warning = ""
+        except NotFetched as error:
+            warning = str(error)
+        except BadRemote as bad:
+            warning = f"{want.url}: {bad}"
+        return found, warning
+
+    def _finish(self, want: Wanted, found: list[_Found], warning: str) -> float:
+        self.warning = warning
+        for one in found:
+            try:
+                self._impose(one)
+            except BadRemote as bad:
+                self.warning = f"{want.url}: {bad}"
+                continue
+            if not one.kept:
+                self._keep(want, one)
+        self._judge(want, self._clock())
+        return min(want.refresh_s, RETRY_S) if self.warning else want.refresh_s
+
+    def _impose(self, found: _Found) -> None:
+        last = self._imposed
+        if last is not None and found.serial < last.serial:
+            raise BadRemote(f"its serial {found.serial} is lower than {last.serial}, which was in force already")
+        if last is not None and found.serial == last.serial and found.data != last.data:
+            raise BadRemote(f"another policy had the serial {found.serial} already; give each its own")
+        if last is None or found.data != last.data:
+            try:
+                self._config.impose(found.data, self._path)
+            except Problem as bad:
+                raise BadRemote(str(bad)) from None
+        self._imposed = found
+
+    def _keep(self, want: Wanted, found: _Found) -> None:
+        try:
+            keeping.write(self._path, Kept(want.url, found.data, found.signature, found.fetched))
+        except OSError as error:
+            self.warning = f"{self._path}: cannot be written ({error.strerror}); after a restart it has to be fetched"
+
+    def _judge(self, want: Wanted, now: float) -> None:
+        if self._imposed is None:
+            self.problem = f"the policy of this workspace is not to be had ({self.warning})"
+        elif now - self._imposed.fetched > want.max_age_s:
+            hours = f"{want.max_age_s / 3600:g}"
+            self.problem = f"the policy of this workspace is older than {hours} hours ({self.warning})"
+        else:
+            self.problem = ""
+
+
+def _fetch(url: str) -> bytes:
+    # Late: most proxies have nothing to fetch, and what does it takes a while to import.
+    from .fetching import fetch
+
+    return fetch(url)

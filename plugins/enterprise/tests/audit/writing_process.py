@@ -1,0 +1,51 @@
+"""A process that writes records as fast as it can, until somebody kills it; run by a test."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from codexplus_enterprise.audit.entry import Entry
+from codexplus_enterprise.audit.files import Files
+from codexplus_enterprise.audit.record import Records
+from codexplus_enterprise.audit.writer import Means, Writer
+
+KEY = b"k" * 32
+
+
+def main() -> None:
+    """Write to the folder that is named; a line on standard output for each decision that is on the disk."""
+    folder = Path(sys.argv[1])
+    most = int(sys.argv[2])
+    if most:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+    means = Means(
+        lambda: (Files(folder, "serve"), KEY),
+        lambda stream: Records(lambda value: value, stream=stream),
+        lambda event, fields: print(event, fields["reason"], flush=True),
+        lambda lines: None,
+        lambda head: None,
+        {},
+    )
+    writer = Writer(means, fsync_s=0.02, rotate_bytes=1 << 20, keep_days=30, head_s=0, again_s=0.02)
+    writer.start()
+    number = 0
+    while True:
+        number += 1
+        for _ in range(50):
+            writer.put(Entry("model.request", "success", fields={"model": "gpt-5", "turns": number}))
+        kept = Entry("process.run", "success", decision=True, fields={"number": number})
+        if not writer.put_now(kept, needed=True).done.result(30):
+            print(f"kept {number}", flush=True)
+        elif most:
+            import resource
+
+            print("refused", flush=True)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            most = 0
+
+
+if __name__ == "__main__":
+    main()

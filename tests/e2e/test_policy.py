@@ -1,0 +1,109 @@
+"""The model and endpoint allowlists with the real Codex: refused once, in words that the user reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.codex import WAYS, Transport
+
+from codexplus_core.testing import shell, text
+
+pytestmark = pytest.mark.e2e
+ONLY = "This workspace allows: some-other-model. The model "
+
+ONLY_HOSTS = "This workspace reaches only: api.openai.com."
+
+
+def settings(home: Path, **security: Any) -> None:
+    """Write the settings of the user whose proxy this is."""
+    folder = home / ".codexplus"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.json").write_text(json.dumps({"security": security}), encoding="utf-8")
+
+
+@pytest.mark.req("E1")
+@pytest.mark.parametrize(("version", "transport"), WAYS)
+async def test_a_forbidden_model_is_refused_once_in_the_right_words(
+    version: str, transport: Transport, codex, upstream, proxy, tmp_path: Path
+) -> None:
+    settings(tmp_path / "proxy", modelAllowlist=["some-other-model"])
+    running = await proxy("enterprise")
+
+    ran = await codex(version).point_at(running.url).exec("one")
+
+    said = ran.stdout + ran.stderr
+    assert ONLY in said
+    assert "Reconnecting" not in said and "stream disconnected" not in said
+    assert running.url.removesuffix("/v1") not in said.split(ONLY)[1].splitlines()[0]
+    assert upstream.turns == []
+    assert not [got for got in upstream.requests if got.method == "POST" and got.path.endswith("/responses")]
+
+
+@pytest.mark.req("E2")
+@pytest.mark.parametrize("version", ["0.169.0", "0.120.0"])
+async def test_an_upstream_that_stops_being_allowed_gets_nothing_more(
+    version: str, codex, upstream, proxy, tmp_path: Path
+) -> None:
+    running = await proxy("enterprise")
+    one = codex(version).point_at(running.url)
+
+    well = await one.exec("one")
+    settings(tmp_path / "proxy", endpointAllowlist=["api.openai.com"])
+    said = ""
+    for _ in range(5):
+        # For half a second the settings are taken to be as they were.
+        before = len(upstream.requests)
+        refused = await one.resume("two")
+        said = refused.stdout + refused.stderr
+        if ONLY_HOSTS in said:
+            break
+
+    assert well.code == 0
+    assert ONLY_HOSTS in said
+    assert "Reconnecting" not in said
+    assert len(upstream.requests) == before
+
+
+POLICY = """\
+permissions:
+  deny: ["Bash(rm:*)", "Read(~/kept/**)"]
+  disableBypassPermissionsMode: disable
+"""
+# /etc of a mount namespace of its own, in which the compiled files lie where Codex looks for them.
+IN_ETC = 'mount --bind "$0" /etc && exec "$@"'
+
+
+@pytest.mark.req("E5")
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no mount namespaces")
+async def test_codex_itself_enforces_what_was_compiled_for_it(codex, upstream, tmp_path: Path) -> None:
+    one = codex("0.169.0").point_at(upstream.url)
+    (one.home / "kept").mkdir()
+    (one.home / "kept/key").write_text("the key", encoding="utf-8")
+    (one.project / "file").write_text("", encoding="utf-8")
+    policy, etc = tmp_path / "policy.yaml", tmp_path / "etc"
+    policy.write_text(POLICY, encoding="utf-8")
+    subprocess.run(["cp", "-a", "/etc", str(etc)], check=False, stderr=subprocess.DEVNULL)
+    compiled = [sys.executable, "-m", "codexplus_core.cli", "policy", "compile", "--file", str(policy)]
+    subprocess.run([*compiled, "--out", str(etc / "codex")], check=True, stderr=subprocess.DEVNULL)
+    # The port of a proxy is none of this test's.
+    (etc / "codex/managed_config.toml").unlink()
+    upstream.script = [shell("rm file"), shell("cat ~/kept/key"), text("Done.")]
+    rights = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--mount", "--map-root-user")
+    inside = (*rights, "sh", "-c", IN_ETC, str(etc), str(one.binary))
+
+    ran = await one.run("exec", "--skip-git-repo-check", "go", program=inside)
+    bypass = await one.run(
+        "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "go", program=inside
+    )
+
+    assert "Done." in ran.stdout
+    assert (one.project / "file").exists()
+    assert "the policy of this workspace: Bash(rm:*)" in ran.stderr
+    assert "the key" not in ran.stderr + str([got.body for got in upstream.turns])
+    assert bypass.code != 0 or "danger-full-access" not in bypass.stderr
