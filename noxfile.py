@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 PLUGINS = ("slash", "hooks", "mcp", "enterprise")
 EVERYTHING = ("-r", "requirements-dev.txt")
@@ -153,10 +153,13 @@ def e2e(session: nox.Session) -> None:
     env = {"CODEX_PLUS_E2E_MCP": os.environ.get("CODEX_PLUS_E2E_MCP") or str(mcp_servers(session))}
     cache = Path(session.create_tmp()).resolve() / "pytest"
     shutil.rmtree(cache, ignore_errors=True)
-    tests = ("python", "-m", "pytest", "-q", "-o", f"cache_dir={cache}", "tests/e2e", *session.posargs)
-    session.run(*tests, "-n", "2", "--dist", "loadfile", success_codes=[0, 1], env=env)
-    failed = cache / "v" / "cache" / "lastfailed"
-    if failed.exists() and json.loads(failed.read_text(encoding="utf-8")):
+    # Every home of a Codex is tens of megabytes; those of tests that passed are of no use.
+    options = ("-o", f"cache_dir={cache}", "-o", "tmp_path_retention_policy=failed")
+    tests = ("python", "-m", "pytest", "-q", *options, "tests/e2e", *session.posargs)
+    try:
+        # They wait for Codex more than they work.
+        session.run(*tests, "-n", "4", "--dist", "worksteal", env=env)
+    except CommandFailed:
         # A real terminal on a machine that others use too can miss its moment: it is looked at once more, alone.
         session.run(*tests, "--last-failed", env=env)
 
