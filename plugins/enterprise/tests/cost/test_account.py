@@ -25,7 +25,7 @@ from codexplus_enterprise.cost.sums import Sums, Use
 from codexplus_enterprise.cost.windows import Window
 
 DAY = date(2026, 11, 20)
-USE = Use("ada", "/work/one", MODEL, "api")
+USE = Use("ada", "/srv/one", MODEL, "api")
 
 
 class Told:

@@ -112,9 +112,9 @@ async def test_each_user_project_and_model_has_its_own(settings: Settings, clock
     settings.policy(
         budgets={"user": {"requests": 2}, "project": {"requests": 1}, "mini": {"requests": 9, "models": ["*-MINI"]}}
     )
-    first, _ = proxy(settings, clock, text("ok"), text("ok"), cwd="/work/one", user="ada")
-    second, _ = proxy(settings, clock, text("ok"), text("ok"), cwd="/work/two", user="ada")
-    other, _ = proxy(settings, clock, text("ok"), cwd="/work/three", user="bob")
+    first, _ = proxy(settings, clock, text("ok"), text("ok"), cwd="/srv/one", user="ada")
+    second, _ = proxy(settings, clock, text("ok"), text("ok"), cwd="/srv/two", user="ada")
+    other, _ = proxy(settings, clock, text("ok"), cwd="/srv/three", user="bob")
 
     async with first as running:
         await running.say("a")
@@ -126,7 +126,7 @@ async def test_each_user_project_and_model_has_its_own(settings: Settings, clock
     async with other as running:
         other_user = await running.say("e")
 
-    assert same_project.error is not None and "budget project for /work/one is spent" in same_project.error
+    assert same_project.error is not None and "budget project for /srv/one is spent" in same_project.error
     assert other_project.text == "ok"
     assert same_user.error is not None and "budget user for ada is spent" in same_user.error
     assert other_user.text == "ok"
@@ -191,14 +191,14 @@ async def test_a_project_can_neither_raise_nor_add_a_budget(settings: Settings, 
 async def test_titles_and_other_threads_count_for_the_project_of_their_session(
     settings: Settings, clock: Clock
 ) -> None:
-    harness, plugin = proxy(settings, clock, text("ok"), cwd="/work/one")
+    harness, plugin = proxy(settings, clock, text("ok"), cwd="/srv/one")
 
     async with harness as running:
         await running.say("a")
         await running.send(running.codex.title_request("a"))
 
     rows = plugin.usage._store.sums("2026-01-01")
-    assert {use.project for use, _ in rows} == {"/work/one"}
+    assert {use.project for use, _ in rows} == {"/srv/one"}
     assert sum(sums.requests for _, sums in rows) == 2
 
 

@@ -30,10 +30,10 @@ def fill(path: Path, *, today: date) -> None:
     yesterday = (today - timedelta(days=1)).isoformat()
     store.add(
         {
-            (today.isoformat(), Use("ada", "/work/one", MODEL, "api")): Sums(
+            (today.isoformat(), Use("ada", "/srv/one", MODEL, "api")): Sums(
                 requests=3, input=900_000, cached=400_000, output=50_000, total=950_000, nanos=1_540_000_000
             ),
-            (yesterday, Use("bob", "/work/two", "mystery", "chatgpt")): Sums(
+            (yesterday, Use("bob", "/srv/two", "mystery", "chatgpt")): Sums(
                 requests=1, input=1000, output=200, total=1200, unpriced=1200, estimated=1
             ),
         },
@@ -73,7 +73,7 @@ def test_the_command_line_shows_a_row_for_each_model(filled: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("by", "names"),
     [
-        ("user", ["ada", "bob"]), ("project", ["/work/one", "/work/two"]), ("account", ["api", "chatgpt"]),
+        ("user", ["ada", "bob"]), ("project", ["/srv/one", "/srv/two"]), ("account", ["api", "chatgpt"]),
         ("model", [MODEL, "mystery"]),
     ],
 )  # fmt: skip
