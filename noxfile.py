@@ -13,7 +13,7 @@ PLUGINS = ("slash", "hooks", "mcp", "enterprise")
 EVERYTHING = ("-r", "requirements-dev.txt")
 TESTING = ("pytest>=9.2", "pytest-asyncio>=1.5", "pytest-xdist>=3.8", "hypothesis>=6.170")
 CODE = ("src", *(f"plugins/{name}/src" for name in PLUGINS), "examples/codex-plus-ping/codexplus_ping.py")
-BENCHES = ("audit", "bridge", "hooks", "keys", "mcp", "packs", "redact", "run", "sandbox")
+BENCHES = ("audit", "bridge", "governed", "hooks", "keys", "mcp", "packs", "redact", "run", "sandbox")
 LIST_ENTRY_POINTS = """
 from importlib.metadata import entry_points
 print(*sorted(entry.name for entry in entry_points(group="codexplus.plugins")))

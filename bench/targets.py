@@ -68,7 +68,7 @@ def start(name: str, processes: Processes, upstream: int) -> Started:
     if name in makers:
         argv = makers[name](processes.work, port, upstream)
     else:
-        argv = _codex_plus(port, upstream, plugins_of(name))
+        argv = serving(port, upstream, plugins_of(name))
         env = {"CODEX_PLUS_HOME": str(processes.work / f"state-{port}")}
         if REWRITING in plugins_of(name):
             env["PYTHONPATH"] = _entry_point(processes.work)
@@ -100,7 +100,8 @@ def _simple(port: int, upstream: int) -> list[str]:
     return [sys.executable, "-m", "bench.simple_proxy", str(port), f"http://127.0.0.1:{upstream}"]
 
 
-def _codex_plus(port: int, upstream: int, plugins: str) -> list[str]:
+def serving(port: int, upstream: int, plugins: str) -> list[str]:
+    """The command line of a proxy with these plugins, parted by commas."""
     return [
         sys.executable, "-m", "codexplus_core.cli", "serve", "--port", str(port),
         "--upstream", f"http://127.0.0.1:{upstream}/v1", "--plugins", plugins, "--log-level", "error",

@@ -125,7 +125,7 @@ def field(item: ast.AnnAssign) -> str:
 
 def signature(node: ast.FunctionDef | ast.AsyncFunctionDef, width: int = 110) -> str:
     """A function as it is called."""
-    words = [word for word in arguments(node) if word != "self"]
+    words = [word for word in arguments(node) if word not in ("self", "cls")]
     result = "" if node.returns is None else f" -> {ast.unparse(node.returns)}"
     return wrapped(("async " if isinstance(node, ast.AsyncFunctionDef) else "") + node.name, words, result, width)
 

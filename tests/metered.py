@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from datetime import datetime
@@ -60,7 +61,8 @@ class Metered:
     @hookimpl
     async def on_request(self, exchange: Exchange) -> Refusal | None:
         exchange.watch()
-        refused = await self.usage.allowed(exchange)
+        found = self.usage.allowed(exchange)
+        refused = await found if inspect.isawaitable(found) else found
         if refused is None and (note := self.usage.soft(exchange)) is not None:
             self.notes.append(note)
         return refused

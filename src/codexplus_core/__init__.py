@@ -13,19 +13,23 @@ if TYPE_CHECKING:
     from .core import Core
     from .exchange import Exchange, LocalReply, Refusal, RunResult, Session, Turn
     from .hookspecs import hookimpl
+    from .message import with_message
     from .outcome import Outcome
     from .protocol.events import Event
     from .protocol.tools import ToolCall, ToolResult, Usage
     from .services.approvals.proposal import Granted, Proposal
     from .services.files import CannotOpen, CannotSave, Found, Listing, Opened, Reference, lines_of, reference_of
     from .services.files.service import AskFirst
-    from .services.packs import PackFile
+    from .services.packs import PackFile, RefusedFile
     from .services.paths import private_dir, read_private, state_dir, write_atomic
     from .services.permissions.request import Argv, EditFile, Fetch, McpTool, ReadFile, ShellText, WindowsText
+    from .services.plain_yaml import BadYaml, Yaml, read_yaml
     from .services.problem import Problem
     from .services.run import CannotStart
+    from .services.sandbox.grants import permission_fault
     from .services.shell_commands import programs_of, shell_commands
     from .services.talking import Running
+    from .services.wording import code_block, code_span, counted, plain_text, printable, short_path
     from .standalone import open_core
 
 API_VERSION = 1
@@ -38,6 +42,7 @@ __all__ = [
     "Argv",
     "AskFirst",
     "AuditEvent",
+    "BadYaml",
     "CannotOpen",
     "CannotSave",
     "CannotStart",
@@ -65,6 +70,7 @@ __all__ = [
     "ReadFile",
     "Reference",
     "Refusal",
+    "RefusedFile",
     "RunResult",
     "Running",
     "Session",
@@ -74,15 +80,25 @@ __all__ = [
     "Turn",
     "Usage",
     "WindowsText",
+    "Yaml",
+    "code_block",
+    "code_span",
+    "counted",
     "hookimpl",
     "lines_of",
     "open_core",
+    "permission_fault",
+    "plain_text",
+    "printable",
     "private_dir",
     "programs_of",
     "read_private",
+    "read_yaml",
     "reference_of",
     "shell_commands",
+    "short_path",
     "state_dir",
+    "with_message",
     "write_atomic",
 ]
 
@@ -93,6 +109,7 @@ _ELSEWHERE = {
     "Argv": ".services.permissions.request",
     "AskFirst": ".services.files.service",
     "AuditEvent": ".audit_event",
+    "BadYaml": ".services.plain_yaml",
     "CannotOpen": ".services.files",
     "CannotSave": ".services.files",
     "CannotStart": ".services.run",
@@ -117,21 +134,32 @@ _ELSEWHERE = {
     "Proposal": ".services.approvals.proposal",
     "ReadFile": ".services.permissions.request",
     "Reference": ".services.files",
+    "RefusedFile": ".services.packs",
     "Running": ".services.talking",
     "ShellText": ".services.permissions.request",
     "ToolCall": ".protocol.tools",
     "ToolResult": ".protocol.tools",
     "Usage": ".protocol.tools",
     "WindowsText": ".services.permissions.request",
+    "Yaml": ".services.plain_yaml",
+    "code_block": ".services.wording",
+    "code_span": ".services.wording",
+    "counted": ".services.wording",
     "hookimpl": ".hookspecs",
     "lines_of": ".services.files",
     "open_core": ".standalone",
+    "permission_fault": ".services.sandbox.grants",
+    "plain_text": ".services.wording",
+    "printable": ".services.wording",
     "private_dir": ".services.paths",
     "programs_of": ".services.shell_commands",
     "read_private": ".services.paths",
+    "read_yaml": ".services.plain_yaml",
     "reference_of": ".services.files",
     "shell_commands": ".services.shell_commands",
+    "short_path": ".services.wording",
     "state_dir": ".services.paths",
+    "with_message": ".message",
     "write_atomic": ".services.paths",
 }
 

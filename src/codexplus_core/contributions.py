@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,13 +32,26 @@ class CliCommand:
     """A sub-command ``codex-plus NAME``.
 
     ``configure(parser)`` adds its arguments; ``run(arguments)`` gives the exit status. Import what is slow inside
-    ``run``: every start of ``codex-plus`` makes the objects of all sub-commands.
+    ``run``, or use ``of_module``: every start of ``codex-plus`` makes the objects of all sub-commands.
     """
 
     name: str
     help: str
     run: Callable[[argparse.Namespace], int]
     configure: Callable[[argparse.ArgumentParser], None] | None = None
+
+    @classmethod
+    def of_module(cls, name: str, help: str, module: str) -> CliCommand:
+        """The one whose ``configure`` and ``run`` stand in ``module``, which is imported when the user asks for it."""
+
+        def run(arguments: argparse.Namespace) -> int:
+            status: int = import_module(module).run(arguments)
+            return status
+
+        def configure(parser: argparse.ArgumentParser) -> None:
+            import_module(module).configure(parser)
+
+        return cls(name, help, run, configure)
 
 
 @dataclass(frozen=True, slots=True)

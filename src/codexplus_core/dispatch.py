@@ -230,7 +230,7 @@ class Dispatcher(Answers):
             {
                 "name": record.plugin.name,
                 "version": record.plugin.version,
-                "order": record.plugin.order,
+                "order": None if record.plugin.forbidden else record.plugin.order,
                 "fail_closed": record.plugin.fail_closed,
                 "state": record.state,
                 "reason": record.plugin.error or record.out,

@@ -22,7 +22,12 @@ def refused_request(exchange: Exchange, refusal: Refusal, plugin: str) -> AuditE
         plugin=plugin,
         session=exchange.session,
         turn=exchange.turn.id,
-        fields={"endpoint": exchange.path, "model": exchange.model, "code": refusal.code},
+        fields={
+            "endpoint": exchange.path,
+            "model": exchange.model,
+            "code": refusal.code,
+            "origin": exchange.turn.origin,
+        },
         decision=True,
     )
 
@@ -69,6 +74,11 @@ def used_command(exchange: Exchange) -> AuditEvent:
 def refused_access(code: str, status: int) -> AuditEvent:
     """A request of somebody who may not use this proxy."""
     return AuditEvent("access.denied", "denied", reason=code, fields={"status": status})
+
+
+def left_out_access(count: int) -> AuditEvent:
+    """More such requests than anybody was told of one by one."""
+    return AuditEvent("access.denied", "denied", reason="too many to tell each", fields={"left_out": count})
 
 
 def about_action(

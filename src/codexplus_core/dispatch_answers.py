@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .action import Action
 from .audit_event import AuditEvent
 from .command import CommandRow
-from .dispatch_account import about_action, judged_call, refused_request
+from .dispatch_account import about_action, judged_call, left_out_access, refused_request
 from .dispatch_chunk import FailedClosed
 from .dispatch_faults import FAILED, Hook
 from .exchange import Exchange, LocalReply, Phase, Refusal, Session, is_text
@@ -24,7 +24,7 @@ UNAVAILABLE = 503
 Judged = tuple[ToolCall, Refusal | ToolResult | None, str]
 """A call as it is now, what ends it here, and whose verdict that is."""
 NOTED = 1000
-"""Events that may wait to be told to those who keep account."""
+"""Events that may wait to be told to those who keep account; of what comes beyond only the number is told."""
 
 
 class Answers:
@@ -33,7 +33,8 @@ class Answers:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._table: Mapping[str, tuple[Hook, ...]] = {}
-        self._noted: deque[AuditEvent] = deque(maxlen=NOTED)
+        self._noted: deque[AuditEvent] = deque()
+        self._left_out = 0
 
     async def session(self, session: Session, phase: Phase) -> None:
         """Tell the plugins of a thread's start, return, compaction or end."""
@@ -216,12 +217,19 @@ class Answers:
 
     def note(self, event: AuditEvent) -> None:
         """Tell the plugins as soon as there is somebody who can wait for them, before anything else is told."""
-        if self._table["on_audit"]:
+        if not self._table["on_audit"]:
+            return
+        if len(self._noted) < NOTED:
             self._noted.append(event)
+        else:
+            self._left_out += 1
 
     async def _tell_noted(self) -> None:
         while self._noted:
             await self._tell(self._noted.popleft())
+        if self._left_out:
+            left_out, self._left_out = self._left_out, 0
+            await self._tell(left_out_access(left_out))
 
     async def _tell(self, event: AuditEvent) -> Refusal | None:
         no: Refusal | None = None

@@ -53,7 +53,11 @@ class Record:
 
     @property
     def state(self) -> str:
-        """``broken`` (did not load or start), ``disabled`` (blocked the loop), ``failing`` (lately) or ``ok``."""
+        """``forbidden`` (by the administrator: not loaded), ``broken`` (did not load or start), ``disabled`` (blocked
+        the loop), ``failing`` (lately) or ``ok``.
+        """
+        if self.plugin.forbidden:
+            return "forbidden"
         if self.plugin.error is not None:
             return "broken"
         if self.out:

@@ -98,7 +98,7 @@ class Exchange:
     __slots__ = (
         "_body", "_body_problem", "_cwd", "_model", "_parse", "_routes", "_standing", "_states", "_tools",
         "added_tools", "adders", "attached", "context", "headers", "indirect", "kind", "method", "model_changed",
-        "news", "path", "prompt",
+        "model_source", "news", "path", "prompt",
         "prompt_as_typed", "session", "transport", "turn", "watched",
     )  # fmt: skip
 
@@ -127,6 +127,8 @@ class Exchange:
         ``core.approvals`` the prompt that it was about."""
         self._model = model
         self.model_changed = False
+        self.model_source = ""
+        """The file that ``model`` was changed for, for messages: to be set after it; ``""`` where there is none."""
         self.transport = transport
         self.method = method
         self.path = path
@@ -159,6 +161,7 @@ class Exchange:
     @model.setter
     def model(self, name: str) -> None:
         self.model_changed = self.model_changed or name != self._model
+        self.model_source = ""
         self._model = name
 
     @property
@@ -201,7 +204,11 @@ class Exchange:
         }  # fmt: skip
 
     def tell(self, text: str) -> None:
-        """Show the user a line about what they wait for, while ``on_tool_use`` runs; nobody keeps it."""
+        """Show the user a line about what they wait for, while ``on_request`` or ``on_tool_use`` runs; nobody keeps it.
+
+        In ``on_request`` only where it takes long: with the first line the answer has begun, and can no longer be a
+        status such as 401 or 429.
+        """
         if self.news is not None:
             self.news.tell(text)
 

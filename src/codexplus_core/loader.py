@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import pluggy
 from . import hookspecs
 from .command import Command
 from .contributions import Check, CliCommand, InitStep
+from .loader_allowed import is_allowed
 from .loader_check import BadPlugin, check_declarations, check_hooks
 from .loader_source import source_says_fail_closed
 
@@ -35,7 +35,8 @@ class HookFunction:
 class Plugin:
     """A plugin as found: what it declares, what it implements, and why it did not load (``error``) if it did not.
 
-    ``target`` is the module or object with the hooks, None while it was not imported. ``warnings`` are for the user.
+    ``target`` is the module or object with the hooks, None while it was not imported: ``forbidden`` says that the
+    administrator's policy does not let it load, so that its ``order`` is not known. ``warnings`` are for the user.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Plugin:
     enforces_policy: bool = False
     hooks: tuple[HookFunction, ...] = ()
     error: str | None = None
+    forbidden: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -137,7 +139,8 @@ def load_plugins(
         plugin = Plugin(name)
         _load(manager, plugin, lambda target=target: target)  # type: ignore[misc]  # mypy infers no default argument
         plugins.append(plugin)
-    plugins.sort(key=lambda plugin: (plugin.order, plugin.name))
+    # Those that were not imported come last: where they would stand only they know.
+    plugins.sort(key=lambda plugin: (plugin.forbidden, plugin.order, plugin.name))
     left_out = [_describe(name, by_name[name][0]) for name in sorted(by_name) if name not in wanted]
     return Plugins(tuple(plugins), tuple(left_out), frozenset(() if selection is None else wanted))
 
@@ -163,22 +166,9 @@ def _describe(name: str, entry: metadata.EntryPoint) -> Plugin:
     return Plugin(name, distribution=entry.dist.name, version=entry.dist.version)
 
 
-def is_allowed(plugin: Plugin, allowed: Sequence[str]) -> bool:
-    """Whether an entry names the plugin: by its short name or its distribution, ``==VERSION`` behind it if need be."""
-    names = {plugin.name, _normal(plugin.distribution)} - {""}
-    for entry in allowed:
-        name, given, version = entry.partition("==")
-        if (name.strip() in names or _normal(name.strip()) in names) and version.strip() in (plugin.version, given):
-            return True
-    return False
-
-
-def _normal(distribution: str) -> str:
-    return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
 def _forbidden(name: str, entry: metadata.EntryPoint) -> Plugin:
     plugin = _describe(name, entry)
+    plugin.forbidden = True
     plugin.error = f"{_title(plugin)} is not one of those that your administrator allows (plugins.allowed); not loaded"
     return plugin
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 HEALTHY: dict[str, Any] = {"service": "codex-plus", "status": "ok", "version": "0.1.0", "plugins": []}
+SECRET = "sk-very-secret"
+"""The API key of a Codex that is logged in."""
 
 
 @contextmanager

@@ -13,11 +13,13 @@ import pytest
 from cli import stand_ins
 
 from codexplus_core.cli import doctor, doctor_checks, doctor_proxy
+from codexplus_core.cli.doctor_settings import settings
 from codexplus_core.cli.doctor_transcripts import transcripts
 from codexplus_core.cli.main import main
 from codexplus_core.cli.surroundings import Surroundings
 from codexplus_core.contributions import Check, CheckResult
 from codexplus_core.services.codex import Codex
+from codexplus_core.services.config import BadPolicy, PolicyPlace
 from codexplus_core.services.sandbox import sandbox
 from codexplus_core.services.sandbox.probe import Probe
 
@@ -111,7 +113,7 @@ def test_a_running_proxy_and_its_plugins_are_asked(around):
 
 
 def test_without_a_proxy_the_plugins_are_loaded_here(around):
-    broken = SimpleNamespace(name="mine", error="plugin 'mine' cannot be imported", warnings=[])
+    broken = SimpleNamespace(name="mine", error="plugin 'mine' cannot be imported", warnings=[], forbidden=False)
     loaded = SimpleNamespace(plugins=(broken,), call_sync=lambda hook: [])
     with stand_ins.listening({}) as port:
         found = doctor_proxy.plugins(around(port=port, loaded=loaded))
@@ -280,13 +282,82 @@ def test_doctor_as_a_whole_says_something_about_everything(private_home, capsys)
     assert checks["proxy"]["state"] == checks["upstream"]["state"] == "ok"
 
 
-def with_plugins(*names):
-    found = [SimpleNamespace(name=name, version="1.0", error=None, warnings=[]) for name in names]
+def with_plugins(*names, forbidden=()):
+    found = [SimpleNamespace(name=name, version="1.0", error=None, warnings=[], forbidden=False) for name in names]
+    found += [
+        SimpleNamespace(name=name, version="1.0", error="not allowed", warnings=[], forbidden=True)
+        for name in forbidden
+    ]
     return SimpleNamespace(plugins=found, call_sync=lambda hook: [])
 
 
 def row(name, **more):
     return {"name": name, "version": "1.0", "state": "ok", "reason": ""} | more
+
+
+@pytest.mark.req("E5")
+@pytest.mark.parametrize("running", [True, False])
+def test_a_plugin_that_the_policy_keeps_out_is_neither_broken_nor_uninstalled(around, running):
+    rows = [row("slash"), row("mcp", state="forbidden", reason="not allowed")]
+    health = stand_ins.HEALTHY | {"plugins": rows} if running else {}
+    with stand_ins.listening(health) as port:
+        found = doctor_proxy.plugins(around(port=port, loaded=with_plugins("slash", forbidden=["mcp"])))
+
+    assert found.status == "ok"
+    assert found.message.endswith(": slash; not loaded, because plugins.allowed does not name them: mcp")
+
+
+@pytest.mark.req("E5")
+def test_a_plugin_that_runs_although_the_policy_came_to_forbid_it_is_an_error(around):
+    with stand_ins.listening(stand_ins.HEALTHY | {"plugins": [row("slash"), row("mcp")]}) as port:
+        found = doctor_proxy.plugins(around(port=port, loaded=with_plugins("slash", forbidden=["mcp"])))
+
+    assert found.status == "error" and "does not name them any more: mcp" in found.message
+    assert "codex-plus stop" in found.fix
+
+
+@pytest.mark.req("E5")
+@pytest.mark.parametrize(("running", "said"), [(True, "goes by the policy as it was before"), (False, "nothing is")])
+def test_a_policy_that_went_bad_is_told_with_what_is_in_force(around, tmp_path, monkeypatch, running, said):
+    (tmp_path / "policy.yaml").write_text("plugins: {allowed: 5}\n")
+    place = PolicyPlace(tmp_path / "policy.yaml", owner=os.getuid(), top=tmp_path)
+    monkeypatch.setattr("codexplus_core.cli.doctor_settings.policy_place", lambda: place)
+    tmp_path.chmod(0o755)
+    with stand_ins.listening(stand_ins.HEALTHY if running else {}) as port:
+        found = settings(around(port=port))
+
+    assert found.status == "error" and said in found.fix
+
+
+@pytest.mark.req("E5")
+def test_what_a_bad_policy_keeps_from_being_looked_at_is_said_in_one_sentence():
+    def look():
+        raise BadPolicy("/etc/p.yaml:1: plugins.allowed: expected a list")
+
+    assert doctor.outcome(Check("mcp servers", look), "mcp") == CheckResult(
+        "warning", "not looked at: the policy is bad, see above"
+    )
+
+
+@pytest.mark.req("E5", "C2")
+def test_what_only_the_policy_can_say_is_told_where_ones_own_settings_say_it(around, tmp_path):
+    file = tmp_path / ".codexplus/settings.json"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.write_text('{"plugins": {"allowed": ["slash"]}}')
+    file.chmod(0o600)
+
+    found = settings(around(HOME=str(tmp_path)))
+
+    assert found.status == "warning"
+    assert "plugins.allowed: only the administrator's policy can set this" in found.message
+
+
+def test_a_plugin_that_is_allowed_by_now_is_loaded_by_another_start(around):
+    rows = [row("slash"), row("mcp", state="forbidden", reason="not allowed")]
+    with stand_ins.listening(stand_ins.HEALTHY | {"plugins": rows}) as port:
+        found = doctor_proxy.plugins(around(port=port, loaded=with_plugins("slash", "mcp")))
+
+    assert found.status == "warning" and "mcp is allowed since it started" in found.message
 
 
 @pytest.mark.parametrize("state", ["failing", "disabled"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import pty
 import subprocess
@@ -14,24 +13,6 @@ from cli import stand_ins
 
 from codexplus_core.cli.main import main
 from codexplus_core.loader import Plugins
-
-SECRET = "sk-very-secret"
-
-
-@pytest.fixture
-def codex_home(private_home, tmp_path, monkeypatch):
-    """A home with Codex 0.169, logged in by API key, with a configuration."""
-    directory = private_home / ".codex"
-    directory.mkdir()
-    (directory / "auth.json").write_text(json.dumps({"auth_mode": "apikey", "OPENAI_API_KEY": SECRET}))
-    (directory / "config.toml").write_text('# mine\nmodel = "x"\n')
-    stand_ins.codex(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    # No service manager of the person who tests is ever spoken to.
-    (tmp_path / "systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
-    (tmp_path / "systemctl").chmod(0o755)
-    return directory
-
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the URL carries the token")
 
@@ -52,16 +33,16 @@ def test_init_shows_what_it_found_and_writes_one_key(codex_home, capsys):
 
 @pytest.mark.req("P12")
 def test_no_secret_is_shown_or_kept(codex_home, private_home, monkeypatch, capsys):
-    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{SECRET}@proxy.example:8080")
-    (codex_home / "config.toml").write_text(f'openai_base_url = "https://user:{SECRET}@gateway.example/v1"\n')
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{stand_ins.SECRET}@proxy.example:8080")
+    (codex_home / "config.toml").write_text(f'openai_base_url = "https://user:{stand_ins.SECRET}@gateway.example/v1"\n')
 
     main(["init", "--yes"])
 
     output = capsys.readouterr()
-    assert SECRET not in output.out + output.err
+    assert stand_ins.SECRET not in output.out + output.err
     assert "HTTPS_PROXY is set" in output.out
     # The backup is a copy of Codex's own file and lies in our private directory; nothing else holds it but the record.
-    assert SECRET not in "".join(
+    assert stand_ins.SECRET not in "".join(
         path.read_text()
         for path in (private_home / ".codexplus").glob("*")
         if path.is_file() and path.name != "init.json"
@@ -109,6 +90,17 @@ def test_undo_says_when_only_the_key_was_taken_back(codex_home, capsys):
 
     assert "only openai_base_url was taken back" in capsys.readouterr().out
     assert (codex_home / "config.toml").read_text() == '# mine\nmodel = "x"\n[added]\n'
+
+
+def test_undo_names_the_table_of_mcp_that_it_took_out_of_a_changed_file(codex_home, capsys):
+    main(["init", "--yes", "--mcp"])
+    with (codex_home / "config.toml").open("a") as file:
+        file.write("[added]\n")
+
+    main(["init", "--undo"])
+
+    assert "only openai_base_url and [mcp_servers.codexplus] was taken back" in capsys.readouterr().out
+    assert "codexplus" not in (codex_home / "config.toml").read_text()
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_written(codex_home, monkeypatch, capsys):
@@ -188,50 +180,6 @@ def test_where_the_user_of_a_connection_is_unknown_the_url_carries_the_token(
     assert f"http://127.0.0.1:3000/{token}/v1" in (codex_home / "config.toml").read_text()
 
 
-@linux
-def test_a_service_is_written_and_the_commands_are_printed_without_a_user_bus(codex_home, private_home, capsys):
-    assert main(["init", "--yes", "--service", "--port", "4321"]) == 1
-
-    said = capsys.readouterr().out
-    units = private_home / ".config" / "systemd" / "user"
-    assert "ListenStream=127.0.0.1:4321" in (units / "codex-plus.socket").read_text()
-    assert "systemctl --user enable --now codex-plus.socket" in said
-
-    assert "openai_base_url" in (codex_home / "config.toml").read_text()
-    assert "Start the proxy with" not in said
-
-    assert main(["init", "--undo"]) == 0
-    assert not (private_home / ".config").exists()
-    assert not (private_home / ".codexplus" / "init.json").exists()
-
-
-@linux
-def test_a_service_that_is_started_is_a_success(codex_home, tmp_path, capsys):
-    (tmp_path / "systemctl").write_text("#!/bin/sh\n")
-
-    assert main(["init", "--yes", "--service"]) == 0
-
-    assert "The proxy now runs as a service." in capsys.readouterr().out
-
-
-@linux
-def test_undo_leaves_the_folders_that_it_found_or_that_somebody_uses(codex_home, private_home, capsys):
-    (private_home / ".config" / "systemd").mkdir(parents=True)
-    units = private_home / ".config" / "systemd" / "user"
-    main(["init", "--yes", "--service"])
-    main(["init", "--yes", "--service", "--port", "4321"])
-
-    main(["init", "--undo"])
-
-    assert not units.exists() and units.parent.exists()
-
-    main(["init", "--yes", "--service"])
-    (units / "mine.service").write_text("[Unit]\n")
-    main(["init", "--undo"])
-
-    assert [path.name for path in units.iterdir()] == ["mine.service"]
-
-
 @pytest.mark.parametrize(
     ("names", "said"),
     [
@@ -277,61 +225,6 @@ def test_what_a_plugin_would_install_names_the_plugin(codex_home, monkeypatch, c
 )
 def test_options_that_do_not_go_are_usage_errors(codex_home, words, capsys):
     assert main(["init", *words]) == 2
-
-
-GATEWAY = "https://corp.example/v1"
-
-
-def test_a_gateway_that_is_replaced_is_warned_about(codex_home, capsys):
-    (codex_home / "config.toml").write_text(f'openai_base_url = "{GATEWAY}"\n')
-
-    main(["init", "--yes", "--port", "4000"])
-
-    said = capsys.readouterr().out
-    assert f"Warning: Codex uses {GATEWAY} now" in said
-    assert f"Start the proxy with: codex-plus serve --port 4000 --upstream {GATEWAY}" in said
-
-
-def test_a_gateway_that_the_settings_name_as_the_upstream_is_no_warning(codex_home, capsys):
-    (codex_home / "config.toml").write_text(f'openai_base_url = "{GATEWAY}"\n')
-    (codex_home / "settings.json").write_text(f'{{"upstream": {{"url": "{GATEWAY}"}}}}')
-
-    main(["init", "--yes", "--port", "4000"])
-
-    said = capsys.readouterr().out
-    assert "Warning" not in said and "--upstream" not in said
-
-
-@linux
-def test_a_service_gets_the_upstream_and_the_plugins(codex_home, private_home, capsys):
-    (codex_home / "config.toml").write_text(f'openai_base_url = "{GATEWAY}"\n')
-    words = ["--upstream", f"{GATEWAY}/", "--plugins", "none", "--websockets", "bridge"]
-
-    main(["init", "--yes", "--service", *words])
-
-    unit = (private_home / ".config" / "systemd" / "user" / "codex-plus.service").read_text()
-    assert f'"--upstream" "{GATEWAY}" "--plugins" "none" "--websockets" "bridge"' in unit
-    assert "Warning" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--upstream", GATEWAY], "only with --service"),
-        (["--websockets", "off"], "only with --service"),
-        (["--service", "--upstream", "ftp://x"], "give an http, https, ws or wss URL"),
-        (["--service", "--upstream", "http://127.0.0.1:3000/v1"], "is this proxy itself"),
-        (["--service", "--plugins", "nope"], "nope"),
-        (["--service", "--plugins", "list"], "stands alone"),
-    ],
-)
-def test_options_for_the_service_are_judged_before_anything_is_written(codex_home, capsys, words, said):
-    before = (codex_home / "config.toml").read_bytes()
-
-    assert main(["init", "--yes", *words]) == 2
-
-    assert said in capsys.readouterr().err
-    assert (codex_home / "config.toml").read_bytes() == before
 
 
 def test_a_file_that_was_not_there_is_not_said_to_be_kept(codex_home, capsys):

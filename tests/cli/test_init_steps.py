@@ -71,6 +71,30 @@ def test_the_files_of_a_plugin_are_shown_written_and_taken_back(
     assert not (codex_home / "skills").exists()
 
 
+def test_files_and_entries_to_be_written_stand_below_one_heading(
+    codex_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hooks = codex_home / "hooks.json"
+
+    class Both(Offers):
+        @hookimpl
+        def add_init_steps(self) -> list[InitStep]:
+            return [InitStep("skills", self.files, entries=lambda env: {hooks: {"hooks.Stop": [{"command": "x"}]}})]
+
+    loaded = load_plugins("none", extra={"slash": Both("fix")})
+    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection, **_: loaded)
+
+    main(["init", "--yes", "--skills"])
+
+    lines = capsys.readouterr().out.splitlines()
+    heading = lines.index("This will write, for --skills:")
+    assert lines.count("This will write, for --skills:") == 1
+    assert lines[heading + 1 : heading + 3] == [
+        f"  {codex_home}/skills/fix/SKILL.md",
+        f"  {hooks}: 1 entry, beside those that are there",
+    ]
+
+
 def test_a_second_time_writes_what_is_new_and_removes_what_is_gone(
     codex_home: Path, offered: Offer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -73,7 +73,9 @@ def test_version(capsys):
 
 
 def loaded(*commands: CliCommand) -> SimpleNamespace:
-    plugin = SimpleNamespace(name="extra", distribution="My_Extra", version="1.2", order=50, error=None, warnings=[])
+    plugin = SimpleNamespace(
+        name="extra", distribution="My_Extra", version="1.2", order=50, error=None, warnings=[], forbidden=False
+    )
     return SimpleNamespace(plugins=(plugin,), call_sync=lambda hook: [("extra", command) for command in commands])
 
 
@@ -101,6 +103,24 @@ def test_a_plugins_command_runs_with_its_arguments_and_exit_code(extra, capsys):
 def test_a_plugins_command_has_a_help_of_its_own(extra, capsys):
     assert main(["greet", "--help"]) == 0
     assert "usage: codex-plus greet" in capsys.readouterr().out
+
+
+def test_a_command_of_a_module_imports_it_when_it_is_asked_for(tmp_path, monkeypatch, capsys):
+    (tmp_path / "greeting_of_a_test.py").write_text(
+        "def configure(parser):\n    parser.add_argument('name')\n\n\n"
+        "def run(args):\n    print(f'hello {args.name}')\n    return 3\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = loaded(CliCommand.of_module("greet", "say hello", "greeting_of_a_test"))
+    monkeypatch.setattr("codexplus_core.loader.load_plugins", lambda selection, **_: found)
+
+    main(["--help"])
+    imported_by_help = "greeting_of_a_test" in sys.modules
+    capsys.readouterr()
+    status = main(["greet", "you"])
+    monkeypatch.delitem(sys.modules, "greeting_of_a_test")
+
+    assert (imported_by_help, status, capsys.readouterr().out) == (False, 3, "hello you\n")
 
 
 def test_an_unknown_command_names_the_nearest(extra, capsys):

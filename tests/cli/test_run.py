@@ -277,3 +277,15 @@ def test_an_old_codexs_gateway_in_the_environment_is_not_passed_by_in_silence(he
 
     assert (refused.returncode, told.returncode) == (2, 7)
     assert "OPENAI_BASE_URL: is https://corp.example/v1" in refused.stderr
+
+
+def test_what_the_proxy_gave_up_with_is_what_run_says(private_home):
+    home = private_home / ".codexplus"
+    settings = home / "settings.json"
+    settings.parent.mkdir()
+    with stand_ins.listening({}) as port:
+        pass
+    settings.write_text(json.dumps({"upstream": {"url": f"http://127.0.0.1:{port}"}}))
+
+    with pytest.raises(Problem, match=rf"ended with 2: .*:{port}: is this proxy itself; .* \(its log"):
+        ensure_proxy(port, home)

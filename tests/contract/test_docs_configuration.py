@@ -12,11 +12,10 @@ from contract.test_docs_reference import kib, mib, rows, section, words
 from codexplus_core.services.config import Config, PolicyPlace
 from codexplus_core.services.config.config import EVERY_S
 from codexplus_core.services.config.documents import BUDGET, YAML_WEIGHT
-from codexplus_core.services.config.parsing import JSON_LIMIT, YAML_LIMIT
+from codexplus_core.services.config.parsing import JSON_LIMIT, YAML_LIMIT, parse_yaml
 from codexplus_core.services.config.places import project_places, user_places
 from codexplus_core.services.config.policy import policy_place
 from codexplus_core.services.config.schema import KEYS
-from codexplus_core.services.config.yaml_parsing import parse_yaml
 
 NAME = "configuration.md"
 LAYERS = {

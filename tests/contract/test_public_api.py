@@ -26,13 +26,17 @@ PROMISED = {
 # `core.approvals` takes Proposals and gives a Granted, `core.permissions` judges an Argv, a ReadFile and the like,
 # `add_checks` returns Checks that return CheckResults, `add_cli` returns CliCommands, `add_init_steps` InitSteps;
 # `open_core` is for what a CliCommand runs; `programs_of` and `shell_commands` say what a Proposal has to name;
-# `private_dir`, `read_private` and `write_atomic` are for files of a plugin's own that hold secrets, below `state_dir`.
+# `private_dir`, `read_private` and `write_atomic` are for files of a plugin's own that hold secrets, below `state_dir`;
+# `with_message` is what `on_chunk` returns; `code_span` and the like show what others wrote, in an answer
+# or on a terminal; `read_yaml` reads what others wrote.
 HANDED_OUT = {
     "ActionDenied", "Argv", "AskFirst", "AuditEvent", "CannotOpen", "CannotSave", "CannotStart", "Check", "CheckResult",
     "CliCommand", "CommandRow", "EditFile", "Fetch", "Found", "Granted", "InitStep", "Listing", "McpTool", "Opened",
-    "Outcome", "PackFile", "Problem", "Proposal", "ReadFile", "Reference", "RunResult", "Running", "ShellText",
-    "Usage", "WindowsText", "lines_of", "open_core", "private_dir", "programs_of", "read_private", "reference_of",
-    "shell_commands", "state_dir", "write_atomic",
+    "Outcome", "PackFile", "Problem", "Proposal", "ReadFile", "Reference", "RefusedFile", "RunResult", "Running",
+    "ShellText", "Usage", "WindowsText", "lines_of", "open_core", "permission_fault", "private_dir", "programs_of",
+    "read_private", "reference_of", "shell_commands", "state_dir", "write_atomic",
+    "code_block", "code_span", "counted", "plain_text", "printable", "short_path", "with_message",
+    "BadYaml", "Yaml", "read_yaml",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from codexplus_core import Action, ActionDenied, AuditEvent, Core, Exchange, Refusal, ToolCall, ToolResult, hookimpl
+from codexplus_core.dispatch_answers import NOTED
 from codexplus_core.testing import Harness, call, text
 
 
@@ -140,6 +141,19 @@ async def test_what_was_noted_is_told_before_the_next_thing() -> None:
         await keeper.core.report(AuditEvent("login", "success"))
 
     assert [event.action for event in keeper.events] == ["approval.ask", "login"]
+
+
+async def test_of_a_flood_the_first_are_told_and_then_how_many_more_there_were() -> None:
+    keeper = Keeper()
+    async with Harness([keeper]) as proxy:
+        for number in range(NOTED + 7):
+            proxy.app.dispatcher.note(AuditEvent("access.denied", "denied", reason=str(number)))
+        await keeper.core.report(AuditEvent("login", "success"))
+
+    *told, more, last = keeper.events
+    assert [event.reason for event in told] == [str(number) for number in range(NOTED)]
+    assert (more.action, more.outcome, more.fields["left_out"]) == ("access.denied", "denied", 7)
+    assert last.action == "login"
 
 
 async def test_nothing_is_noted_for_nobody() -> None:

@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from dispatch.late import Doing, never, now, swallow
 from dispatch.stage import Journal, dispatcher, exchange, health_of, in_virtual_time
 
 from codexplus_core import LocalReply, Refusal, hookimpl
 from codexplus_core.budget import pause
 
 
-class Doing:
-    def __init__(self, do: Callable[[], Awaitable[Any]], *, fail_closed: bool = False) -> None:
-        self.do, self.FAIL_CLOSED = do, fail_closed
-
-    @hookimpl
-    async def on_request(self, exchange: Any) -> Any:
-        exchange.prompt = "edited"
-        return await self.do()
-
-
 async def service(seconds: float) -> str:
     async with pause():
         await asyncio.sleep(seconds)
     return "served"
-
-
-async def never() -> None:
-    await asyncio.Event().wait()
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def test_a_late_plugin_is_cut_off_named_and_counted() -> None:
@@ -149,12 +131,6 @@ async def test_outside_a_plugin_pausing_does_nothing() -> None:
         pass
 
 
-async def swallow() -> None:
-    while True:
-        with contextlib.suppress(asyncio.CancelledError):
-            await never()
-
-
 @pytest.mark.req("P11")
 @pytest.mark.abuse("I15")
 def test_a_plugin_that_ignores_its_cancellation_is_left_behind_with_its_name() -> None:
@@ -255,59 +231,6 @@ def test_awaiting_a_task_that_was_cancelled_is_the_plugins_fault_and_cancels_nob
     assert in_virtual_time(main()) == (None, 1)
 
 
-@pytest.mark.parametrize("stubborn", [False, True])
-def test_cancelling_the_exchange_always_gets_through(stubborn: bool) -> None:
-    async def once() -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await never()
-
-    async def main() -> Any:
-        plugins = dispatcher(a=Doing(once if stubborn else never))
-        asking = asyncio.ensure_future(plugins.request(exchange()))
-        await asyncio.sleep(1)
-        asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asking
-        return health_of(plugins, "a")["errors"], now()
-
-    assert in_virtual_time(main()) == (0, pytest.approx(1.0))
-
-
-def test_a_cancelled_exchange_does_not_wait_for_a_stubborn_plugin_for_long() -> None:
-    async def main() -> float:
-        asking = asyncio.ensure_future(dispatcher(stubborn=Doing(swallow)).request(exchange()))
-        await asyncio.sleep(1)
-        asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asking
-        return now()
-
-    assert in_virtual_time(main()) == pytest.approx(2.0)
-
-
-def test_a_streamed_answer_that_ignores_its_cancellation_is_left_behind() -> None:
-    async def pieces() -> AsyncIterator[str]:
-        yield "one"
-        await swallow()
-
-    async def answer() -> LocalReply:
-        return LocalReply(pieces())
-
-    async def main() -> float:
-        reply = await dispatcher(stubborn=Doing(answer)).request(exchange())
-        assert isinstance(reply, LocalReply)
-        texts = aiter(reply.text)  # type: ignore[arg-type]
-        assert await anext(texts) == "one"
-        waiting = asyncio.ensure_future(anext(texts))
-        await asyncio.sleep(1)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        return now()
-
-    assert in_virtual_time(main()) == pytest.approx(2.0)
-
-
 def test_a_service_may_take_its_time_to_clean_up_after_a_timeout_of_the_plugins_own() -> None:
     async def slow_to_stop() -> None:
         async with pause():
@@ -345,27 +268,6 @@ def test_a_timeout_that_the_plugin_handles_costs_it_no_grace_later() -> None:
         return await dispatcher(a=Doing(work)).request(exchange())
 
     assert in_virtual_time(main()) == LocalReply("done")
-
-
-def test_hooks_still_work_while_the_exchange_is_being_cancelled() -> None:
-    async def main() -> Any:
-        plugins = dispatcher(a=Doing(lambda: asyncio.sleep(1, LocalReply("still here"))))
-        answers = []
-
-        async def relay() -> None:
-            try:
-                await never()
-            finally:
-                answers.append(await plugins.request(exchange()))
-
-        relaying = asyncio.ensure_future(relay())
-        await asyncio.sleep(0)
-        relaying.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await relaying
-        return answers
-
-    assert in_virtual_time(main()) == [LocalReply("still here")]
 
 
 def test_starting_may_take_longer_than_a_request() -> None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from e2e.daemon import install_daemon
+
 Auth = Literal["chatgpt", "api"]
 
 Transport = Literal["http", "websocket"]
@@ -97,6 +99,7 @@ class Codex:
         self.project.mkdir()
         subprocess.run(["git", "init", "-q"], cwd=self.project, check=True)
         (home / ".codex/auth.json").write_text(json.dumps(login(auth)), encoding="utf-8")
+        install_daemon(binary, version, home)
         self.configure("")
 
     @property

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.codex import NEW, NEWEST, Auth, Codex, Transport
+from e2e.codex import LIMIT_S, NEW, NEWEST, Auth, Codex, Transport
+from e2e.ports import held_port
 from e2e.proxies import ProxyProcess, Served, end_processes_of, served
 from e2e.terminal import Terminal
 
@@ -28,6 +30,13 @@ class Backend(StrictUpstream):
     url = ""
     transport: Transport | None = None
     """What the model's requests have to come over; None where it changes within a test."""
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Return when it holds; looked at whenever a request comes, an answer stands at a gate, or Codex leaves one."""
+        async with asyncio.timeout(LIMIT_S):
+            while not holds():
+                self.gates.arrival.clear()
+                await self.gates.arrival.wait()
 
     def strange(self) -> list[str]:
         """The requests that came over another transport than they should have."""
@@ -115,21 +124,25 @@ async def proxy(
 ) -> AsyncIterator[Callable[..., Awaitable[ProxyProcess]]]:
     """Start ``codex-plus serve`` before the upstream: ``await proxy("ping,rewrite")``."""
     started: list[ProxyProcess] = []
+    with ExitStack() as ports:
 
-    async def start(plugins: str = "none", *, websockets: WebSockets = "auto", url: str = "") -> ProxyProcess:
-        folder = tmp_path / "proxy"
-        folder.mkdir(exist_ok=True)
-        one = ProxyProcess(folder, url or upstream.url, plugins, websockets)
-        started.append(one)
-        evidence.append(("proxy", lambda: one.log))
-        await one.start()
-        return one
+        async def start(
+            plugins: str = "none", *, websockets: WebSockets = "auto", url: str = "", inside: tuple[str, ...] = ()
+        ) -> ProxyProcess:
+            folder = tmp_path / "proxy"
+            folder.mkdir(exist_ok=True)
+            port = ports.enter_context(held_port())
+            one = ProxyProcess(folder, port, url or upstream.url, plugins, websockets, inside)
+            started.append(one)
+            evidence.append(("proxy", lambda: one.log))
+            await one.start()
+            return one
 
-    yield start
-    for one in started:
-        await one.stop()
-        assert "Traceback" not in one.log
-        assert "Warning" not in one.log
+        yield start
+        for one in started:
+            await one.stop()
+            assert "Traceback" not in one.log
+            assert "Warning" not in one.log
 
 
 @pytest.fixture

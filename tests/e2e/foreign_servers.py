@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.proxies import free_port
+from e2e.ports import held_port
 
 FOLDER = "CODEX_PLUS_E2E_MCP"
 """Names the folder that `nox -s e2e` installs them into: npm's ``node_modules``, and ``python``."""
@@ -42,10 +42,11 @@ def entries(project: Path) -> dict[str, dict[str, Any]]:
 class Everything:
     """``server-everything`` on a port: ``streamableHttp`` or ``sse``."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, port: int) -> None:
         self.kind = kind
-        self.port = free_port()
+        self.port = port
         self._process: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
 
     @property
     def entry(self) -> dict[str, Any]:
@@ -58,13 +59,13 @@ class Everything:
         """Return when it listens."""
         self._process = await asyncio.create_subprocess_exec(
             program("mcp-server-everything"), self.kind, env={**os.environ, "PORT": str(self.port)},
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )  # fmt: skip
+        ready = asyncio.Event()
+        self._listening = asyncio.create_task(self._listen(ready), name="server-everything")
         async with asyncio.timeout(START_S):
-            while not await self._listens():
-                # A port has no event to wait for.
-                await asyncio.sleep(0.05)
+            await ready.wait()
 
     async def kill(self) -> None:
         """``kill -9``."""
@@ -72,22 +73,24 @@ class Everything:
         if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+        if self._listening is not None:
+            await self._listening
 
-    async def _listens(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.close()
-        return True
+    async def _listen(self, ready: asyncio.Event) -> None:
+        # All that it says has to be read, or it would stand still once the pipe is full.
+        assert self._process is not None and self._process.stderr is not None
+        async for line in self._process.stderr:
+            if f"on port {self.port}".encode() in line:
+                ready.set()
 
 
 @asynccontextmanager
 async def everything(kind: str) -> AsyncIterator[Everything]:
     """Run it."""
-    one = Everything(kind)
-    try:
-        await one.start()
-        yield one
-    finally:
-        await one.kill()
+    with held_port() as port:
+        one = Everything(kind, port)
+        try:
+            await one.start()
+            yield one
+        finally:
+            await one.kill()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from e2e.proxies import free_port
+from e2e.ports import held_port
 
 from codexplus_core.testing import CodexClient
 from codexplus_core.testing.codex_requests import ClientRequest
@@ -20,8 +20,9 @@ from codexplus_core.testing.codex_requests import ClientRequest
 DOCUMENTS = Path(__file__).parents[2] / "docs/enterprise"
 RULES = DOCUMENTS / "prometheus-rules.yml"
 DASHBOARD = DOCUMENTS / "grafana-dashboard.json"
+# Prometheus tells nobody that it has scraped or evaluated something.
 LOOK_S = 0.2
-START_S = 20.0
+START_S = 40.0
 
 CONFIG = """
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
@@ -108,31 +109,39 @@ class Prometheus:
 async def prometheus(folder: Path, *, proxy: int, token: Path) -> AsyncIterator[Prometheus]:
     """A Prometheus that scrapes the proxy every second and evaluates our rules."""
     folder.mkdir()
-    config, port = folder / "prometheus.yml", free_port()
+    config = folder / "prometheus.yml"
     config.write_text(CONFIG.format(rules=RULES, token=token, port=proxy), encoding="utf-8")
-    with (folder / "log").open("wb") as log:
+    with held_port() as port:
         process = await asyncio.create_subprocess_exec(
             program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
-            stdout=log, stderr=log, cwd=folder, env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+            f"--web.listen-address=127.0.0.1:{port}", stderr=asyncio.subprocess.PIPE,
+            cwd=folder, env={"PATH": os.environ["PATH"], "HOME": str(folder)},
         )  # fmt: skip
-    try:
-        async with asyncio.timeout(START_S):
-            while not await _ready(port):
-                assert process.returncode is None, (folder / "log").read_text(encoding="utf-8")
-                await asyncio.sleep(LOOK_S)
-        yield Prometheus(port)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        ready = asyncio.Event()
+        listening = asyncio.create_task(_listen(process, ready), name="prometheus")
+        try:
+            async with asyncio.timeout(START_S):
+                await ready.wait()
+            assert process.returncode is None, await listening
+            yield Prometheus(port)
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+            await listening
 
 
-async def _ready(port: int) -> bool:
-    try:
-        return (await fetched(port, "GET /-/ready"))[0] == 200
-    except OSError:
-        return False
+async def _listen(process: asyncio.subprocess.Process, ready: asyncio.Event) -> str:
+    """All that it says, once it has ended; ``ready`` is set when it is, or will never be."""
+    assert process.stderr is not None
+    said = ""
+    async for line in process.stderr:
+        said += line.decode()
+        if "ready to receive web requests" in said:
+            ready.set()
+    await process.wait()
+    ready.set()
+    return said
 
 
 async def said(port: int, client: CodexClient, request: ClientRequest) -> int:

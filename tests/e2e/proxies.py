@@ -32,13 +32,6 @@ START_S = 20.0
 COMMAND = (sys.executable, "-P", "-m", "codexplus_core.cli")
 
 
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def python_path(folder: Path) -> str:
     """A PYTHONPATH on which the test plugins are an installed distribution with entry points."""
     info = folder / "codexplus_e2e-0.0.dist-info"
@@ -66,14 +59,23 @@ async def codex_plus(one: Codex, *args: str) -> Ran:
 
 
 class ProxyProcess:
-    """``codex-plus serve`` as a process."""
+    """``codex-plus serve`` as a process, on a port that the test holds; ``inside`` is a program that starts it."""
 
-    def __init__(self, home: Path, upstream: str, plugins: str, websockets: WebSockets = "auto") -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        upstream: str,
+        plugins: str,
+        websockets: WebSockets = "auto",
+        inside: tuple[str, ...] = (),
+    ) -> None:
         self.home = home
-        self.port = free_port()
+        self.port = port
         self.plugins = plugins
         self._upstream = upstream
         self._websockets = websockets
+        self._inside = inside
         self._log = home / "proxy.log"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -89,7 +91,7 @@ class ProxyProcess:
 
     async def start(self) -> None:
         """Return when it listens."""
-        argv = (*COMMAND, "serve", "--port", str(self.port), "--plugins", self.plugins)
+        argv = (*self._inside, *COMMAND, "serve", "--port", str(self.port), "--plugins", self.plugins)
         with self._log.open("ab") as log:
             self._process = process = await asyncio.create_subprocess_exec(
                 *argv, "--upstream", self._upstream, "--websockets", self._websockets,

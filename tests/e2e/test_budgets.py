@@ -42,7 +42,7 @@ async def test_a_spent_budget_is_shown_once_and_survives_kill_9(
     assert "the last answer" in well.stdout
     for ran in (refused, again):
         said = ran.stdout + ran.stderr
-        assert "is spent: 1.51 k tokens of 1.00 k tokens this month. It begins anew on" in said
+        assert "is spent: 1.51 k of 1.00 k tokens this month. It begins anew on" in said
         assert "Reconnecting" not in said and "stream disconnected" not in said
     assert len(upstream.turns) == 1
 
@@ -57,6 +57,6 @@ async def test_plus_usage_works_on_where_a_budget_is_spent(codex, upstream, prox
     await one.exec("one")
     shown = await one.exec("/plus usage project", json=True)
 
-    assert "1.51 k tokens of 1.00 k tokens" in shown.messages[0]
+    assert "1.51 k of 1.00 k tokens" in shown.messages[0]
     assert "Since" in shown.messages[0] and "by project" in shown.messages[0]
     assert len(upstream.turns) == 1

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from e2e.codex import NEWEST
-from e2e.proxies import codex_plus, free_port
+from e2e.ports import held_port
+from e2e.proxies import codex_plus
 
 from codexplus_core.services.listener import look
 from codexplus_core.testing import text
@@ -18,12 +19,12 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A free port; a proxy that was left running on it is ended."""
-    found = free_port()
-    yield found
-    left = look(found)
-    if left.state == "ours":
-        os.kill(left.health["pid"], signal.SIGTERM)
+    """A port of the test's own; a proxy that was left running on it is ended."""
+    with held_port() as found:
+        yield found
+        left = look(found)
+        if left.state == "ours":
+            os.kill(left.health["pid"], signal.SIGTERM)
 
 
 @pytest.mark.req("P16")

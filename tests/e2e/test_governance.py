@@ -85,9 +85,7 @@ async def test_the_chain_holds_after_a_kill_under_load(codex, upstream, proxy, t
     upstream.script = [text("Never to be heard in whole. " * 400)] * 40
     asking = [asyncio.create_task(one.exec(f"number {number}")) for number, one in enumerate(many)]
 
-    async with asyncio.timeout(20):
-        while len(upstream.turns) < 3:
-            await asyncio.sleep(0.01)
+    await upstream.until(lambda: len(upstream.turns) >= 3)
     await running.kill()
     await running.start()
     await asyncio.gather(*asking)

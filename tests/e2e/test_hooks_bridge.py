@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from e2e.codex import Codex
-from e2e.proxies import codex_plus, free_port
+from e2e.codex import LIMIT_S, Codex
+from e2e.ports import held_port
+from e2e.proxies import codex_plus
 from e2e.said import calls_in
 
 from codexplus_core import hookimpl
@@ -38,6 +39,7 @@ class Recording:
         self.seen: list[tuple[str, Mapping[str, Any]]] = []
         self.answers = answers
         self.bridge = Bridge(self)
+        self._news = asyncio.Event()
 
     @hookimpl
     def add_routes(self) -> list[Any]:
@@ -45,11 +47,19 @@ class Recording:
 
     async def native(self, event: str, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
         self.seen.append((event, payload))
+        self._news.set()
         return self.answers.get(event)
 
     @property
     def counts(self) -> Counter[str]:
         return Counter(event for event, _ in self.seen)
+
+    async def once(self, event: str) -> None:
+        """Return when this event has come once."""
+        async with asyncio.timeout(LIMIT_S):
+            while self.counts[event] < 1:
+                self._news.clear()
+                await self._news.wait()
 
 
 def installed(one: Codex, url: str) -> Codex:
@@ -64,22 +74,12 @@ def installed(one: Codex, url: str) -> Codex:
     return one
 
 
-async def eventually(holds: Callable[[], bool]) -> None:
-    """Return when it holds."""
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.02)
-
-
 async def trusted(one: Codex, tui: Any) -> None:
     """What the user does once: start Codex in a terminal and trust the hooks."""
     terminal = await tui(one)
     await terminal.shows("Hooks need review", "12 hooks are new or changed")
-    # A key that comes before the question listens is lost; "2" only moves there.
-    async with asyncio.timeout(20):
-        while "› 2. Trust all" not in await terminal.screen():
-            await terminal.key("2")
-            await asyncio.sleep(0.2)
+    # "2" only moves there.
+    await terminal.key_until("2", "› 2. Trust all")
     await terminal.key("Enter")
     await terminal.shows("Ask Codex to do anything")
     await terminal.stop()
@@ -144,10 +144,11 @@ async def test_a_changed_input_is_what_runs(codex, upstream, serve) -> None:
 
 async def test_with_the_proxy_of_the_hooks_gone_codex_works_as_without_them(codex, upstream, serve) -> None:
     running = await serve({})
-    one = installed(codex().point_at(running.url), f"http://127.0.0.1:{free_port()}/v1")
     upstream.script = [reasoning() + shell("echo x > a.txt"), text("Done.")]
+    with held_port() as dead:
+        one = installed(codex().point_at(running.url), f"http://127.0.0.1:{dead}/v1")
 
-    ran = await one.exec("write it", flags=BYPASS)
+        ran = await one.exec("write it", flags=BYPASS)
 
     assert "Done." in ran.stdout
     assert (one.project / "a.txt").exists()
@@ -186,7 +187,7 @@ async def test_what_happens_in_the_terminal_arrives_once_too(codex, upstream, se
     await terminal.shows("Done.")
     await terminal.say("/compact")
     await terminal.shows("ompacted")
-    await eventually(lambda: seen.counts["PostCompact"] == 1)
+    await seen.once("PostCompact")
 
     once = ("SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop", "PreCompact", "PostCompact")
     # After a compaction Codex begins the session once more, with the source "compact".
@@ -262,9 +263,9 @@ async def test_an_interrupted_turn_is_reported_once(codex, upstream, serve, tui)
 
     terminal = await tui(one)
     await terminal.say("go")
-    await eventually(lambda: seen.counts["PreToolUse"] == 1)
+    await seen.once("PreToolUse")
     await terminal.key("Escape")
-    await eventually(lambda: seen.counts["Interrupt"] == 1)
+    await seen.once("Interrupt")
 
     assert seen.counts["Stop"] == 0
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.codex import NEWEST
+from e2e.codex import LIMIT_S, NEWEST
 from e2e.test_hooks_bridge import SETTINGS, installed, trusted
 from e2e.test_hooks_wire import home_hooks, noted
 
@@ -28,11 +29,43 @@ def counted(told: Path) -> Counter[str]:
     return Counter(each["hook_event_name"] for each in noted(told))
 
 
-async def eventually(told: Path, **wanted: int) -> None:
-    """Return when these events have come so often."""
-    async with asyncio.timeout(20):
-        while any(counted(told)[event] < count for event, count in wanted.items()):
-            await asyncio.sleep(0.05)
+class Told:
+    """A file that the hooks append to, and a bell that each of them rings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "told.jsonl"
+        bell = folder / "bell"
+        os.mkfifo(bell)
+        self.hook = f"cat >> {self.path}; echo >> {bell}"
+        """The command of every hook."""
+        # Open for both, so that nobody waits for the other end.
+        self._bell = os.open(bell, os.O_RDWR | os.O_NONBLOCK)
+        self._rung = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self._bell, self._ring)
+
+    def _ring(self) -> None:
+        os.read(self._bell, 4096)
+        self._rung.set()
+
+    async def until(self, **wanted: int) -> None:
+        """Return when these events have come so often."""
+        async with asyncio.timeout(LIMIT_S):
+            while any(counted(self.path)[event] < count for event, count in wanted.items()):
+                self._rung.clear()
+                await self._rung.wait()
+
+    def close(self) -> None:
+        """Hear no more."""
+        asyncio.get_running_loop().remove_reader(self._bell)
+        os.close(self._bell)
+
+
+@pytest.fixture
+async def told(tmp_path: Path) -> AsyncIterator[Told]:
+    """Where the hooks of a test tell what they were told."""
+    found = Told(tmp_path)
+    yield found
+    found.close()
 
 
 def played(own: list[Answer], helpers: list[Answer], is_helper: Callable[[dict[str, Any]], bool]) -> Any:
@@ -48,10 +81,9 @@ def played(own: list[Answer], helpers: list[Answer], is_helper: Callable[[dict[s
 @pytest.mark.req("H1")
 @pytest.mark.parametrize("transport", ["websocket", "http"])
 async def test_a_session_with_all_that_happens_in_one_tells_each_event_once(
-    codex, upstream, proxy, tui, tmp_path: Path
+    codex, upstream, proxy, tui, told: Told, tmp_path: Path
 ) -> None:
-    told = tmp_path / "told.jsonl"
-    home_hooks(tmp_path / "proxy", dict.fromkeys(EVENTS, f"cat >> {told}"))
+    home_hooks(tmp_path / "proxy", dict.fromkeys(EVENTS, told.hook))
     command = tmp_path / "proxy/.claude/commands/go.md"
     command.parent.mkdir()
     command.write_text("Go on.", encoding="utf-8")
@@ -76,17 +108,17 @@ async def test_a_session_with_all_that_happens_in_one_tells_each_event_once(
     await terminal.shows("ompacted")
     await terminal.say(" /go")
     await terminal.shows("And more.")
-    await eventually(told, Stop=2, MessageDisplay=2, Notification=2)
+    await told.until(Stop=2, MessageDisplay=2, Notification=2)
     await terminal.stop()
     await running.stop()
 
     assert sorted(path.name for path in one.project.glob("*.txt")) == [f"{name}.txt" for name in "abcde"]
-    assert counted(told) == {
+    assert counted(told.path) == {
         "SessionStart": 2, "UserPromptSubmit": 2, "UserPromptExpansion": 1, "PreToolUse": 8, "PostToolUse": 8,
         "PostToolBatch": 8, "SubagentStart": 1, "SubagentStop": 1, "MessageDisplay": 2,
         "Stop": 2, "Notification": 2, "PreCompact": 1, "PostCompact": 1, "SessionEnd": 1,
     }  # fmt: skip
-    seen = noted(told)
+    seen = noted(told.path)
     of = {event: [each for each in seen if each["hook_event_name"] == event] for event in EVENTS}
     assert [each["source"] for each in of["SessionStart"]] == ["startup", "compact"]
     assert [each["prompt"] for each in of["UserPromptSubmit"]] == ["write five files and get help", "/go"]
@@ -102,10 +134,9 @@ async def test_a_session_with_all_that_happens_in_one_tells_each_event_once(
 @pytest.mark.req("H1")
 @pytest.mark.parametrize("version", ["0.98.0", "0.60.1"])
 async def test_a_session_of_an_older_codex_tells_each_event_once_without_installation(
-    version: str, codex, upstream, proxy, tui, tmp_path: Path
+    version: str, codex, upstream, proxy, tui, told: Told, tmp_path: Path
 ) -> None:
-    told = tmp_path / "told.jsonl"
-    home_hooks(tmp_path / "proxy", dict.fromkeys(EVENTS, f"cat >> {told}"))
+    home_hooks(tmp_path / "proxy", dict.fromkeys(EVENTS, told.hook))
     running = await proxy("hooks")
     one = codex(version).point_at(running.url)
     # Codex 0.60 has no sub-agents that the model starts, in 0.98 they are an experiment.
@@ -122,21 +153,21 @@ async def test_a_session_of_an_older_codex_tells_each_event_once_without_install
 
     await terminal.say("write five files and get help")
     await terminal.shows("All done.")
-    await eventually(told, SubagentStop=agents)
+    await told.until(SubagentStop=agents)
     await terminal.say("/compact")
-    await eventually(told, PostCompact=1)
+    await told.until(PostCompact=1)
     await terminal.shows("Context compacted" if agents else "Compact task completed")
     await terminal.say("go on")
     await terminal.shows("And more.")
-    await eventually(told, Stop=2, MessageDisplay=2, Notification=2)
+    await told.until(Stop=2, MessageDisplay=2, Notification=2)
     await terminal.stop()
     await running.stop()
 
     assert sorted(path.name for path in one.project.glob("*.txt")) == [f"{name}.txt" for name in "abcde"]
     calls, of_agents = 5 + 2 * agents, {"SubagentStart": 1, "SubagentStop": 1} if agents else {}
-    assert counted(told) == of_agents | {
+    assert counted(told.path) == of_agents | {
         "SessionStart": 2, "UserPromptSubmit": 2, "PreToolUse": calls, "PostToolUse": calls, "PostToolBatch": calls,
         "MessageDisplay": 2, "Stop": 2, "Notification": 2, "PreCompact": 1, "PostCompact": 1, "SessionEnd": 1,
     }  # fmt: skip
-    (compaction,) = [each for each in noted(told) if each["hook_event_name"] == "PreCompact"]
+    (compaction,) = [each for each in noted(told.path) if each["hook_event_name"] == "PreCompact"]
     assert compaction["trigger"] == "auto"

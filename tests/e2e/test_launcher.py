@@ -12,7 +12,7 @@ import pytest
 from e2e.codex import NEWEST, Codex
 from e2e.proxies import COMMAND, python_env
 from e2e.said import words_of
-from e2e.terminal import Terminal
+from e2e.terminal import PASTE_S, Terminal
 from e2e.test_tui import SETTINGS, set_up
 from terminal.on_a_terminal import OnATerminal, on_a_terminal
 
@@ -56,8 +56,8 @@ def heard(upstream) -> list[str]:
 
 async def paste(screen: Terminal, words: str) -> None:
     """Paste as a terminal does for a program that asked for it."""
-    await screen._tmux("set-buffer", words)
-    await screen._tmux("paste-buffer", "-p", "-t", "codex")
+    await screen.tmux("set-buffer", words)
+    await screen.tmux("paste-buffer", "-p", "-t", "codex")
 
 
 @pytest.mark.req("P16")
@@ -83,9 +83,9 @@ async def test_every_way_to_a_line_counts_in_tmux(launched, upstream, tui) -> No
     await screen.type("/sho")
     await screen.key("Tab")
     await screen.shows("› /shout")
-    await screen._tmux("send-keys", "-t", "codex", "-l", "completed")
+    await screen.tmux("send-keys", "-t", "codex", "-l", "completed")
     await screen.shows("› /shout completed")
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(PASTE_S)
     await screen.key("Enter")
     await screen.shows("• Answer 5.")
 
@@ -151,11 +151,12 @@ class Kitty:
         await self.one.until(lambda: all(word in self.seen() for word in words))
 
     async def say(self, words: str) -> None:
+        # As somebody types: keys that come all at once are a paste to Codex.
         for character in words:
             self.one.type(f"{character}\x1b[{ord(character)};1:3u".encode())
             await asyncio.sleep(0.02)
         await self.shows(f"› {words}")
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(PASTE_S)
         self.one.type(b"\x1b[13u")
 
 
@@ -174,7 +175,7 @@ async def test_under_the_kitty_keyboard_too(launched, upstream, tmp_path: Path) 
         await screen.say("/nope at all")
         await screen.shows("Unrecognized command '/nope'")
         term.type(b"\x1b[117;5u")
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(PASTE_S)
         await screen.say("/status")
         await screen.shows("Token usage:")
         await screen.say("/quit")

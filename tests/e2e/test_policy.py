@@ -70,13 +70,66 @@ async def test_an_upstream_that_stops_being_allowed_gets_nothing_more(
     assert len(upstream.requests) == before
 
 
+@pytest.mark.req("E1")
+@pytest.mark.parametrize("version", ["0.169.0", "0.120.0"])
+async def test_a_command_that_asks_for_a_forbidden_model_is_refused_once_and_named(
+    version: str, codex, upstream, proxy, tmp_path: Path
+) -> None:
+    settings(tmp_path / "proxy", modelAllowlist=["gpt-*"])
+    command = tmp_path / "proxy/.codexplus/commands/fix.md"
+    command.parent.mkdir()
+    command.write_text("---\nmodel: some-other-model\n---\nFix it.\n", encoding="utf-8")
+    running = await proxy("slash,enterprise")
+
+    ran = await codex(version).point_at(running.url).exec("/fix now")
+
+    said = ran.stdout + ran.stderr
+    refused = f'The model "some-other-model", which {command} asks for (model:), is not one of them; change it there'
+    # Codex exec prints what ended a turn as it comes and at the end; another attempt would be a line of its own.
+    assert said.count(refused) == 2
+    assert "Reconnecting" not in said and "stream disconnected" not in said
+    assert upstream.turns == []
+
+
 POLICY = """\
 permissions:
   deny: ["Bash(rm:*)", "Read(~/kept/**)"]
   disableBypassPermissionsMode: disable
 """
-# /etc of a mount namespace of its own, in which the compiled files lie where Codex looks for them.
 IN_ETC = 'mount --bind "$0" /etc && exec "$@"'
+
+
+def copied_etc(folder: Path) -> Path:
+    """A copy of /etc, in which a test may put what an administrator would."""
+    subprocess.run(["cp", "-a", "/etc", str(folder / "etc")], check=False, stderr=subprocess.DEVNULL)
+    return folder / "etc"
+
+
+def within(etc: Path) -> tuple[str, ...]:
+    """Starts a program in a mount namespace of its own, in which this folder is /etc."""
+    rights = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--mount", "--map-root-user")
+    return (*rights, "sh", "-c", IN_ETC, str(etc))
+
+
+@pytest.mark.req("E1")
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no mount namespaces")
+@pytest.mark.parametrize(("version", "transport"), [("0.169.0", "websocket"), ("0.169.0", "http")])
+async def test_the_administrators_file_in_its_own_place_counts_above_the_users_settings(
+    version: str, transport: Transport, codex, upstream, proxy, tmp_path: Path
+) -> None:
+    etc = copied_etc(tmp_path)
+    policy = etc / "codex-plus/policy.yaml"
+    policy.parent.mkdir(mode=0o755)
+    policy.write_text("security: {modelAllowlist: [some-other-model]}\n", encoding="utf-8")
+    settings(tmp_path / "proxy", modelAllowlist=["*"])
+    running = await proxy("enterprise", websockets="auto" if transport == "websocket" else "off", inside=within(etc))
+
+    ran = await codex(version).point_at(running.url).exec("one")
+
+    said = ran.stdout + ran.stderr
+    assert ONLY in said
+    assert "Reconnecting" not in said and "stream disconnected" not in said
+    assert upstream.turns == []
 
 
 @pytest.mark.req("E5")
@@ -86,16 +139,14 @@ async def test_codex_itself_enforces_what_was_compiled_for_it(codex, upstream, t
     (one.home / "kept").mkdir()
     (one.home / "kept/key").write_text("the key", encoding="utf-8")
     (one.project / "file").write_text("", encoding="utf-8")
-    policy, etc = tmp_path / "policy.yaml", tmp_path / "etc"
+    policy, etc = tmp_path / "policy.yaml", copied_etc(tmp_path)
     policy.write_text(POLICY, encoding="utf-8")
-    subprocess.run(["cp", "-a", "/etc", str(etc)], check=False, stderr=subprocess.DEVNULL)
     compiled = [sys.executable, "-m", "codexplus_core.cli", "policy", "compile", "--file", str(policy)]
     subprocess.run([*compiled, "--out", str(etc / "codex")], check=True, stderr=subprocess.DEVNULL)
     # The port of a proxy is none of this test's.
     (etc / "codex/managed_config.toml").unlink()
     upstream.script = [shell("rm file"), shell("cat ~/kept/key"), text("Done.")]
-    rights = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--mount", "--map-root-user")
-    inside = (*rights, "sh", "-c", IN_ETC, str(etc), str(one.binary))
+    inside = (*within(etc), str(one.binary))
 
     ran = await one.run("exec", "--skip-git-repo-check", "go", program=inside)
     bypass = await one.run(

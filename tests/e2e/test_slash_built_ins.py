@@ -9,6 +9,7 @@ import pytest
 from e2e.codex import ALL, NEWEST, Codex
 from e2e.proxies import ProxyProcess, codex_plus
 from e2e.said import words_of
+from e2e.terminal import PASTE_S
 from e2e.test_tui import SETTINGS, calm
 
 from codexplus_core.testing import text
@@ -109,8 +110,7 @@ async def test_built_ins_and_skills_in_the_terminal(codex, upstream, proxy, tui)
     await screen.shows("› $fix")
     await screen.key("7")
     await screen.shows("› $fix 7")
-    # The burst detection of Codex looks back 120 ms; there is nothing to see when it is over.
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(PASTE_S)
     await screen.key("Enter")
     await screen.shows("A first answer.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,13 +25,6 @@ def calm(screen: str) -> bool:
     """True where nothing on the screen speaks of trouble."""
     assert [word for word in TROUBLE if word in screen] == [], screen
     return True
-
-
-async def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Return when it holds."""
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 async def set_up(one: Codex, port: int) -> Codex:
@@ -142,7 +134,7 @@ async def test_esc_stops_the_upstream_and_the_next_turn_works(
     await screen.shows("• This one")
     await screen.key("Escape")
     stuck = next(got for got in upstream.turns if got.answer[-1] == "gate:half")
-    await eventually(lambda: stuck.aborted, seconds=1.0)
+    await upstream.until(lambda: stuck.aborted)
     await screen.shows("interrupted")
     await screen.say("are you there?")
     seen = await screen.shows("• Hello from the script.")

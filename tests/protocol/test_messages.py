@@ -10,10 +10,12 @@ import pytest
 from codexplus_core.protocol.body import MalformedBody, RequestBody
 from codexplus_core.protocol.events import Event
 from codexplus_core.protocol.messages import (
+    about,
     as_message,
     as_request,
     error_frame,
     event_of,
+    goes_on,
     item_of,
     items_of,
     items_text,
@@ -164,3 +166,26 @@ def test_an_event_that_is_nested_too_deep_to_read_is_no_item() -> None:
     event = event_of(deep)
 
     assert (event.type, event.payload, item_of(event)) == ("response.output_item.done", deep, b"")
+
+
+def test_a_message_about_a_response_names_the_one_that_is_meant_and_keeps_all_else() -> None:
+    said = RequestBody(b'{"type":"response.interrupt", "response_id":"r1","mode":"m","x":1.0}')
+
+    assert about(said, "r1") == said.data
+    assert about(said, "r2") == b'{"type":"response.interrupt","response_id":"r2","mode":"m","x":1.0}'
+
+
+@pytest.mark.parametrize(
+    ("type", "response", "on"),
+    [
+        ("response.completed", {"id": "r1"}, True),
+        ("response.incomplete", {"incomplete_details": {"reason": "interrupted"}}, True),
+        ("response.incomplete", {"incomplete_details": {"reason": "max_output_tokens"}}, False),
+        ("response.incomplete", {"incomplete_details": None}, False),
+        ("response.incomplete", 7, False),
+        ("response.failed", {"incomplete_details": {"reason": "interrupted"}}, False),
+        ("error", None, False),
+    ],
+)
+def test_a_request_may_go_on_from_what_was_completed_or_interrupted(type: str, response: Any, on: bool) -> None:
+    assert goes_on(Event(type, {"response": response})) is on

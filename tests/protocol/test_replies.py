@@ -52,6 +52,19 @@ def test_a_reply_is_the_event_sequence_of_a_message(ids: Callable[[], str]) -> N
     assert completed["response"]["model"] == "gpt-5.5"
 
 
+def test_a_message_in_a_stream_is_the_same_events_without_a_response_and_numbers(ids: Callable[[], str]) -> None:
+    numbered = [
+        event for event in Reply.whole(ids, "Hello") if event.type not in ("response.created", "response.completed")
+    ]
+    item = replies.message_item(replies.message_id(lambda: "0" * 31 + "2"), "Hello")
+
+    events = replies.message_events(item)
+
+    assert data_of(events) == [
+        {key: value for key, value in data.items() if key != "sequence_number"} for data in data_of(numbered)
+    ]
+
+
 def test_a_reply_reports_no_usage_so_that_codex_keeps_its_context_indicator(ids: Callable[[], str]) -> None:
     completed = data_of(Reply.whole(ids, "x"))[-1]["response"]
 

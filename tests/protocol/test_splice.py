@@ -329,3 +329,35 @@ def test_usage_is_read_from_a_response_that_has_one() -> None:
     assert usage_of_response({"usage": usage}) == Usage(3, 0, 2, 0, 5)
     assert usage_of_response({"usage": None}) is None
     assert usage_of_response({}) is None
+
+
+INTERRUPTIONS = ("response.interrupt.accepted", "response.interrupt.failed", "response.output_item.interrupted")
+
+
+@pytest.mark.parametrize("type", INTERRUPTIONS)
+def test_an_interruption_names_the_response_that_the_client_knows(type: str) -> None:
+    splicer = Splicer()
+    splicer.own(replies.created("resp_ours", "m"))
+    for id in ("resp_1", "resp_2"):
+        splicer.event(Event("response.created", {"response": {"id": id}, "sequence_number": 0}))
+        shown = splicer.event(Event(type, {"response_id": id, "sequence_number": 1}))
+        assert shown is not None
+        assert (shown.data or {})["response_id"] == "resp_ours"
+        splicer.next_round()
+
+
+@pytest.mark.parametrize("type", INTERRUPTIONS)
+def test_an_interruption_of_a_response_that_both_know_by_one_name_is_left_as_it_is(type: str) -> None:
+    splicer = Splicer()
+    splicer.event(Event("response.created", {"response": {"id": "resp_1"}, "sequence_number": 0}))
+    event = Event(type, {"response_id": "resp_1", "sequence_number": 1})
+
+    assert splicer.event(event) is event
+
+
+def test_that_a_hidden_item_was_interrupted_is_not_shown() -> None:
+    splicer = Splicer()
+    splicer.event(Event("response.created", {"response": {"id": "resp_1"}, "sequence_number": 0}))
+    splicer.hide(0)
+
+    assert splicer.event(Event("response.output_item.interrupted", {"item_id": "fc_1", "output_index": 0})) is None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+from proxy.made_plugin import sent
+
 from codexplus_core import Exchange, LocalReply, Proposal, hookimpl
-from codexplus_core.testing import CodexClient
+from codexplus_core.testing import CodexClient, Harness
 
 QUESTION = "Allow? (Y)es/(N)o/(A)lways"
 
@@ -50,3 +53,13 @@ class AsksToo(Asks):
 def at_the_terminal(version: str = "0.169.0") -> CodexClient:
     """A Codex with somebody in front of it."""
     return CodexClient(version, tui=True)
+
+
+def hidden(proxy: Harness) -> bool:
+    """Whether no request to the model holds a word of question or answer."""
+    everything = " ".join(sent(proxy.upstream, at) for at in range(len(proxy.upstream.turns)))
+    return not re.search(r'Allow\?|Not run|approvals allow|"/deploy prod"|"(y|yes|n|no|a|always|Y \d+)"', everything)
+
+
+def wire(request: object) -> tuple[str, str, list[tuple[bytes, bytes]], bytes]:
+    return request.method, request.path, request.headers, request.body  # type: ignore[attr-defined]

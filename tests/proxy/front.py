@@ -19,7 +19,8 @@ from codexplus_core.proxy.limits import hypercorn_limits
 from codexplus_core.proxy.passthrough import Receive, Send
 from codexplus_core.proxy.worker import Worker
 
-BOUND = 3.0
+BOUND = 60.0
+"""Seconds after which a test is given up; every one of them waits for something that happens, none for time."""
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 ODD = b"GET / HTTP/1.1\r\nhost: x\r\nte: trailers\r\n\r\n"
 """A request that hypercorn answers."""

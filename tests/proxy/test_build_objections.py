@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 
 from codexplus_core import hookimpl
-from codexplus_core.loader import Plugin, is_allowed, load_plugins
+from codexplus_core.loader import Plugin, Plugins, load_plugins
+from codexplus_core.loader_allowed import enforcement_lacks, is_allowed
 from codexplus_core.proxy.build import build
-from codexplus_core.services.config import PolicyPlace
-from codexplus_core.services.plugins_allowed import plugins_allowed_here
+from codexplus_core.services.about import About
+from codexplus_core.services.config import Config, PolicyPlace
+from codexplus_core.services.plugins_allowed import ForbiddenSince, plugins_allowed_here
 from codexplus_core.services.problem import Problem
 from codexplus_core.services.settings import ServeSettings
 
@@ -89,6 +92,9 @@ async def test_a_plugin_that_cannot_say_objects_where_it_is_fail_closed(tmp_path
         await build(settings(tmp_path), {"mine": plugin}).stop()
 
 
+ENTERPRISE = Plugin("enterprise", distribution="codex-plus-enterprise")
+
+
 def entry(name: str) -> metadata.EntryPoint:
     return metadata.EntryPoint(name, "not_there_at_all", "codexplus.plugins")
 
@@ -98,7 +104,7 @@ def entry(name: str) -> metadata.EntryPoint:
 def test_a_plugin_that_is_not_listed_is_not_imported_and_says_why() -> None:
     found = load_plugins(None, entry_points=[entry("evil"), entry("good")], allowed=("good",))
 
-    evil, good = found.plugins
+    good, evil = found.plugins
     assert evil.error == (
         "plugin 'evil' is not one of those that your administrator allows (plugins.allowed); not loaded"
     )
@@ -131,8 +137,51 @@ def test_the_list_without_what_enforces_the_policy_serves_nothing(tmp_path: Path
     policy.write_text("plugins: {allowed: [slash]}\n")
     policy.chmod(0o644)
 
-    with pytest.raises(Problem, match="no plugin that enforces it"):
+    with pytest.raises(Problem, match="no plugin that enforces it") as refused:
         build(ServeSettings("127.0.0.1", 3000, None, None, tmp_path))
+
+    assert "codex-plus-enterprise is installed, and plugins.allowed does not name it" in str(refused.value)
+
+
+@pytest.mark.req("E5")
+@pytest.mark.parametrize(
+    ("plugins", "said"),
+    [
+        (Plugins(), "no plugin that enforces it; install codex-plus-enterprise"),
+        (Plugins((), (ENTERPRISE,)), "add enterprise to --plugins"),
+        (Plugins((replace(ENTERPRISE, error="no such module"),)), "no plugin that enforces it works: no such module"),
+        (Plugins((replace(ENTERPRISE, enforces_policy=True),)), ""),
+    ],
+)
+def test_where_nobody_enforces_a_policy_the_remedy_fits_what_is_installed(plugins: Plugins, said: str) -> None:
+    assert said in (found := enforcement_lacks(plugins))
+    assert bool(found) is bool(said)
+
+
+@pytest.mark.req("E5")
+def test_a_plugin_that_the_policy_comes_to_forbid_is_told_to_the_log_once(tmp_path: Path) -> None:
+    path = tmp_path / "etc/policy.yaml"
+    path.parent.mkdir(mode=0o755)
+    place = PolicyPlace(path, owner=os.getuid(), top=path.parent)
+    lines: list[str] = []
+    log = SimpleNamespace(error=lambda event, **fields: lines.append(f"{event} {fields['plugin']}"))
+    config = Config(None, policy=place, every_s=0.0)
+    since = ForbiddenSince(Plugins((Plugin("mcp"), Plugin("slash"))), config, log)
+
+    since.look()
+    before = list(lines)
+    path.write_text("plugins: {allowed: [slash]}\n")
+    since.look()
+    since.look()
+
+    assert (before, lines) == ([], ["plugin_not_allowed mcp"])
+
+
+def test_what_a_list_would_let_load_can_be_asked() -> None:
+    about = About(Plugins((Plugin("mcp"), replace(ENTERPRISE, version="1.2"))))
+
+    assert about.admitted(["codex-plus-enterprise==1.2"]) == ("enterprise",)
+    assert about.admitted(["codex-plus-enterprise==1.1"]) == ()
 
 
 def test_commands_go_by_the_same_list_and_a_bad_policy_forbids_them_nothing(policy: Path) -> None:

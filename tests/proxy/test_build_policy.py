@@ -150,7 +150,7 @@ def doctor(home: Path) -> CheckResult:
 
 @pytest.mark.abuse("B13")
 def test_the_doctor_says_what_is_wrong_with_settings(private_home: Path, policy: Path) -> None:
-    assert "no plugin enforces this policy" in doctor(private_home).message
+    assert "no plugin that enforces it; install codex-plus-enterprise" in doctor(private_home).message
     policy.unlink()
     assert doctor(private_home) == CheckResult("ok", "no settings files")
 

@@ -66,6 +66,40 @@ async def test_a_large_body_arrives_whole_although_its_client_is_held_back_meanw
         writer.close()
 
 
+@on_each_loop
+async def test_a_body_that_is_wanted_as_a_whole_wakes_its_reader_once_and_leaves_the_next_request_alone() -> None:
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        client = client_of(scope)
+        assert client is not None
+        whole = await client.gather_body()
+        assert whole is not None and type(whole) is bytes
+        await answer(send, b"%d %d" % (len(whole), whole.count(b"x")))
+
+    async with fronted(app) as front:
+        reader, writer = await front.connect(POST % (3_000_000, b"x" * 3_000_000) * 2)
+
+        expected = answered(b"3000000 3000000")
+        assert await reader.readexactly(2 * len(expected)) == expected * 2
+        writer.close()
+
+
+@on_each_loop
+async def test_a_client_that_leaves_within_its_body_leaves_nothing_to_gather() -> None:
+    gathered: list[bytes | None] = []
+
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        client = client_of(scope)
+        assert client is not None
+        gathered.append(await client.gather_body())
+
+    async with fronted(app) as front:
+        _, writer = await front.connect(POST % (1_000_000, bytes(900_000)))
+        writer.close()
+        await until(lambda: bool(gathered))
+
+    assert gathered == [None]
+
+
 @pytest.mark.abuse("A17")
 @on_each_loop
 async def test_a_client_that_sends_ahead_is_held_back_until_its_turn_comes() -> None:

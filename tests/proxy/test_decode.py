@@ -168,7 +168,7 @@ def test_a_bomb_within_a_bomb_is_stopped_at_its_first_stage() -> None:
 
 
 @pytest.mark.abuse("A18")
-@pytest.mark.parametrize(("name", "part"), [(b"zstd", zstd(b"")), (b"gzip", gzip.compress(b""))])
+@pytest.mark.parametrize(("name", "part"), [(b"zstd", zstd(b"")), (b"gzip", gzip.compress(b"", mtime=0))])
 def test_very_many_empty_frames_are_refused(name: bytes, part: bytes) -> None:
     assert refused(part * 5000, name) == (400, "body")
 

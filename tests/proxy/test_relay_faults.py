@@ -205,11 +205,20 @@ async def test_a_body_that_does_not_begin_has_no_longer_than_one_that_does_not_e
 ) -> None:
     monkeypatch.setattr(http, "BODY_S", 0.0)
 
-    async with asyncio.timeout(20):
-        with pytest.raises(BadBody) as raised:
-            await http.read_body(asyncio.Event().wait, {})  # type: ignore[arg-type]
+    class Client:
+        def whole_body(self) -> bytes | None:
+            return None
 
-    assert raised.value.status == 408
+        async def gather_body(self) -> bytes | None:
+            await asyncio.Event().wait()
+            return None
+
+    for client in (None, Client()):
+        async with asyncio.timeout(20):
+            with pytest.raises(BadBody) as raised:
+                await http.read_body(asyncio.Event().wait, {}, client)  # type: ignore[arg-type]
+
+        assert raised.value.status == 408
 
 
 @pytest.mark.parametrize(

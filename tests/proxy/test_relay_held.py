@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
 from proxy.made_plugin import plugin
 
-from codexplus_core import Exchange, Refusal, ToolCall, ToolResult
+from codexplus_core import Exchange, LocalReply, Refusal, ToolCall, ToolResult
 from codexplus_core.testing import Harness, call, custom_call, cut, text
 
 Way = Literal["http", "websocket"]
@@ -210,3 +211,41 @@ def test_telling_where_nothing_can_be_shown_does_nothing() -> None:
     from codexplus_core import Session, Turn
 
     Exchange(session=Session(), turn=Turn("", "user")).tell("hello")
+
+
+@BOTH
+@pytest.mark.parametrize("answered", ["upstream", "here", "refused"])
+async def test_a_line_told_while_a_plugin_decides_is_shown_at_once_and_the_answer_follows_it(
+    way: Way, answered: str
+) -> None:
+    async def on_request(exchange: Exchange) -> LocalReply | Refusal | None:
+        exchange.tell("waiting for the server x")
+        for _ in range(50):
+            await asyncio.sleep(0)
+        if answered == "refused":
+            return Refusal("not this")
+        return LocalReply("said here") if answered == "here" else None
+
+    async with Harness([plugin(on_request=on_request)], transport=way) as proxy:
+        reply = await proxy.say("go")
+
+    events = [json.loads(line[6:]) for line in reply.body.splitlines() if line.startswith(b"data: ")]
+    numbers = [event["sequence_number"] for event in events if "sequence_number" in event]
+    places = [event["output_index"] for event in events if event["type"] == "response.output_item.added"]
+    assert reply.events[:3] == [
+        "response.created", "response.output_item.added", "response.reasoning_summary_part.added",
+    ]  # fmt: skip
+    assert b"**waiting for the server x**" in reply.body
+    assert numbers == sorted(set(numbers))
+    assert places == list(range(len(places)))
+    assert reply.events.count("response.created") == 1
+    said = {"upstream": "Hello from the script.", "here": "said here", "refused": ""}[answered]
+    assert (reply.text, reply.error) == (said, "not this" if answered == "refused" else None)
+
+
+async def test_a_line_told_by_a_decision_that_is_over_before_it_could_be_read_is_not_shown() -> None:
+    async with Harness([plugin(on_request=lambda exchange: exchange.tell("waiting"))]) as proxy:
+        reply = await proxy.say("go")
+
+    assert reply.text == "Hello from the script."
+    assert b"waiting" not in reply.body

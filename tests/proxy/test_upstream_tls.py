@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import datetime
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,45 +12,13 @@ from typing import Any
 import pytest
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from proxy.upstream_requests import rest
 from raw_http import Connection, always, ok, serving
 
 from codexplus_core.proxy.transport import Answer, Headers, UpstreamError, UpstreamRequest
 from codexplus_core.proxy.upstream import CurlUpstream
 
-x509 = pytest.importorskip("cryptography.x509")
-
 BOUND = 10.0
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_bytes(
-        signed.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return path
 
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -89,13 +54,6 @@ async def http2(app: App, certificate: Path) -> AsyncIterator[str]:
     finally:
         stop.set()
         await running
-
-
-async def rest(answer: Answer) -> bytes:
-    parts = []
-    while data := await answer.read():
-        parts.append(data)
-    return b"".join(parts)
 
 
 async def body_of(receive: Any) -> bytes:
@@ -345,111 +303,3 @@ async def test_a_tls_connection_without_an_answer_is_an_error(certificate: Path)
 
     assert caught.value.kind == "connect"
     assert len(server.heads) == 1
-
-
-@pytest.mark.parametrize("browser", [None, "chrome"])
-async def test_a_socket_speaks_http1_to_a_server_that_would_rather_have_http2(
-    certificate: Path, browser: str | None
-) -> None:
-    chosen = []
-
-    async def script(connection: Connection) -> None:
-        chosen.append(connection.writer.get_extra_info("ssl_object").selected_alpn_protocol())
-        await connection.send(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\nearly")
-        while data := await connection.reader.read(65536):
-            await connection.send(data)
-        connection.writer.close()
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    headers = [(b"User-Agent", b"codex/1"), (b"Sec-WebSocket-Key", b"AAAAAAAAAAAAAAAAAAAAAA==")]
-    sent = bytes(range(256)) * 8192
-    async with asyncio.timeout(BOUND), serving(script, context) as server:
-        upstream = CurlUpstream(
-            impersonate=browser, impersonate_hosts={"127.0.0.1"}, ca_file=str(certificate), environ={}
-        )
-        upgraded = await upstream.connect(UpstreamRequest("GET", server.url.replace("https", "wss"), headers))
-        assert not hasattr(upgraded, "status")
-        got = bytearray()
-        complete = asyncio.Event()
-
-        def write(data: bytes) -> bool:
-            got.extend(data)
-            if len(got) == len(sent) + 5:
-                complete.set()
-            return True
-
-        ended = upgraded.socket.pipe(write)
-        for start in range(0, len(sent), 10000):
-            if not upgraded.socket.write(sent[start : start + 10000]):
-                await upgraded.socket.drain()
-        await complete.wait()
-        upgraded.socket.close()
-        await ended
-        await upstream.aclose()
-
-    block = b"Host: 127.0.0.1:%d\r\nUpgrade: websocket\r\nUser-Agent: codex/1\r\n" % server.port
-    key = b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nConnection: Upgrade\r\n\r\n"
-    assert chosen == ["http/1.1"]
-    assert server.heads == [b"GET / HTTP/1.1\r\n" + block + key]
-    assert bytes(got) == b"early" + sent
-
-
-async def test_a_tls_socket_that_nobody_reads_gets_all_of_it_once_somebody_does(certificate: Path) -> None:
-    go = asyncio.Event()
-    all_of_it: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    async def script(connection: Connection) -> None:
-        await connection.send(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n")
-        await go.wait()
-        data = bytearray()
-        with contextlib.suppress(ConnectionError):
-            while piece := await connection.reader.read(65536):
-                data += piece
-        all_of_it.set_result(bytes(data))
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    block = bytes(range(256)) * 256
-    async with asyncio.timeout(BOUND), serving(script, context) as server:
-        upstream = CurlUpstream(ca_file=str(certificate), environ={})
-        upgraded = await upstream.connect(UpstreamRequest("GET", server.url, []))
-        assert not hasattr(upgraded, "status")
-        sent = 0
-        with contextlib.suppress(TimeoutError):
-            while True:
-                sent += 1
-                if not upgraded.socket.write(block):
-                    async with asyncio.timeout(0.3):
-                        await upgraded.socket.drain()
-        go.set()
-        upgraded.socket.close()
-
-        assert await all_of_it == block * sent
-        await upstream.aclose()
-
-
-@pytest.mark.parametrize("politely", [True, False])
-async def test_a_tls_socket_that_the_server_closes_ends(certificate: Path, politely: bool) -> None:
-    async def script(connection: Connection) -> None:
-        await connection.send(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\nbye")
-        if politely:
-            connection.writer.close()
-        else:
-            connection.reset()
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    async with asyncio.timeout(BOUND), serving(script, context) as server:
-        upstream = CurlUpstream(ca_file=str(certificate), environ={})
-        upgraded = await upstream.connect(UpstreamRequest("GET", server.url, []))
-        assert not hasattr(upgraded, "status")
-
-        assert await upgraded.socket.read() == b"bye"
-        if politely:
-            assert await upgraded.socket.read() == b""
-        else:
-            with pytest.raises(ConnectionError):
-                await upgraded.socket.read()
-        await upstream.aclose()

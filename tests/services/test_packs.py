@@ -9,7 +9,7 @@ import pytest
 
 from codexplus_core import PackFile
 from codexplus_core.services.config import Config
-from codexplus_core.services.packs import Packs
+from codexplus_core.services.packs import Packs, RefusedFile
 
 
 def file(path: str, kind: str = "command", pack: str = "tools") -> PackFile:
@@ -22,6 +22,7 @@ class Given:
     def __init__(self, *files: PackFile) -> None:
         self.found = files
         self.problems = (("other", "/p/other: the pack is not used: it expired"),)
+        self.refused = (RefusedFile("other", "command", "commands/c.md", self.problems[0][1]),)
 
     def files(self) -> tuple[PackFile, ...]:
         return self.found
@@ -70,3 +71,10 @@ def test_what_a_project_demands_is_about_what_it_brings_alone(tmp_path: Path) ->
 
     assert packs.required(tmp_path / "work", of_project=True) and not packs.required(tmp_path / "work")
     assert not packs.required(None, of_project=True)
+
+
+def test_what_refused_packs_would_bring_is_told_for_all_providers() -> None:
+    packs = Packs(Config(None))
+    packs.provide(Given())
+
+    assert [(each.pack, each.path) for each in packs.refused] == [("other", "commands/c.md")]

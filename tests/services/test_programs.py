@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from codexplus_core.services.programs import SearchPaths, locate, named_files, resolve, search_path
+from codexplus_core.services.programs import (
+    NamedWords,
+    SearchPaths,
+    files_among,
+    locate,
+    named_files,
+    resolve,
+    search_path,
+)
 from codexplus_core.services.run import CannotStart
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
@@ -188,3 +196,15 @@ def test_a_search_path_that_is_remembered_is_looked_at_again_when_a_directory_be
 def test_a_word_that_is_no_program_is_none(word: str, tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="no such program"):
         locate(word, tmp_path, search_path(tmp_path))
+
+
+def test_words_that_are_remembered_are_looked_for_anew_each_time(project: Path) -> None:
+    words, argv = NamedWords(), ("sh", "-c", "./new.sh && cat --config=new.json")
+
+    before = files_among(words.of(argv), project, project)
+    for name in ("new.sh", "new.json"):
+        (project / name).touch()
+    after = files_among(words.of(argv), project, project)
+
+    assert before == () and words.of(argv) is words.of(argv)
+    assert after == named_files(argv, project, project) == (project / "new.sh", project / "new.json")

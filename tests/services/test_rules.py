@@ -95,6 +95,30 @@ def test_a_change_of_a_file_counts_at_once(world: World) -> None:
     assert found.judge(ShellText("rm x"), session=session(world)).decision == "deny"
 
 
+def test_the_files_that_rules_forbid_are_others_once_the_rules_or_the_folder_are(world: World, tmp_path: Path) -> None:
+    found, link, other = permissions(world), tmp_path / "link", tmp_path / "other"
+    other.mkdir()
+    link.symlink_to(world.project)
+    world.write("home/.claude/settings.json", {"permissions": {"deny": [f"Read(/{link}/.env)"]}})
+
+    def denied(name: str) -> tuple[bool, bool]:
+        unreadable, unwritable = found.forbidden(link)
+        assert unreadable is not None and unwritable is None
+        return unreadable.denies(f"{world.project}/{name}"), unreadable.denies(f"{other}/{name}")
+
+    before = denied(".env"), denied("key")
+    assert found.forbidden(link)[0] is found.forbidden(link)[0]
+    world.write("home/.claude/settings.json", {"permissions": {"deny": [f"Read(/{link}/key)"]}})
+    rewritten = denied(".env"), denied("key")
+    link.unlink()
+    link.symlink_to(other)
+    elsewhere = denied("key")
+
+    assert before == ((True, False), (False, False))
+    assert rewritten == ((False, False), (True, False))
+    assert elsewhere == (False, True)
+
+
 def test_only_the_administrators_permission_counts_where_the_policy_says_so(world: World) -> None:
     world.write("home/.claude/settings.json", {"permissions": {"allow": ["Bash(ls:*)"], "deny": ["Bash(rm:*)"]}})
     world.write("etc/policy.yaml", "allowManagedPermissionRulesOnly: true\npermissions:\n  allow: ['Bash(pwd)']\n")

@@ -135,7 +135,7 @@ async def test_children_that_outlive_the_program_end_with_it() -> None:
 
 
 @posix
-async def test_a_cancelled_close_kills_at_once() -> None:
+async def test_a_cancelled_close_kills_at_once_and_ends_behind_the_program() -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
     acts = Acts()
     async with Harness([acts]):
@@ -144,10 +144,10 @@ async def test_a_cancelled_close_kills_at_once() -> None:
         closing = asyncio.create_task(running.close(grace=600))
         await asyncio.sleep(0)
         closing.cancel()
-        await asyncio.gather(closing, return_exceptions=True)
-
         async with asyncio.timeout(BOUND):
-            assert await running.wait() == -9
+            await asyncio.gather(closing, return_exceptions=True)
+
+        assert (closing.cancelled(), running.exited, running.returncode) == (True, True, -9)
 
 
 @pytest.mark.parametrize("permissions", [(), pytest.param(("read_repo",), marks=linux)])

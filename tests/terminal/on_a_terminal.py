@@ -26,7 +26,7 @@ from codexplus_core.terminal.launcher import launch
 ours = frozenset(os.environ["OURS"].split())
 sys.exit(launch(sys.argv[1:], dict(os.environ), lambda: ours, version="0.169.0"))
 """
-LIMIT_S = 20.0
+LIMIT_S = 40.0
 LOOK_S = 0.01
 
 

@@ -144,7 +144,7 @@ async def test_a_sign_in_from_the_chat_is_kept_and_one_that_is_given_up(world: P
 
 
 @pytest.mark.req("E3")
-def test_a_sign_in_in_a_terminal_is_kept(world: PackWorld) -> None:
+def test_a_sign_in_in_a_terminal_and_its_end_are_kept(world: PackWorld) -> None:
     from codexplus_mcp import oauth
 
     async def opened(url: str) -> bool:
@@ -154,6 +154,9 @@ def test_a_sign_in_in_a_terminal_is_kept(world: PackWorld) -> None:
     async def signed_in(core: Core) -> OAuthServer:
         async with asyncio.timeout(60), oauth_server() as remote:
             await oauth.login(core, entry(remote), open_browser=opened)
+            await oauth.logout(core, entry(remote))
+            await oauth.login(core, entry(remote), open_browser=opened)
+            await oauth.forget(core, entry(remote))
             return remote
 
     world.settings("home", {"audit": {"enabled": True}, "mcp": {"oauth": {"store": "file"}}})
@@ -161,8 +164,11 @@ def test_a_sign_in_in_a_terminal_is_kept(world: PackWorld) -> None:
     with open_core() as core:
         remote = asyncio.run(signed_in(core))
 
-    (done,) = kept(world, "login")
+    done, _ = kept(world, "login")
+    revoked, forgotten = kept(world, "logout")
     assert done["event.outcome"] == "success" and done["codexplus.issuer"] == remote.origin
+    assert [one["codexplus.revoked"] for one in (revoked, forgotten)] == [True, False]
+    assert revoked["codexplus.issuer"] == remote.origin and revoked["event.category"] == ["authentication"]
     kept_words = [path.read_text(encoding="utf-8") for path in (world.root / "home/.codexplus/audit").rglob("*.jsonl")]
     assert kept_words and "access_token" not in "".join(kept_words)
 

@@ -10,7 +10,7 @@ import pytest
 from metered import Settings
 
 from codexplus_core import AuditEvent
-from codexplus_core.testing import Harness
+from codexplus_core.testing import Harness, status
 from codexplus_enterprise import governance
 from codexplus_enterprise.audit.audit import Audit
 from codexplus_enterprise.cost.usage import Usage
@@ -57,6 +57,26 @@ async def test_a_fault_in_what_counts_refuses_nothing_and_hides_nothing(
         (kept,) = (settings.home / ".codexplus/audit").glob("*.jsonl")
         told = {json.loads(line)["event.action"] for line in kept.read_text("utf-8").splitlines()}
         assert {"model.request", "process.run"} <= told
+
+
+@pytest.mark.parametrize(("required", "code"), [(False, 200), (True, 502)])
+async def test_an_answer_without_a_stream_is_refused_where_the_log_must_have_its_tool_calls(
+    settings: Settings, *, required: bool, code: int
+) -> None:
+    settings.mine(audit={"enabled": True, "required": required})
+    answer = status(200, {"id": "resp_1", "output": []})
+
+    async with Harness(
+        {"enterprise": Enterprise()}, config=settings.config(), script=[answer], strict=False
+    ) as running:
+        request = running.codex.say("hello")
+        headers = [(name, value) for name, value in request.headers if name.lower() != b"content-encoding"]
+        body = json.dumps({**request.json, "stream": False}).encode()
+        reply = await running.request("POST", request.path, headers, body)
+
+    assert reply.status == code
+    assert (b"'enterprise' must see the model's answer" in reply.body) is required
+    assert len(running.log.events("stream_not_readable")) == 1
 
 
 @pytest.mark.req("E1")

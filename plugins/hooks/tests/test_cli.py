@@ -237,3 +237,63 @@ def test_a_bridge_without_a_proxy_says_nothing(
 
 def _nobody(*_: object) -> bytes:
     raise ConnectionRefusedError
+
+
+@pytest.mark.req("H2")
+def test_a_permission_that_nobody_grants_is_not_written_and_listed_where_a_file_has_it(
+    world: HookWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = said(capsys, "add", "Stop", "echo x", "--permission", "frob", status=2)
+    said(capsys, "add", "Stop", "echo x", "--permission", "notify", "--permission", "run:echo")
+    clean = said(capsys, "list")
+    (group,) = nested("echo y", matcher="Edit")
+    group["hooks"][0]["permissions"] = ["frob", "run:echo"]
+    world.hooks("home/.codexplus/settings.json", {"PostToolUse": [group]})
+
+    assert "permission 'frob': not known; use run:PROGRAM" in refused and "notify" in refused
+    assert "to correct" not in clean
+    assert "PostToolUse[0].hooks[0].permissions: permission 'frob': not known" in said(capsys, "list")
+
+
+@pytest.mark.req("H2")
+def test_a_relative_program_in_ones_own_settings_is_warned_of(
+    world: HookWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    relative = said(capsys, "add", "Stop", "./check.sh --now")
+    whole = said(capsys, "add", "Stop", "~/bin/check.sh")
+    of_project = said(capsys, "add", "Stop", "./check.sh", "--scope", "project")
+
+    assert "note: ./check.sh is looked for in whichever project Codex is in" in relative
+    assert "note:" not in whole + of_project
+
+
+@pytest.mark.req("H4")
+async def test_a_dry_run_is_no_last_run(world: HookWorld) -> None:
+    world.hooks("home/.claude/settings.json", {"Stop": nested("true")})
+    plugin = HooksPlugin()
+    async with Harness({"hooks": plugin}, config=world.config(), cwd=str(world.project)) as proxy:
+        tried = await proxy.say("/hooks test Stop")
+        if "Allow?" in tried.text:
+            tried = await proxy.say("y")
+        listed = await proxy.say("/hooks list")
+
+    assert "exit code 0" in tried.text
+    assert "1 run" not in listed.text
+
+
+@pytest.mark.req("H4")
+def test_a_dry_run_prints_its_answer_and_no_log(world: HookWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    world.hooks("home/.claude/settings.json", {"Stop": [{"hooks": [{"type": "command", "command": "x", "args": []}]}]})
+    world.hooks("project/.claude/settings.json", {"Stop": nested("true")})
+
+    assert main(["hooks", "test", "Stop"]) == 0
+    out = capsys.readouterr()
+
+    assert out.out.startswith("Stop, a dry run") and "did not start" in out.out
+    assert out.err == ""
+    assert f"approvals allow --project {world.project}" in out.out
+
+
+@pytest.mark.req("H2")
+def test_a_list_of_an_event_that_is_none_is_refused(world: HookWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Foo: is no event" in said(capsys, "list", "--event", "Foo", status=2)

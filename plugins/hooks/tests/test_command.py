@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,10 @@ from codexplus_core import Core, Exchange, Problem, Session, Turn, hookimpl
 from codexplus_core.testing import Harness
 from codexplus_hooks.command import parsed, rehearsed, typed_by_the_user
 from codexplus_hooks.editing import NewHook
+from codexplus_hooks.hook import Hook
+from codexplus_hooks.listing import row_of
 from codexplus_hooks.plugin import HooksPlugin
+from codexplus_hooks.running import LastRun
 
 ALLOW = "Allow? (Y)es/(N)o/(A)lways"
 
@@ -61,7 +65,29 @@ async def test_the_last_run_is_shown(world: HookWorld) -> None:
         await proxy.say("hello")
         answer = await proxy.say(" /hooks list")
 
-    assert re.search(r"runs: 1, last at \d{4}-\d\d-\d\dT[\d:]+\+00:00, \d+ ms, exit code 3", answer.text)
+    assert re.search(r"\n  1 run, last \d{4}-\d\d-\d\d \d\d:\d\d, \d+ ms, exit code 3", answer.text)
+
+
+def test_the_last_run_is_told_by_the_clock_of_this_place_to_the_minute() -> None:
+    hook = row_of(Hook("Stop", shell="true"), "trusted")
+    at = datetime(2026, 11, 22, 2, 21, 52).astimezone()
+
+    row = hook.ran(LastRun(2, at.timestamp(), 0.108, "ok"))
+
+    assert row.last_words == "2 runs, last 2026-11-22 02:21, 108 ms"
+    assert hook.last_words == ""
+
+
+async def test_the_list_is_followed_by_one_line_and_help_says_the_rest(world: HookWorld) -> None:
+    world.hooks("home/.claude/settings.json", {"Stop": nested("true")})
+
+    async with proxy_in(world) as proxy:
+        listed = await proxy.say(" /hooks")
+        helped = await proxy.say(" /hooks help")
+
+    assert listed.text.splitlines()[-1] == "`/hooks help` shows how to add, remove, switch and test them."
+    assert "/hooks add" not in listed.text
+    assert "`/hooks add EVENT [MATCHER] COMMAND`" in helped.text and "Events: SessionStart" in helped.text
 
 
 async def test_a_bad_entry_is_named_with_its_file(world: HookWorld) -> None:

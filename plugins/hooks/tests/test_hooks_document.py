@@ -51,7 +51,7 @@ def test_every_word_behind_the_slash_command_is_in_its_table() -> None:
     words = set(re.findall(r"`/hooks ([a-z]+)", table))
 
     assert words == set(command._HANDLERS) - {""}
-    assert all(f"`/hooks {word}" in command.USAGE for word in words - {"list"})
+    assert all(f"`/hooks {word}" in command.USAGE for word in words - {"list", "help"})
 
 
 def test_the_kinds_of_notification_are_the_codes() -> None:

@@ -1,6 +1,7 @@
 """An MCP server over stdio without the mcp package: prompts, resources, instructions, and nothing to wait for.
 
-Writes what it is asked into the file that its first argument names, one JSON object a line.
+Writes what it is asked into the file that its first argument names, one JSON object a line. Its second one may be
+``late``: it never answers the handshake, or ``mute``: it never answers a list.
 """
 
 from __future__ import annotations
@@ -96,6 +97,9 @@ def main() -> None:
             continue
         with log.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"method": asked["method"], "params": asked.get("params")}) + "\n")
+        silent = {"late": "initialize", "mute": "list"}.get(sys.argv[2] if sys.argv[2:] else "", "\0")
+        if silent in asked["method"]:
+            continue
         result = answer(asked["method"], asked.get("params") or {})
         said = {"error": {"code": -32601, "message": "no such method"}} if result is None else {"result": result}
         sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **said}) + "\n")

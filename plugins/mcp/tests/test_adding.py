@@ -61,6 +61,8 @@ def test_what_claude_code_understands_means_the_same_here(typed: str, scope: str
             ["-H", "A: b", "C:d", "h", "https://a.example/mcp", "--header", "E: f"],
             {"type": "http", "url": "https://a.example/mcp", "headers": {"A": "b", "C": "d", "E": "f"}},
         ),
+        (["db", "postgres-mcp", "postgres://u@h/db"], program("postgres-mcp", "postgres://u@h/db")),
+        (["c", "C:/tools/mcp.exe"], program("C:/tools/mcp.exe")),
         (["-t", "streamable-http", "h", "https://a.example"], {"type": "http", "url": "https://a.example"}),
     ],
 )
@@ -94,6 +96,14 @@ def test_it_says_when_an_option_of_ours_went_to_the_server() -> None:
         ("workspace nosuch-server", "Invalid name workspace"),
         ("-t carrier-pigeon air x", "Invalid transport type: carrier-pigeon. Must be one of: stdio, sse, http"),
         ("-t http h not-a-url", "Invalid URL: not-a-url"),
+        ("h htps://a.example/mcp", "did you mean https://a.example/mcp?"),
+        ("h htp://a.example/mcp", "did you mean http://a.example/mcp?"),
+        (
+            "h https:/a.example/mcp",
+            "Invalid URL: https:/a.example/mcp. A server's begins with https:// or http://; did",
+        ),
+        ("h ws://a.example/mcp", "A server's begins with https:// or http://"),
+        ("h file:///srv/mcp", "A server's begins with https:// or http://"),
         ("-e air -- x y", "Invalid environment variable format: air"),
         ("--nonsense air x", "unknown option '--nonsense'"),
         ("h https://a.example -H", "option '-H' wants a value"),

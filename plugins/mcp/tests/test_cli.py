@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from codexplus_core.cli.main import main
 
 pytestmark = pytest.mark.req("M2")
+SHELF = Path(__file__).parent / "shelf_server.py"
 
 
 @pytest.fixture
@@ -35,15 +38,15 @@ def typed(*words: str) -> int:
 def test_a_program_is_added_for_this_project_and_the_answer_says_where(
     project: Path, private_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = typed("add", "air", "nosuch-server", "x")
+    code = typed("add", "air", "env", "x")
 
     assert code == 0
     assert capsys.readouterr().out == (
-        "Added stdio MCP server air with command: nosuch-server x to local config\n"
+        "Added stdio MCP server air with command: env x to local config\n"
         f"File modified: {private_home}/.codexplus/mcp.json [project: {project}]\n"
     )
     assert stored(private_home)["projects"][str(project)] == {
-        "mcpServers": {"air": {"type": "stdio", "command": "nosuch-server", "args": ["x"], "env": {}}}
+        "mcpServers": {"air": {"type": "stdio", "command": "env", "args": ["x"], "env": {}}}
     }
 
 
@@ -54,6 +57,8 @@ def test_a_shared_server_goes_to_the_projects_file(project: Path, capsys: pytest
     assert capsys.readouterr().out == (
         "Added SSE MCP server linear with URL: https://mcp.linear.app to project config\n"
         f"File modified: {project}/.mcp.json\n"
+        "Note: a project's server is asked about before it starts, yours too; to allow it now: "
+        f"codex-plus approvals allow --project {project}\n"
     )
     shared = json.loads((project / ".mcp.json").read_text(encoding="utf-8"))
     assert shared == {"mcpServers": {"linear": {"type": "sse", "url": "https://mcp.linear.app"}}}
@@ -125,7 +130,7 @@ def test_an_entry_that_will_not_count_is_added_and_said_to_be_so(
     assert typed("add", "-s", "user", "air", "y") == 0
     hidden = capsys.readouterr().out
 
-    assert "Note: it is denied as things are" in denied
+    assert "Note: it is denied as things are; see: codex-plus mcp get air" in denied
     assert "Note: another air in local config counts before this one" in hidden
 
 
@@ -248,3 +253,148 @@ def test_a_list_of_nothing_says_how_to_begin(project: Path, capsys: pytest.Captu
 
     assert typed("list", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"servers": [], "problems": []}
+
+
+def test_what_an_entry_lacks_to_work_is_said_when_it_is_added(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed("add", "air", "-e", "KEY=${NO_SUCH_KEY}", "--", "env") == 0
+    unset = capsys.readouterr().out
+    assert typed("add", "-s", "user", "gone", "no-such-program") == 0
+    gone = capsys.readouterr().out
+
+    assert "Note: ${NO_SUCH_KEY} is not set now; the server is not used before codex-plus starts with it\n" in unset
+    assert unset.count("Note:") == 1
+    assert "Note: no program no-such-program is on the PATH; install it, or correct the entry's command\n" in gone
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", "-s", "project", "air", "-e", "KEY=${MY_KEY}", "--", "env"),
+        ("add-json", "-s", "project", "air", '{"command": "env", "env": {"KEY": "${MY_KEY}"}}'),
+    ],
+)
+def test_a_shared_entry_declares_what_it_reads_so_that_it_counts(
+    words: tuple[str, ...], project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "k")
+
+    assert typed(*words) == 0
+    said = capsys.readouterr().out
+    assert typed("list", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)["servers"]
+
+    entry = json.loads((project / ".mcp.json").read_text(encoding="utf-8"))["mcpServers"]["air"]
+    assert entry["permissions"] == ["run:env", "net", "read_repo", "read_env:MY_KEY"]
+    assert 'declares ["run:env", "net", "read_repo", "read_env:MY_KEY"], and runs in the sandbox by them' in said
+    assert (row["state"], row["todo"]) == ("needs approval", f"codex-plus approvals allow --project {project}")
+
+
+def test_permissions_that_were_given_are_kept_and_what_they_lack_is_said(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "k")
+    text = '{"command": "env", "env": {"KEY": "${MY_KEY}"}, "permissions": ["net"]}'
+
+    assert typed("add-json", "-s", "project", "air", text) == 0
+
+    assert 'Note: "permissions" lacks "read_env:MY_KEY", so ${MY_KEY} cannot be read\n' in capsys.readouterr().out
+    entry = json.loads((project / ".mcp.json").read_text(encoding="utf-8"))["mcpServers"]["air"]
+    assert entry["permissions"] == ["net"]
+
+
+def test_commands_to_be_copied_quote_what_a_shell_would_take_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "my project;x"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / ".mcp.json").write_text('{"mcpServers": {"a b": {"command": "env"}}}', encoding="utf-8")
+
+    assert typed("get", "a b") == 0
+
+    shown = capsys.readouterr().out
+    assert f"Allow it in a terminal with: codex-plus approvals allow --project '{folder}'\n" in shown
+    assert "To remove this server, run: codex-plus mcp remove 'a b' -s project\n" in shown
+
+
+@pytest.mark.abuse("G18")
+def test_json_of_a_listing_holds_no_character_that_turns_or_hides_text(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = {"command": "no-such-\u202eprogram", "args": ["\u200b\x9b2J"]}
+    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"s\u202e": entry}}), encoding="utf-8")
+
+    assert typed("list", "--json") == 0
+
+    shown = capsys.readouterr().out
+    assert shown.isascii()
+    assert json.loads(shown)["servers"][0]["name"] == "s\u202e"
+
+
+def test_a_project_server_without_its_program_is_said_to_lack_it_and_not_to_wait_for_a_yes(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / ".mcp.json").write_text('{"mcpServers": {"s": {"command": "no-such-program"}}}', encoding="utf-8")
+
+    assert typed("list") == 0
+
+    assert capsys.readouterr().out.startswith(
+        "s: no-such-program - ✘ Failed to connect — no program no-such-program is on the PATH; install it"
+    )
+
+
+def test_a_timeout_given_is_that_of_the_start_too(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf = f"{shlex.quote(sys.executable)} -I {shlex.quote(str(SHELF))} {shlex.quote(str(tmp_path / 'asked.jsonl'))}"
+    typed("add", "-s", "user", "late", "--", "sh", "-c", f"sleep 1; exec {shelf}")
+    monkeypatch.setenv("MCP_TIMEOUT", "300")
+    capsys.readouterr()
+
+    assert typed("list", "--json") == 0
+    (hasty,) = json.loads(capsys.readouterr().out)["servers"]
+    assert typed("list", "--json", "--timeout", "60") == 0
+    (patient,) = json.loads(capsys.readouterr().out)["servers"]
+
+    assert (hasty["state"], patient["state"]) in {("no answer", "connected"), ("failed", "connected")}
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "soon", "nan", "1e9"])
+def test_a_timeout_that_is_none_ends_with_two(wrong: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed("list", "--timeout", wrong) == 2
+    assert "is no number of seconds above 0 and up to 600" in capsys.readouterr().err
+
+
+@pytest.mark.abuse("G18")
+def test_commands_to_be_copied_hold_nothing_that_a_terminal_obeys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "p\x1b]0;owned\x07"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    entries = {"s": {"command": "env"}, "e\x1b[2J": {"command": "env"}}
+    (folder / ".mcp.json").write_text(json.dumps({"mcpServers": entries}), encoding="utf-8")
+
+    for words in (("list",), ("get", "s"), ("get", "e\x1b[2J")):
+        assert typed(*words) == 0
+
+    shown = capsys.readouterr().out
+    assert all(each.isprintable() or each == "\n" for each in shown)
+
+
+def test_in_front_of_somebody_the_list_comes_row_by_row_and_ends_with_what_is_to_correct(
+    project: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = private_home / ".codexplus"
+    folder.mkdir(mode=0o700)
+    (folder / "mcp.json").write_text('{"mcpservers": {}}', encoding="utf-8")
+    (project / ".mcp.json").write_text('{"mcpServers": {"a": {"command": "env"}, "b": {"url": 3}}}', encoding="utf-8")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    assert typed("list") == 0
+
+    rows, _, rest = capsys.readouterr().out.partition("\nMCP config diagnostics ⚠\n\n")
+    assert {line.split(" - ")[0].split(": ")[0] for line in rows.splitlines() if not line.startswith(" ")} == {"a", "b"}
+    assert "mcpservers: is no key that is known; did you mean mcpServers?" in rest

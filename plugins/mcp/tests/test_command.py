@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -49,11 +50,12 @@ async def test_the_list_shows_servers_their_state_resources_and_prompts(
         answer = await proxy.say("/mcp list")
         await proxy.say("hello")
 
-    assert "- `s` (local, stdio): ✔ Connected" in answer.text
+    assert re.search(r"^- `s` \(local, stdio `.*shelf_server.py .*`\): ✔ Connected, 5 resources, ", answer.text, re.M)
     assert "`@s:issue://ENG-123`" in answer.text
     assert "`@s:tpl://{id}`" in answer.text
     assert "`/mcp__s__greet`" in answer.text
-    assert "- `gone` (local, stdio): ✘ Failed to connect" in answer.text
+    assert "- `gone` (local, stdio `/nonexistent/cmd --token [REDACTED]`): ✘ Failed to connect — " in answer.text
+    assert "\\" not in answer.text
     assert "abcdefghijklmnop" not in answer.text
     (turn,) = proxy.upstream.turns
     assert "/mcp" not in json.dumps(turn.body["input"])
@@ -83,6 +85,7 @@ async def test_a_server_is_added_shown_and_removed_from_the_chat(
     assert "Status: ✘ Failed to connect" in shown.text
     assert "    K=V W" in shown.text
     assert 'Removed MCP server "air" from local config' in removed.text
+    assert "To remove this server, run: /mcp remove air -s local" in shown.text
     assert 'No MCP server found with name: "air"' in again.text
     kept = json.loads((private_home / ".codexplus/mcp.json").read_text(encoding="utf-8"))
     assert kept["projects"][str(tmp_path / "project")]["mcpServers"] == {}
@@ -112,9 +115,13 @@ async def test_json_needs_no_quotes_in_the_chat(typed: str, start: Start, privat
         ("/mcp help", "`/mcp auth NAME`"),
         ("/mcp add --help", "usage: mcp add [options] NAME COMMAND_OR_URL [ARGS...]"),
         ("/mcp add", "missing required argument 'name'"),
-        ("/mcp fly", "invalid choice: 'fly'"),
+        ("/mcp fly", "/mcp: there is no 'fly'; /mcp help names them all"),
+        ("/mcp lst", "/mcp: there is no 'lst'; did you mean /mcp list?"),
+        ("/mcp add x", "/mcp add --help shows how it is used"),
         ("/mcp get", "the following arguments are required: NAME"),
-        ("/mcp get nope", 'No MCP server named "nope"'),
+        ("/mcp get nope", 'No MCP server named "nope". Run `/mcp add` to add one.'),
+        ("/mcp list --timeout soon", "'soon' is no number of seconds above 0"),
+        ("/mcp add x htps://a.example", "did you mean https://a.example?"),
         ("/mcp auth nope", 'No MCP server named "nope"'),
         ("/mcp auth s", "is a program on this machine"),
         ("/mcp auth s https://x.example/?code=1", "no sign-in to s is under way"),

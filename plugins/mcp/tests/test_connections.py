@@ -535,6 +535,21 @@ async def test_a_program_that_nobody_uses_is_ended_and_comes_back(place: Place) 
         assert await text_of(connection, "echo") == "{}"
 
 
+async def test_connections_that_do_nothing_do_not_add_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codexplus_mcp.connections.MOST", 3)
+    place.mine(**{f"s{number}": odd(str(number)) for number in range(8)})
+    async with place.connections() as connections:
+        used = connections.get(place.server("s0"))
+        await text_of(used, "echo")
+        for number in range(1, 8):
+            connections.get(place.server(f"s{number}"))
+
+        kept = [number for number in range(8) if connections.known(place.server(f"s{number}")) is not None]
+
+        assert kept == [0, 6, 7]
+        assert connections.get(place.server("s0")) is used
+
+
 async def test_the_same_server_is_one_connection(place: Place) -> None:
     place.mine(odd=odd())
     async with place.connections() as connections:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from codexplus_core.services.config import Config
 from codexplus_core.testing import Harness, text
 from codexplus_mcp.gateway import code_of, project_of
 from codexplus_mcp.gateway_step import TABLE, steps
+from codexplus_mcp.plugin import Plugin
 
 ROUTE = "/_codexplus/mcp"
+SHELF = Path(__file__).parent / "shelf_server.py"
 PROJECT = Path("/home/user/project")
 
 
@@ -131,7 +134,10 @@ async def test_progress_comes_before_the_answer_in_one_stream(monkeypatch: pytes
     assert messages[1]["id"] == 5
 
 
-async def test_a_call_that_codex_cancels_is_cancelled_at_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("token", [{"progressToken": 7}, {}])
+async def test_a_call_that_codex_cancels_is_cancelled_at_the_server(
+    token: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun = asyncio.Event()
 
     async def endless(name: str, arguments: Any, progress: Any) -> Any:
@@ -142,7 +148,7 @@ async def test_a_call_that_codex_cancels_is_cancelled_at_the_server(monkeypatch:
     World(slow).install(monkeypatch)
 
     async with asyncio.timeout(20), Harness({"mcp": plugin()}) as proxy:
-        params = {"name": "s__slow", "arguments": {}, "_meta": {"progressToken": 7}}
+        params = {"name": "s__slow", "arguments": {}, "_meta": token}
         body = json.dumps({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": params}).encode()
         running = asyncio.ensure_future(proxy.request("POST", ROUTE, body=body))
         await begun.wait()
@@ -153,6 +159,45 @@ async def test_a_call_that_codex_cancels_is_cancelled_at_the_server(monkeypatch:
     assert answered.status == 202
     assert slow.cancelled == 1
     assert b'"result"' not in reply.body
+
+
+@pytest.mark.req("M5")
+async def test_the_model_lists_and_reads_resources_by_the_names_that_a_prompt_would_use(
+    tmp_path: Path, private_home: Path
+) -> None:
+    def entry(*words: str) -> dict[str, Any]:
+        return {"command": sys.executable, "args": ["-I", str(SHELF), str(tmp_path / "asked.jsonl"), *words]}
+
+    settings = {"mcpServers": {"s": entry(), "secret": entry()}, "permissions": {"deny": ["mcp__secret"]}}
+    config = Config(private_home, settings, env={"HOME": str(private_home)})
+    async with asyncio.timeout(60), Harness({"mcp": Plugin()}, config=config) as proxy:
+        hello = await ask(proxy, "initialize")
+        listed = await ask(proxy, "resources/list")
+        templates = await ask(proxy, "resources/templates/list")
+        read = await ask(proxy, "resources/read", {"uri": "s:issue://ENG-123"})
+        long = await ask(proxy, "resources/read", {"uri": "s:big://r"})
+        wrong = [await ask(proxy, "resources/read", {"uri": uri}) for uri in ("none:x", "secret:issue://ENG-123", 7)]
+
+    assert "resources" in hello["result"]["capabilities"]
+    uris = [one["uri"] for one in listed["result"]["resources"]]
+    assert "s:issue://ENG-123" in uris
+    assert not any(uri.startswith("secret") for uri in uris)
+    assert [one["uriTemplate"] for one in templates["result"]["resourceTemplates"]] == ["s:tpl://{id}"]
+    (content,) = read["result"]["contents"]
+    assert (content["uri"], content["text"]) == ("s:issue://ENG-123", "ISSUE-TEXT line1\nline2")
+    assert len(long["result"]["contents"][0]["text"]) < 110_000
+    assert [one["error"]["code"] for one in wrong] == [-32002, -32002, -32602]
+
+
+async def test_a_projects_server_that_nobody_has_allowed_shows_no_resources(tmp_path: Path, private_home: Path) -> None:
+    entry = {"command": sys.executable, "args": ["-I", str(SHELF), str(tmp_path / "asked.jsonl")]}
+    (tmp_path / ".mcp.json").write_text(json.dumps({"mcpServers": {"s": entry}}), encoding="utf-8")
+    config = Config(private_home, env={"HOME": str(private_home)})
+    async with asyncio.timeout(60), Harness({"mcp": Plugin()}, config=config) as proxy:
+        listed = await ask(proxy, "resources/list", route=f"{ROUTE}/{code_of(tmp_path)}")
+
+    assert listed["result"] == {"resources": []}
+    assert not (tmp_path / "asked.jsonl").exists()
 
 
 @pytest.mark.parametrize(
@@ -203,3 +248,18 @@ def test_init_enters_the_gateway_at_the_proxys_address() -> None:
     assert step.files({}) == {}
     assert step.codex_tables is not None
     assert step.codex_tables("http://127.0.0.1:3000")[TABLE]["url"] == "http://127.0.0.1:3000/_codexplus/mcp"
+
+
+@pytest.mark.parametrize("rule", ["mcp__my_server", "mcp__my_server__read_resource", "mcp__my_server__*"])
+@pytest.mark.parametrize("kind", ["deny", "ask"])
+async def test_a_rule_may_call_the_server_of_a_resource_as_it_is_shown(
+    rule: str, kind: str, tmp_path: Path, private_home: Path
+) -> None:
+    shelf = {"command": sys.executable, "args": ["-I", str(SHELF), str(tmp_path / "asked.jsonl")]}
+    settings = {"mcpServers": {"my server": shelf}, "permissions": {kind: [rule]}}
+    config = Config(private_home, settings, env={"HOME": str(private_home)})
+    async with asyncio.timeout(60), Harness({"mcp": Plugin()}, config=config) as proxy:
+        await ask(proxy, "initialize")
+        read = await ask(proxy, "resources/read", {"uri": "my server:issue://ENG-123"})
+
+    assert "error" in read

@@ -164,7 +164,10 @@ def test_the_names_of_arguments_forge_nothing_in_what_the_user_is_told() -> None
     with pytest.raises(MissingArgument) as caught:
         arguments_of("", [(name, True)], "mcp__s__p", strict=False)
 
-    assert str(caught.value).isprintable() and "`" not in str(caught.value)
+    said = str(caught.value)
+    assert said.isprintable()
+    # The only backticks are those around the usage.
+    assert said.endswith("Usage: `/mcp__s__p <x Allow? (Y)es'>`") and said.count("`") == 2
 
 
 def test_a_server_that_passes_for_the_gateways_offers_nothing() -> None:

@@ -73,11 +73,14 @@ def test_a_prompt_with_one_argument_takes_the_whole_text() -> None:
 
 
 @pytest.mark.parametrize("strict", [True, False])
-def test_a_missing_argument_is_said_as_claude_code_says_it(strict: bool) -> None:
+def test_a_missing_argument_is_said_as_claude_code_says_it_with_the_optional_ones_marked_by_default(
+    strict: bool,
+) -> None:
     with pytest.raises(MissingArgument) as caught:
         arguments_of("", GREET, "mcp__s__greet", strict=strict)
 
-    assert str(caught.value) == "Error: Missing required argument: name. Usage: /mcp__s__greet name style"
+    usage = "/mcp__s__greet name style" if strict else "`/mcp__s__greet <name> [style]`"
+    assert str(caught.value) == f"Error: Missing required argument: name. Usage: {usage}"
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60), st.booleans())

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,7 +22,8 @@ from codexplus_mcp.connections import Connections
 from codexplus_mcp.failure import NeedsLogin
 from codexplus_mcp.oauth import LoginStatus, auth_for, begin, forget, keep_client_secret, login, logout, status
 from codexplus_mcp.server import Server
-from codexplus_mcp.server_auth import ServerAuth
+from codexplus_mcp.server_auth import MOST_SCOPES, ServerAuth
+from codexplus_mcp.tokens import Tokens
 from codexplus_mcp.vault import FileVault
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -70,6 +72,10 @@ async def test_a_server_that_wants_a_login_says_so_and_works_after_it(core: Serv
     before = await auth_for(core, server)
     assert await ask(before, server.url) == 401
     assert before.needs_login.endswith("sign in: codex-plus mcp auth remote, or /mcp auth remote")
+
+    odd = await auth_for(core, replace(server, name="my server"))
+    assert await ask(odd, server.url) == 401
+    assert odd.needs_login.endswith("sign in: codex-plus mcp auth 'my server', or /mcp auth 'my server'")
 
     found = await sign_in(core, server)
 
@@ -407,6 +413,22 @@ async def test_missing_rights_are_asked_for_at_the_next_login_besides_those_give
 
     assert found.scopes == ("read", "write")
     assert await ask(auth, server.url, CALL) == 200
+
+
+async def test_a_server_that_misses_ever_more_rights_makes_no_list_without_end(
+    core: Services, remote: OAuthServer
+) -> None:
+    server = entry(remote)
+    await sign_in(core, server)
+    auth = await auth_for(core, server)
+    for number in range(3):
+        remote.needed = " ".join(f"s{number}_{each}" for each in range(30))
+        assert await ask(auth, server.url, CALL) == 403
+    kept = await (await Tokens.of(core)).load(server)
+
+    assert kept is not None
+    assert len(kept.wanted) == MOST_SCOPES
+    assert kept.wanted[0] == "s0_0"
 
 
 async def test_a_token_with_a_short_life_is_not_renewed_with_every_request(core: Services, remote: OAuthServer) -> None:

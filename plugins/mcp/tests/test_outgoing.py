@@ -110,7 +110,7 @@ async def test_a_server_that_is_not_there_is_told_without_what_was_sent(tmp_path
         await nobody.post_form(f"http://127.0.0.1:{unused_tcp_port}/token", {"code": "s3cret"}, "token request", {})
 
     assert str(caught.value) == (
-        "127.0.0.1: cannot be reached (token request: ConnectError); check the address, the network and HTTPS_PROXY"
+        "127.0.0.1: cannot be reached (token request); check the address, the network and HTTPS_PROXY"
     )
     assert caught.value.__suppress_context__
 

@@ -81,9 +81,10 @@ async def test_in_a_repository_they_ask_and_a_variable_of_the_user_has_to_be_dec
     async with Harness([place.keeper], config=with_key(place)):
         found = Servers(place.keeper.core).of(place.project)
 
-    assert {one.name: one.standing for one in found} == {"github": "asks", "declaring": "asks"}
+    assert {one.name: one.standing for one in found} == {"github": "asks", "declaring": "asks", "airtable": "broken"}
     assert [one.env.get("AIRTABLE_API_KEY") for one in found if one.name == "declaring"] == ["key-of-mine"]
-    assert "mcpServers.airtable: a project may read ${AIRTABLE_API_KEY} only where it declares it" in found.problems[0]
+    (lacking,) = [one for one in found if one.name == "airtable"]
+    assert "a project may read ${AIRTABLE_API_KEY} only where it declares it" in lacking.problems[0]
 
 
 def test_the_printed_commands_and_mentions_are_understood() -> None:

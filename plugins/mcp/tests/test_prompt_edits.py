@@ -116,8 +116,9 @@ async def test_a_resource_that_is_too_long_is_shortened_and_says_how_to_read_on(
 
 @pytest.mark.req("X6")
 @pytest.mark.abuse("C02")
-async def test_a_servers_text_cannot_leave_the_frame_that_names_it(start: Callable[..., Harness]) -> None:
-    async with start() as proxy:
+@pytest.mark.parametrize("profile", ["default", "claude-code"])
+async def test_a_servers_text_cannot_leave_the_frame_that_names_it(profile: str, start: Callable[..., Harness]) -> None:
+    async with start(compatibility=profile) as proxy:
         await proxy.say("@s:evil://frame")
 
     framed = next(part for part in read(proxy) if "Obey me" in part)
@@ -166,7 +167,7 @@ async def test_pictures_and_links_of_a_prompt_arrive_and_what_does_not_is_named(
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("/mcp__s__greet", "Error: Missing required argument: name. Usage: /mcp__s__greet name style"),
+        ("/mcp__s__greet", "Error: Missing required argument: name. Usage: `/mcp__s__greet <name> [style]`"),
         ("/mcp__s__gret x", "Unknown command: /mcp__s__gret. Did you mean /mcp__s__greet?"),
         ("/mcp__zz__greet x", "Unknown command: /mcp__zz__greet."),
         ("/mcp__s__empty", "/mcp__s__empty: the server s made an empty prompt of it"),
@@ -236,6 +237,22 @@ async def test_instructions_are_told_once_in_a_thread_before_the_prompt(
     )
     assert last.startswith("Greet [Bob]")
     assert not any("# MCP Server Instructions" in part for part in read(proxy, 1))
+
+
+async def test_instructions_are_told_once_also_where_the_proxy_was_started_anew(
+    start: Callable[..., Harness],
+) -> None:
+    async with start() as before:
+        await before.say("/mcp__s__greet Bob")
+        core, codex = before.app.core, before.codex
+    async with Harness({"mcp": Plugin()}, config=core.config, store=before.store) as again:
+        again.app.core.store, again.codex = core.store, codex
+        await again.say("/mcp__s__greet Ann")
+        told = read(again)
+
+    assert "# MCP Server Instructions" in str(before.upstream.turns[-1].body)
+    assert not any("# MCP Server Instructions" in part for part in told)
+    assert told[-1].startswith("Greet [Ann]")
 
 
 @pytest.mark.req("M10")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp_world import Place, odd
 
-from codexplus_core.services.packs import Packs
+from codexplus_core.services.packs import PackFile, PackKind, Packs
 from codexplus_mcp.server import ServerSet
 from codexplus_mcp.settings import own_file
 
@@ -67,8 +67,61 @@ def test_one_bad_entry_loses_only_itself(place: Place) -> None:
 
     found = place.found()
 
-    assert [server.name for server in found] == ["good"]
-    assert "bad" in "\n".join(found.problems) and "NO_SUCH_VARIABLE" in "\n".join(found.problems)
+    assert standings(found) == {
+        "good": ("project", "asks"), "bad": ("project", "broken"), "unset": ("project", "broken"),
+    }  # fmt: skip
+    assert [server.name for server in found.usable] == ["good"]
+    assert found.problems == ()
+
+
+@pytest.mark.req("M7")
+@pytest.mark.parametrize(
+    ("entry", "transport", "why"),
+    [
+        ({"command": 7}, "stdio", "command: expected a text, got a number"),
+        ({"command": "x", "args": "y", "env": []}, "stdio", "args: expected a list of texts, got a text"),
+        ({"type": "pigeon", "url": "https://a.example"}, "http", "got 'pigeon'"),
+        ({"transport": ["sse"], "url": 3}, "stdio", "url: expected a text"),
+        ({"comand": "x"}, "stdio", "comand: is no key that is known; did you mean command?"),
+        (
+            {"type": "sse", "url": "${NO_SUCH}"},
+            "sse",
+            "may read ${NO_SUCH} only where it declares it, and it is not set",
+        ),
+        ({"command": "${HOME}"}, "stdio", "a project may not read ${HOME}; write the value itself, or ~/"),
+        ({"command": "${CODEX_PLUS_HOME}"}, "stdio", 'add "read_env:CODEX_PLUS_HOME" to the entry\'s "permissions"'),
+        ("x", "stdio", "expected an object, got a text"),
+    ],
+)
+def test_an_entry_that_cannot_be_used_is_a_server_that_says_why(
+    place: Place, entry: Any, transport: str, why: str
+) -> None:
+    path = place.write("project/.mcp.json", {"mcpServers": {"s.t": entry}})
+
+    (server,) = place.found()
+
+    assert (server.name, server.standing, server.transport) == ("s.t", "broken", transport)
+    assert why in "; ".join(server.problems)
+    assert server.origin == f"{path}:1"
+
+
+def test_a_broken_entry_that_hides_none_of_the_users_is_only_told_of(place: Place) -> None:
+    place.write("project/.mcp.json", {"mcpServers": {"s": {"comand": "theirs"}}})
+    place.mine(s={"command": "mine"})
+
+    found = place.found()
+
+    assert [(server.command, server.standing) for server in found] == [("mine", "trusted")]
+    assert "did you mean command?" in found.problems[0]
+
+
+@pytest.mark.parametrize("content", ["{ nope", {"mcpservers": {}}, {"s": {"command": "x"}}])
+def test_a_file_of_the_users_that_holds_no_servers_by_a_slip_is_told_of_once(place: Place, content: Any) -> None:
+    path = place.write("home/.codexplus/mcp.json", content)
+
+    (problem,) = place.found().problems
+
+    assert problem.startswith(f"{path}:")
 
 
 def test_the_users_settings_trust_and_switch_off_servers_of_mcp_json(place: Place) -> None:
@@ -163,6 +216,29 @@ def test_it_is_cheap_while_nothing_changes(place: Place) -> None:
     assert [server.name for server in servers.of(place.project)] == ["s", "t"]
 
 
+def test_what_packs_bring_is_looked_at_again_after_its_interval(place: Place) -> None:
+    from codexplus_mcp.settings import Servers
+
+    class Counted(Packs):
+        looked = 0
+
+        def files(self, kind: PackKind) -> tuple[PackFile, ...]:
+            self.looked += 1
+            return super().files(kind)
+
+    class Only:
+        config = place.config()
+        packs = Counted(config)
+
+    now = [0.0]
+    place.mine(s=ENTRY)
+    servers = Servers(Only(), clock=lambda: now[0], every_s=0.5)  # type: ignore[arg-type]
+    for seconds, looked in ((0.0, 1), (0.4, 1), (0.5, 2), (0.9, 2), (1.0, 3)):
+        now[0] = seconds
+        servers.of(place.project)
+        assert Only.packs.looked == looked
+
+
 def test_in_the_strict_profile_what_claude_code_drops_is_broken(place: Place) -> None:
     place.mine(s={"transport": "sse", "url": "https://x/sse"}, t={"command": "x y"})
 
@@ -171,3 +247,25 @@ def test_in_the_strict_profile_what_claude_code_drops_is_broken(place: Place) ->
     assert standings(found) == {"s": ("user", "broken"), "t": ("user", "trusted")}
     assert place.server("s").transport == "sse"
     assert found.get("t") is not None and found.get("t").command == "x y"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("url", "may"),
+    [
+        ("https://good.example/ok/mcp", True),
+        ("HTTPS://GOOD.example:443/ok/mcp", True),
+        ("https://good.example/%6fk/mcp", True),
+        ("https://good.example/ok/../secret", False),
+        ("https://good.example/ok/%2e%2e/secret", False),
+        ("https://good.example/ok/..;/secret", False),
+        ("https://good.example/secret/../ok/mcp", True),
+    ],
+)
+def test_lists_of_urls_are_about_where_a_url_leads_however_it_is_spelled(place: Place, url: str, may: bool) -> None:
+    place.mine(web={"type": "http", "url": url})
+
+    allowed = place.found(allowedMcpServers=[{"serverUrl": "https://Good.example/%6fk/*"}])
+    denied = place.found(deniedMcpServers=[{"serverUrl": "https://good.example/ok/*"}])
+
+    assert standings(allowed)["web"][1] == ("trusted" if may else "denied")
+    assert standings(denied)["web"][1] == ("denied" if may else "trusted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codexplus_mcp.shown import HIDDEN, args_of, code, plain, url_of, values_of
+from codexplus_mcp.shown import HIDDEN, args_of, plain, url_of, values_of
 
 
 @pytest.mark.abuse("G10")
@@ -38,5 +38,7 @@ def test_a_url_keeps_its_host_and_loses_its_secrets() -> None:
 
 @pytest.mark.abuse("G18")
 def test_no_text_of_a_server_moves_the_cursor_or_makes_markdown() -> None:
-    assert plain("\x1b[2J**hi** [x](y)\n# no") == "\\\\u{1b}\\[2J\\*\\*hi\\*\\* \\[x\\](y) \\# no"
-    assert code("a`b\u202e") == "``a`b\\u{202e}``"
+    assert plain("\x1b[2J**hi** [x](y)\n# no") == "`\\u{1b}[2J**hi** [x](y) # no`"
+    assert plain("see https://evil.example") == "`see https://evil.example`"
+    assert plain("a`](x)`b") == "``a`](x)`b``"
+    assert plain("it did not start; try again") == "it did not start; try again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -106,6 +107,22 @@ async def test_a_newer_sign_in_takes_the_place_of_the_one_before(
 
     assert given_up == "Given up for a newer sign-in."
     assert (await anext(newer)).startswith("You are signed in")
+
+
+async def test_what_comes_to_nothing_in_the_chat_names_the_chats_command_and_in_a_terminal_the_terminals(
+    core: Services, remote: OAuthServer, signing: SignIns
+) -> None:
+    server = replace(entry(remote), name="my server")
+    pieces = signing.begin(server)
+    first = await anext(pieces)
+    with pytest.raises(Problem) as typed:
+        await (await oauth.begin(core, server)).wait(seconds=0)
+    with pytest.raises(Problem) as shown:
+        await (await oauth.begin(core, server)).wait(seconds=0, chat=True)
+
+    assert "`/mcp auth 'my server' ADDRESS`" in first
+    assert str(typed.value).endswith("sign in again: codex-plus mcp auth 'my server'")
+    assert str(shown.value).endswith("sign in again: /mcp auth 'my server'")
 
 
 async def test_closing_leaves_nothing_behind(core: Services, remote: OAuthServer) -> None:

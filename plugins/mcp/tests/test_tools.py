@@ -16,8 +16,8 @@ from codexplus_core.services.config import Config
 from codexplus_core.testing import Harness
 from codexplus_mcp import own_tools
 from codexplus_mcp.names import LONGEST, gateway_name, plain, tool_name
-from codexplus_mcp.permission import is_denied, refusal
-from codexplus_mcp.pinning import LONGEST_DESCRIPTION, PinnedTool, Pins, change_between, pinned
+from codexplus_mcp.permission import Denials, is_denied, refusal
+from codexplus_mcp.pinning import LONGEST_DESCRIPTION, MOST_BYTES, PinnedTool, Pins, change_between, pinned
 from codexplus_mcp.tools import Offer
 from codexplus_mcp.wording import line, visible
 
@@ -40,6 +40,14 @@ def test_every_name_is_one_that_the_api_takes(one: str, other: str) -> None:
     for name in (tool_name(one, other), f"mcp__codexplus__{gateway_name(one, other)}"):
         assert len(name) <= LONGEST
         assert all(char.isascii() and (char.isalnum() or char in "_-") for char in name)
+
+
+@given(st.text(min_size=1, max_size=80), st.text(min_size=1, max_size=80))
+def test_a_tool_has_one_name_whether_codex_has_it_from_the_gateway_or_the_model_from_us(one: str, other: str) -> None:
+    # Who is told of the gateway's tools takes its name out.
+    through_the_gateway = f"mcp__codexplus__{gateway_name(one, other)}".replace("mcp__codexplus__", "mcp__", 1)
+
+    assert through_the_gateway == tool_name(one, other)
 
 
 def test_long_names_stay_apart() -> None:
@@ -69,8 +77,13 @@ def test_a_million_tools_and_schemas_without_end_are_left_out() -> None:
     many = pinned([tool(f"t{number}") for number in range(5000)])
     huge = pinned([tool("t", schema={"type": "object", "properties": {"a": {"description": "x" * 100_000}}})])
 
+    large = {"type": "object", "properties": {"a": {"description": "x" * 60_000}}}
+    heavy = pinned([tool(f"t{number}", schema=large) for number in range(100)])
+
     assert len(many) == 500
     assert huge == ()
+    assert 10 < len(heavy) < 20
+    assert sum(one.size for one in heavy) <= MOST_BYTES
 
 
 def test_a_schema_becomes_one_that_models_take() -> None:
@@ -169,6 +182,45 @@ async def test_a_projects_server_does_not_inherit_a_rule_for_a_name_that_looks_l
 async def test_a_deny_rule_holds_under_the_name_that_the_model_sees(tmp_path: Path) -> None:
     async with Harness(config=Config(tmp_path, {"permissions": {"deny": ["mcp__s__odd_tool"]}})) as proxy:
         assert is_denied(proxy.app.core, offer("odd tool"), Session())
+
+
+async def test_a_deny_rule_holds_for_a_long_name_as_it_is_written_and_as_it_is_shown(tmp_path: Path) -> None:
+    long = offer("create_or_update_something_with_a_very_long_name_indeed")
+    assert len(long.name) == 53
+
+    for name in (long.name, f"mcp__s__{long.tool.name}"):
+        async with Harness(config=Config(tmp_path, {"permissions": {"deny": [name]}})) as proxy:
+            assert is_denied(proxy.app.core, long, Session())
+            assert not is_denied(proxy.app.core, offer("create"), Session())
+
+
+async def test_rules_are_held_against_tools_anew_only_where_either_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr("codexplus_mcp.permission.is_denied", lambda core, one, session: looked.append(one.name))
+    async with Harness(config=Config(tmp_path)) as proxy:
+        denials, session = Denials(proxy.app.core), Session()
+        both = (offer("a"), offer("b"))
+        for _ in range(3):
+            assert denials.without(both, session) == both
+        denials.without((*both, offer("c")), session)
+
+    assert looked == ["mcp__s__a", "mcp__s__b", "mcp__s__a", "mcp__s__b", "mcp__s__c"]
+
+
+async def test_a_rule_that_comes_later_is_not_overlooked(tmp_path: Path, private_home: Path) -> None:
+    settings = private_home / ".codexplus/settings.json"
+    settings.parent.mkdir(mode=0o700, exist_ok=True)
+    config = Config(private_home, env={"HOME": str(private_home)}, every_s=0.0)
+    async with Harness(config=config) as proxy:
+        denials, both = Denials(proxy.app.core), (offer("a"), offer("b"))
+        before = denials.without(both, Session())
+        settings.write_text('{"permissions": {"deny": ["mcp__s__a"]}}', encoding="utf-8")
+        after = denials.without(both, Session())
+
+    assert before == both
+    assert [one.name for one in after] == ["mcp__s__b"]
 
 
 def test_few_tools_are_offered_and_many_are_searched() -> None:

@@ -180,3 +180,18 @@ async def test_where_a_command_comes_from_is_shown_before_its_first_run_and_kept
         assert second.text == "Hello from the script."
         assert "of the project" in third.text
         assert "sha256" not in whole(proxy)
+
+
+async def test_a_command_of_the_home_directory_is_told_of_from_there(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = folders / "home"
+    monkeypatch.setenv("HOME", str(home))
+    path = home / ".codexplus/commands/mine.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("Do it", encoding="utf-8")
+
+    async with proxy_in(folders) as proxy:
+        answer = await proxy.say("/mine")
+
+    assert answer.text.startswith("`/mine` is `~/.codexplus/commands/mine.md`, your own (sha256 ")

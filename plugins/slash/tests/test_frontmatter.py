@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codexplus_core import BadYaml
 from codexplus_slash import frontmatter
 from codexplus_slash.frontmatter import split
-from codexplus_slash.frontmatter_yaml import NotReadable, mapping
 
 
 @pytest.mark.req("S2")
@@ -157,9 +157,9 @@ def test_plain_lines_mean_without_a_parser_what_they_mean_with_one(lines: list[t
 
 def _by_yaml(inside: str) -> object:
     try:
-        return mapping(inside)
-    except NotReadable:
+        return frontmatter._by_yaml(inside)
+    except BadYaml:
         try:
-            return mapping("\n".join(map(frontmatter._quoted, inside.split("\n"))))
-        except NotReadable:
+            return frontmatter._by_yaml("\n".join(map(frontmatter._quoted, inside.split("\n"))))
+        except BadYaml:
             return {}

@@ -17,6 +17,7 @@ from ..services.config.schema import KEYS
 from ..services.problem import Problem
 from ..services.reviewed import ignored_here
 from ..services.rules import rule_notices
+from ..services.wording import printable
 from .table import as_json, columns
 
 _WIDTH = 100
@@ -63,11 +64,6 @@ def open_settings(env: Mapping[str, str], project: Path) -> Settings:
         raise Problem(f"{project}: is no directory; name the project's", exit_code=2)
     home = Path(env.get("HOME") or Path.home())
     return Config(home, env=env, policy=policy_place()).for_project(project.absolute())
-
-
-def printable(text: str) -> str:
-    """``text`` without what a terminal would obey: control characters, and those that turn the direction of writing."""
-    return "".join(each if each.isprintable() else f"\\u{{{ord(each):x}}}" for each in text)
 
 
 # -- for programs

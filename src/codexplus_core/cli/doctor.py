@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contributions import Check, CheckResult
+from ..services.config import BadPolicy
 from ..services.problem import Problem
 from ..services.settings import DEFAULT_PORT
 from .serve import port_number, upstream_url
@@ -75,6 +76,9 @@ def outcome(check: Check, plugin: str) -> CheckResult:
     who = f"plugin {plugin!r}: check" if plugin else "check"
     # gather hands over what a check raises: one broken check must not hide the others.
     found = asyncio.run(_answer(check.run))
+    if isinstance(found, BadPolicy) and check.name != "settings":
+        # The check of the settings has told what is wrong with it; once is enough.
+        return CheckResult("warning", "not looked at: the policy is bad, see above")
     if isinstance(found, Problem):
         return CheckResult("error", str(found))
     if isinstance(found, Exception):

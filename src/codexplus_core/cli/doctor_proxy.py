@@ -59,14 +59,25 @@ def plugins(around: Surroundings) -> CheckResult:
     """Which plugins there are and what is wrong with them: the running proxy's, else as they load here."""
     listed = around.running.get("plugins")
     running = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else None
+    forbidden = [plugin.name for plugin in around.loaded.plugins if plugin.forbidden]
     if running is not None:
-        names = [str(row.get("name")) for row in running]
-        broken = [_named(str(row.get("name")), str(row["reason"])) for row in running if row.get("reason")]
+        at_work = [row for row in running if row.get("state") != "forbidden"]
+        names = [str(row.get("name")) for row in at_work]
+        broken = [_named(str(row.get("name")), str(row["reason"])) for row in at_work if row.get("reason")]
         where = "in the running proxy"
     else:
-        names = [plugin.name for plugin in around.loaded.plugins]
-        broken = [_named(plugin.name, plugin.error) for plugin in around.loaded.plugins if plugin.error]
+        names = [plugin.name for plugin in around.loaded.plugins if not plugin.forbidden]
+        broken = [
+            _named(plugin.name, plugin.error)
+            for plugin in around.loaded.plugins
+            if plugin.error and not plugin.forbidden
+        ]
         where = "as loaded here"
+    left_out = f"; not loaded, because plugins.allowed does not name them: {', '.join(forbidden)}" if forbidden else ""
+    again = f"codex-plus stop{port_option(around.port)}, then start it anew"
+    if running is not None and (still := [name for name in names if name in forbidden]):
+        words = f"{where} although plugins.allowed does not name them any more: {', '.join(still)}"
+        return CheckResult("error", f"{words}; the list counts from the next start on", again)
     if broken:
         return CheckResult("error", f"{where}, broken:" + _each(broken), "update or uninstall what is broken")
     failing = [_ailing(row) for row in running or () if row.get("state") in ("failing", "disabled")]
@@ -74,10 +85,9 @@ def plugins(around: Surroundings) -> CheckResult:
         return CheckResult("warning", f"{where}:" + _each(failing), "tell the plugin's author, or leave it out")
     changed = _changed(running, around) if running is not None else []
     if changed:
-        again = f"codex-plus stop{port_option(around.port)}, then start it anew"
         return CheckResult("warning", f"{where} not what is installed:" + _each(changed), again)
     warned = [f"{plugin.name}: {warning}" for plugin in around.loaded.plugins for warning in plugin.warnings]
-    shown = ", ".join(names) or "none"
+    shown = (", ".join(names) or "none") + left_out
     if warned:
         return CheckResult("warning", f"{where}: {shown}; but" + _each(warned), "tell the plugin's author")
     return CheckResult("ok", f"{where}: {shown}")
@@ -99,10 +109,17 @@ def _ailing(row: dict[str, Any]) -> str:
 
 def _changed(running: list[dict[str, Any]], around: Surroundings) -> list[str]:
     """How the plugins of the proxy differ from those that a start would load now."""
-    there = {str(row.get("name")): str(row.get("version") or "") for row in running}
+    there = {str(row.get("name")): str(row.get("version") or "") for row in running if row.get("state") != "forbidden"}
+    installed = {plugin.name for plugin in around.loaded.plugins}
     here = {plugin.name: plugin.version for plugin in around.loaded.plugins if not plugin.error}
-    found = [f"{name} was uninstalled since it started" for name in there if name not in here]
-    found += [f"{name} was installed since it started (or left out by --plugins)" for name in here if name not in there]
+    kept_out = {str(row.get("name")) for row in running} - set(there)
+    found = [f"{name} was uninstalled since it started" for name in there if name not in installed]
+    found += [
+        f"{name} is allowed since it started" if name in kept_out
+        else f"{name} was installed since it started (or left out by --plugins)"
+        for name in here
+        if name not in there
+    ]  # fmt: skip
     return found + [
         f"{name} is {there[name]} there, {here[name]} is installed"
         for name in here

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..contributions import CheckResult
-from ..services.config import BadPolicy, Config, policy_place
+from ..services.config import Config, policy_place
 from ..services.transcripts import limits_of
 from ..services.transcripts.naming import SUFFIX
 from ..services.transcripts.service import total_bytes
@@ -14,12 +14,9 @@ from .surroundings import Surroundings
 
 
 def transcripts(around: Surroundings) -> CheckResult:
-    """What is kept of sessions, and whether more can be."""
-    try:
-        home = Path(around.env.get("HOME") or Path.home())
-        limits = limits_of(Config(home, env=around.env, policy=policy_place()).user)
-    except BadPolicy:
-        return CheckResult("warning", "unknown, because of the policy", "see the settings above")
+    """What is kept of sessions, and whether more can be. Raises BadPolicy."""
+    home = Path(around.env.get("HOME") or Path.home())
+    limits = limits_of(Config(home, env=around.env, policy=policy_place()).user)
     folder = around.home / "sessions"
     if not limits.enabled:
         return CheckResult("ok", "switched off (transcripts.enabled)")

@@ -213,11 +213,12 @@ def undo(env: Mapping[str, str]) -> int:
     """Restore what `init` changed."""
     home, path = state_dir(env), codex_setup.config_file(codex_home(env))
     port, known = port_of_ours(codex_setup.configured_url(path)) or DEFAULT_PORT, proxy_token(home)
+    ours = " and ".join(codex_setup.ours_in(path, home))
     done = codex_setup.undo(path, home)
     print(
         {
             "restored": f"{path}: restored as it was before init",
-            "key": f"{path}: was changed since init, so only {KEY} was taken back; everything else stays",
+            "key": f"{path}: was changed since init, so only {ours} was taken back; everything else stays",
             "nothing": f"{path}: nothing of codex-plus is in it; left alone",
         }[done]
     )

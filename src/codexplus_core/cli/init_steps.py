@@ -91,16 +91,18 @@ def plan(step: InitStep, env: Mapping[str, str], home: Path, url: str) -> Chosen
 def announce(chosen: Chosen) -> None:
     """Say what will be written and what is left alone."""
     planned = chosen.files
-    for files, what in ((planned.new, "write"), (planned.changed, "bring up to date")):
-        if files:
-            print(f"This will {what}, for --{planned.option}:")
-            _some(str(path) for path, _ in files)
+    entries = init_entries.announced(chosen.entries)
+    if planned.new or entries:
+        print(f"This will write, for --{planned.option}:")
+        _some(str(path) for path, _ in planned.new)
+        for line in entries:
+            print(f"  {line}")
+    if planned.changed:
+        print(f"This will bring up to date, for --{planned.option}:")
+        _some(str(path) for path, _ in planned.changed)
     if planned.gone:
         print(f"This will remove, for --{planned.option}:")
         _some(str(path) for path in planned.gone)
-    for line in init_entries.announced(chosen.entries):
-        print(f"This will write, for --{planned.option}:")
-        print(f"  {line}")
     if not chosen.changes and (planned.same or chosen.entries):
         print(f"Nothing to write for --{planned.option}: {len(planned.same)} files are as they should be.")
     for path, why in planned.left:

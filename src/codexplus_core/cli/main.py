@@ -127,11 +127,13 @@ def _list_commands(parser: argparse.ArgumentParser) -> None:
 def _of_a_plugin(name: str) -> CliCommand:
     from .plugin_commands import load
 
-    found = load()
+    found, left_out = load()
     if name in found:
         return found[name]
     from difflib import get_close_matches
 
     near = get_close_matches(name, [*(known for known, _, _ in COMMANDS), *found], n=1)
     hint = f"did you mean {near[0]!r}?" if near else "codex-plus --help lists them"
+    if left_out:
+        hint += f"; not loaded, because plugins.allowed does not name them: {', '.join(left_out)}"
     raise Problem(f"{name}: no such command; {hint}", exit_code=2)

@@ -81,12 +81,16 @@ def _remembered(home: Path) -> dict[str, list[list[str]]]:
         return {}
 
 
-def load() -> dict[str, CliCommand]:
-    """Load the plugins and ask them for their sub-commands; the first of a name wins."""
+def load() -> tuple[dict[str, CliCommand], list[str]]:
+    """Load the plugins and ask them for their sub-commands; the first of a name wins.
+
+    Besides, the names of the plugins that the administrator's policy keeps out.
+    """
     from ..loader import load_plugins
     from ..services.plugins_allowed import plugins_allowed_here
 
-    return collect(load_plugins(None, allowed=plugins_allowed_here()))
+    loaded = load_plugins(None, allowed=plugins_allowed_here())
+    return collect(loaded), [plugin.name for plugin in loaded.plugins if plugin.forbidden]
 
 
 def collect(loaded: Any, home: Path | None = None) -> dict[str, CliCommand]:

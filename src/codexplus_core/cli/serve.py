@@ -256,20 +256,30 @@ def plugin_list(*, json: bool) -> str:
     if not rows:
         return "no plugins are installed; the proxy passes everything through as it is"
     shown = ("order", "name", "distribution", "version", "state")
-    table = [[*(row[key] for key in shown[:-1]), _state_in_words(row)] for row in rows]
+    table = [[_known(row[key]) for key in shown[:-1]] + [_state_in_words(row)] for row in rows]
     return columns(shown, table)
 
 
 def plugin_row(plugin: Any) -> dict[str, Any]:
     """One plugin as it is listed."""
     return {
-        "order": plugin.order,
+        "order": None if plugin.forbidden else plugin.order,
         "name": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,
-        "state": f"broken: {plugin.error}" if plugin.error else "loads",
+        "state": _state(plugin),
         "warnings": list(plugin.warnings),
     }
+
+
+def _state(plugin: Any) -> str:
+    if plugin.forbidden:
+        return "not allowed: the administrator's policy does not name it (plugins.allowed)"
+    return f"broken: {plugin.error}" if plugin.error else "loads"
+
+
+def _known(value: object) -> object:
+    return "-" if value is None else value
 
 
 def _state_in_words(row: Mapping[str, Any]) -> str:

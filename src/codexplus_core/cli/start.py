@@ -14,6 +14,10 @@ from ..services.settings import DEFAULT_PORT
 from .serve import plugin_names, refuse_unusable, upstream_url
 
 START_SECONDS = 15.0
+SAYS = "codex-plus: "
+"""How a command begins what it gives up with."""
+LARGEST_END = 65536
+"""Bytes of a log that are looked through for it."""
 
 
 def serve_argv(port: int, extra: tuple[str, ...] = ()) -> list[str]:
@@ -68,6 +72,7 @@ def ensure_proxy(
         )
     argv = serve_argv(port, passed_on(upstream, plugins, websockets))
     log = log_dir(home) / "serve.log"
+    before = _size(log)
     started = spawn_detached(argv, log, cwd=home)
     if wait_until_ours(port, token=secret, seconds=START_SECONDS, ended=started.ended, pid=started.pid) is not None:
         return True
@@ -75,7 +80,28 @@ def ensure_proxy(
     if code is None:
         started.process.terminate()
     what = f"did not answer within {START_SECONDS:g} s" if code is None else f"ended with {code}"
-    raise Problem(f"the proxy was started on port {port} but {what}; its log is {log}")
+    reason = "" if code is None else _last_words(log, before)
+    told = f": {reason} (its log is {log})" if reason else f"; its log is {log}"
+    raise Problem(f"the proxy was started on port {port} but {what}{told}")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def _last_words(log: Path, since: int) -> str:
+    """What `serve` said as it gave up, ``""`` where it did not; ``since`` is the log's size when it was started."""
+    try:
+        with log.open("rb") as file:
+            file.seek(since)
+            lines = file.read(LARGEST_END).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    said = [line.removeprefix(SAYS) for line in lines if line.startswith(SAYS)]
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in said[-1]) if said else ""
 
 
 def _refuse_another(

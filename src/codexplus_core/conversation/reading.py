@@ -214,8 +214,7 @@ def read_request(ledger: Ledger, speaker: Speaker, body: RequestBody) -> Reading
     """Read a request's items against its thread. Raises MalformedBody."""
     array = body.input or _words(body.value("input"))
     view = ledger.read(array)
-    origin = origin_of(speaker, view, {"generate": body.value("generate"), "text": body.value("text")})
-    prompt = newest_prompt(view) if origin == "user" else None
+    origin, prompt = origin_of(speaker, view, body)
     record = _decided(ledger, view, prompt, speaker)
     return Reading(speaker, ledger, view, len(view), view.fresh, origin, prompt, record, view.emission())
 

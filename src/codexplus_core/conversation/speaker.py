@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ..protocol.body import RequestBody
 from ..protocol.items import NOTES, Item, kinds_of, parts_of, text_of, type_of
 from .view import ClientView, is_summary
 
@@ -65,41 +66,34 @@ class Prompt:
 
 def speaker_of(headers: Mapping[str, str], metadata: Mapping[str, Any] | None = None) -> Speaker:
     """Read who is speaking from lower-cased headers and the body's ``client_metadata``, whichever says it."""
-    named = _names(headers, metadata or {})
-    turn = _turn_metadata(named("x-codex-turn-metadata"))
-
-    def say(key: str) -> str:
-        value = turn.get(key)
-        return value if isinstance(value, str) else ""
-
-    session = say("session_id") or named("session-id", "session_id", "conversation_id")
-    thread = say("thread_id") or named("thread-id", "thread_id", "conversation_id", "session_id", "session-id")
-    parent = say("forked_from_thread_id") or say("parent_thread_id") or named("x-codex-parent-thread-id")
-    version = _version(named("version"), named("user-agent"))
-    agent = named("user-agent")
+    said = _said(headers, metadata)
+    told = _turn_metadata(said.get("x-codex-turn-metadata", ""))
+    turn = {key: value for key, value in told.items() if isinstance(value, str)}
+    named, say = said.get, turn.get
+    conversation, session, underscored = named("conversation_id"), named("session-id"), named("session_id")
+    agent = named("user-agent", "")
     return Speaker(
-        session=session,
-        thread=thread,
-        parent=parent or None,
-        turn=say("turn_id") or named("turn_id"),
-        origin=_origin(say, named("x-openai-subagent")),
-        version=version,
-        codex=bool(named("originator")) or agent.lower().startswith("codex"),
-        began=say("history_initialization"),
-        workspace=_workspace(turn.get("workspaces")),
-    )
+        session=say("session_id") or session or underscored or conversation or "",
+        thread=say("thread_id") or named("thread-id") or named("thread_id") or conversation or underscored
+        or session or "",
+        parent=say("forked_from_thread_id") or say("parent_thread_id") or named("x-codex-parent-thread-id")
+        or None,
+        turn=say("turn_id") or named("turn_id", ""),
+        origin=_origin(turn, named("x-openai-subagent", "")),
+        version=_version(named("version", ""), agent),
+        codex=bool(named("originator")) or agent[:5].lower() == "codex",
+        began=say("history_initialization", ""),
+        workspace=_workspace(told.get("workspaces")),
+    )  # fmt: skip
 
 
-def _names(headers: Mapping[str, str], metadata: Mapping[str, Any]) -> Any:
-    def named(*keys: str) -> str:
-        for key in keys:
-            for source in (headers, metadata):
-                value = source.get(key)
-                if isinstance(value, str) and value:
-                    return value
-        return ""
-
-    return named
+def _said(headers: Mapping[str, str], metadata: Mapping[str, Any] | None) -> Mapping[str, str]:
+    """All that is said; a header that is not empty counts before what the body says."""
+    if not metadata:
+        return headers
+    said = {key: value for key, value in metadata.items() if isinstance(value, str)}
+    said.update((key, value) for key, value in headers.items() if value)
+    return said
 
 
 def _turn_metadata(text: str) -> dict[str, Any]:
@@ -112,17 +106,17 @@ def _turn_metadata(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _origin(say: Any, subagent: str) -> Origin:
-    kind, source = say("request_kind"), say("thread_source")
+def _origin(turn: Mapping[str, str], subagent: str) -> Origin:
+    kind, source = turn.get("request_kind"), turn.get("thread_source", "")
     if kind == "prewarm":
         return "warmup"
     if kind == "compaction" or subagent == "compact":
         return "compaction"
     if source == "thread_title":
         return "title"
-    if subagent == "review" or say("subagent_kind") == "review":
+    if subagent == "review" or turn.get("subagent_kind") == "review":
         return "review"
-    if subagent or source == "subagent" or say("parent_thread_id"):
+    if subagent or source == "subagent" or turn.get("parent_thread_id"):
         return "subagent"
     if source not in ("", "user"):
         return "unknown"
@@ -143,32 +137,33 @@ def _workspace(workspaces: Any) -> str | None:
     return None
 
 
-def origin_of(speaker: Speaker, view: ClientView, body: Mapping[str, Any]) -> Origin:
-    """The origin where it takes a look at the request itself: ``body`` holds its ``generate`` and ``text`` values.
+def origin_of(speaker: Speaker, view: ClientView, body: RequestBody) -> tuple[Origin, Prompt | None]:
+    """The origin where it takes a look at the request itself, and the human's words where it is ``"user"``.
 
     Only the human's own threads are looked at; there the answer is ``"user"``, ``"tool"``, or what older versions do
-    not mark: warm-up, title, compaction.
+    not mark: warm-up, title, compaction. Raises MalformedBody.
     """
     if speaker.origin != "user":
-        return speaker.origin
-    if body.get("generate") is False:
-        return "warmup"
+        return speaker.origin, None
+    if body.value("generate") is False:
+        return "warmup", None
     last = next((item for _, item in view.backwards() if type_of(item) != "configuration_update"), None)
     if last is None:
-        return "unknown"
+        return "unknown", None
     if type_of(last) == "compaction_trigger":
-        return "compaction"
+        return "compaction", None
     if last.get("role") == "user":
         words = text_of(last)
         if words.startswith(_COMPACTION):
-            return "compaction"
+            return "compaction", None
         if words.startswith(_TITLE) and _wants_title(body):
-            return "title"
-    return "user" if newest_prompt(view) is not None else "tool"
+            return "title", None
+    prompt = newest_prompt(view)
+    return ("tool" if prompt is None else "user"), prompt
 
 
-def _wants_title(body: Mapping[str, Any]) -> bool:
-    text = body.get("text")
+def _wants_title(body: RequestBody) -> bool:
+    text = body.value("text")
     schema = text.get("format", {}).get("schema", {}) if isinstance(text, dict) else {}
     properties = schema.get("properties") if isinstance(schema, dict) else None
     return isinstance(properties, dict) and set(properties) == {"title"}

@@ -15,6 +15,10 @@ ENDINGS = frozenset({"response.completed", "response.failed", "response.incomple
 """Events that end a response; the connection goes on."""
 CREATE = "response.create"
 """The type of a request."""
+INTERRUPT = "response.interrupt"
+"""The type of a message that ends an answer: Codex 0.169 says it when the user types on while the model speaks."""
+INTERRUPTED = "interrupted"
+"""The reason of a ``response.incomplete`` that ends an answer because the client said so."""
 
 _ENVELOPE = ("type", "previous_response_id")
 _encode = msgspec.json.Encoder().encode
@@ -71,6 +75,22 @@ def as_message(body: bytes, items: bytes, previous: str) -> bytes:
         made.setdefault("previous_response_id", previous)
     made["input"] = msgspec.Raw(b"[%b]" % items)
     return _encode(made)
+
+
+def about(message: RequestBody, response_id: str) -> bytes:
+    """A message as one about the response ``response_id``; in its own bytes where it is that already."""
+    if message.text("response_id") == response_id:
+        return message.data
+    return _encode({**message.top, "response_id": response_id})
+
+
+def goes_on(event: Event) -> bool:
+    """Whether a later request may go on from the response that this event ends."""
+    if event.type != "response.incomplete":
+        return event.type == "response.completed"
+    response = (event.data or {}).get("response")
+    details = response.get("incomplete_details") if isinstance(response, dict) else None
+    return isinstance(details, dict) and details.get("reason") == INTERRUPTED
 
 
 def error_frame(status: int, body: bytes, headers: dict[str, str]) -> bytes:

@@ -37,6 +37,22 @@ def message_item(id: str, text: str) -> dict[str, Any]:
     }
 
 
+def message_events(item: dict[str, Any]) -> list[Event]:
+    """A finished message of one text as it comes in a stream, with no sequence numbers and the first place in it."""
+    [part] = item["content"]
+    text = part["text"]
+    place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    begun = {**item, "status": "in_progress", "content": []}
+    return [
+        Event("response.output_item.added", {"output_index": 0, "item": begun}),
+        Event("response.content_part.added", {**place, "part": _part("")}),
+        Event("response.output_text.delta", {**place, "delta": text, "logprobs": []}),
+        Event("response.output_text.done", {**place, "text": text, "logprobs": []}),
+        Event("response.content_part.done", {**place, "part": part}),
+        Event("response.output_item.done", {"output_index": 0, "item": item}),
+    ]
+
+
 def created(response_id: str, model: str, *, sequence_number: int = 0) -> Event:
     """The event that begins a response."""
     return Event("response.created", {"response": _response(response_id, model), "sequence_number": sequence_number})
@@ -75,16 +91,17 @@ class Reply:
     """A message of ours in the making: ``begin``, any number of ``text``, then ``end``.
 
     ``item`` is the finished message as Codex will keep and re-send it, ``id`` the response's id. With ``begun`` the
-    client has this response's ``created`` event already (and ``sent`` events in all).
+    client has this response's ``created`` event already (``sent`` events in all, and ``place`` items).
     """
 
-    __slots__ = ("_ids", "_sequence", "_texts", "id", "item_id", "model")
+    __slots__ = ("_ids", "_place", "_sequence", "_texts", "id", "item_id", "model")
 
-    def __init__(self, ids: IdSource, model: str = "", *, begun: str = "", sent: int = 0) -> None:
+    def __init__(self, ids: IdSource, model: str = "", *, begun: str = "", sent: int = 0, place: int = 0) -> None:
         self.id = begun or response_id(ids)
         self.item_id = message_id(ids)
         self.model = model
         self._sequence = sent if begun else -1
+        self._place = place
         self._texts: list[str] = []
 
     @classmethod
@@ -107,7 +124,7 @@ class Reply:
         item = {"id": self.item_id, "type": "message", "status": "in_progress", "role": "assistant", "content": []}
         return [
             *events,
-            self._event("response.output_item.added", output_index=0, item=item),
+            self._event("response.output_item.added", output_index=self._place, item=item),
             self._part("response.content_part.added", part=_part("")),
         ]
 
@@ -125,7 +142,7 @@ class Reply:
         return [
             self._part("response.output_text.done", text=text, logprobs=[]),
             self._part("response.content_part.done", part=_part(text)),
-            self._event("response.output_item.done", output_index=0, item=item),
+            self._event("response.output_item.done", output_index=self._place, item=item),
             self._event("response.completed", response=self.json()),
         ]
 
@@ -140,7 +157,7 @@ class Reply:
         return _response(self.id, self.model, status="completed", output=[self.item])
 
     def _part(self, type: str, **data: Any) -> Event:
-        return self._event(type, item_id=self.item_id, output_index=0, content_index=0, **data)
+        return self._event(type, item_id=self.item_id, output_index=self._place, content_index=0, **data)
 
     def _event(self, type: str, **data: Any) -> Event:
         number, self._sequence = self._sequence, self._sequence + 1

@@ -17,8 +17,11 @@ BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.qu
 ENDINGS = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
 """Events that end a response."""
 
+_NAMING = frozenset({"response.interrupt.accepted", "response.interrupt.failed", "response.output_item.interrupted"})
+
 WATCHED = frozenset(
-    name.encode() for name in (BEGINNINGS | ENDINGS | {"response.output_item.added", "response.output_item.done"})
+    name.encode()
+    for name in (BEGINNINGS | ENDINGS | _NAMING | {"response.output_item.added", "response.output_item.done"})
 )
 """What a Splicer must see of a round in which nothing is hidden or held; the rest may come as runs."""
 
@@ -32,8 +35,8 @@ class Splicer:
     """
 
     __slots__ = (
-        "_begun", "_edited", "_gone", "_indexes", "_last", "_next", "_own_index", "_plain", "_round", "_seen", "_shift",
-        "_stale", "last_response_id", "usage", "visible_items",
+        "_begun", "_edited", "_gone", "_indexes", "_last", "_name", "_next", "_own_index", "_plain", "_round", "_seen",
+        "_shift", "_stale", "last_response_id", "usage", "visible_items",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -47,6 +50,7 @@ class Splicer:
         self._begun = False  # the client has got a created event
         self._edited = False  # the client's items differ from upstream's
         self._seen = False  # upstream has sent something
+        self._name = ""  # the id of the response that the client has got; later rounds have others
         self._round = 0
         self._gone: set[int | str] = set()  # output indexes and item ids hidden in this round
         self._indexes: dict[int, int] = {}  # this round's output indexes, as the client knows them
@@ -55,6 +59,21 @@ class Splicer:
         self._last = -1  # the newest sequence number that the client can have got
         self._stale = False  # … unless numbers have passed unread since
         self._shift: int | None = 0  # what upstream's numbers are raised by; None: to be found with the next one
+
+    @property
+    def begun(self) -> bool:
+        """Whether the client has got the event that begins a response."""
+        return self._begun
+
+    @property
+    def sent(self) -> int:
+        """The number of the next event."""
+        return self._last + 1
+
+    @property
+    def places(self) -> int:
+        """The output index of the next item."""
+        return self._next
 
     @property
     def reads_all(self) -> bool:
@@ -94,7 +113,9 @@ class Splicer:
             self._last += 1
             data["sequence_number"] = self._last
             self._shift = None
-        self._begun = self._begun or event.type in BEGINNINGS
+        if event.type in BEGINNINGS:
+            self._begun = True
+            self._name = self._name or _id_in(data)
         return event if data == event.data else event.replace(data)
 
     def _place(self, type: str, data: dict[str, Any]) -> int:
@@ -157,6 +178,8 @@ class Splicer:
             return None
         if type == "response.output_item.done" and isinstance(data.get("item"), dict):
             self.visible_items.append(data["item"])
+        if type in _NAMING and self._name not in ("", self.last_response_id):
+            data = {**data, "response_id": self._name}
         index = data.get("output_index")
         if not isinstance(index, int):
             return data
@@ -167,12 +190,11 @@ class Splicer:
         return data if shown == index else {**data, "output_index": shown}
 
     def _beginning(self, type: str, data: dict[str, Any]) -> dict[str, Any] | None:
-        response = data.get("response")
-        if isinstance(response, dict) and isinstance(response.get("id"), str):
-            self.last_response_id = response["id"]
+        self.last_response_id = _id_in(data) or self.last_response_id
         if self._round or (self._begun and self._shift is None):
             return None
         self._begun = True
+        self._name = self._name or self.last_response_id
         return data
 
     def _ending(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -192,6 +214,12 @@ class Splicer:
         if isinstance(response.get("usage"), dict):
             response["usage"] = _wire_usage(response["usage"], self.usage)
         return {**data, "response": response}
+
+
+def _id_in(data: dict[str, Any]) -> str:
+    response = data.get("response")
+    found = response.get("id") if isinstance(response, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def usage_of_response(response: dict[str, Any]) -> Usage | None:

@@ -29,6 +29,7 @@ from ..services.config import Config
 from ..services.core import Services
 from ..services.log import request_id
 from ..services.plugin_store import PluginStore, Values
+from ..services.plugins_allowed import ForbiddenSince
 from ..services.redact import Redactor
 from ..services.sessions import Sessions
 from ..services.settings import WebSockets
@@ -108,6 +109,7 @@ class App:
             redactor=redactor,
         )  # fmt: skip
         self.transcripts = transcripts
+        self._forbidden = ForbiddenSince(plugins, config, log)
         unreachable = Unreachable(log, clock)
         self._relay = Relay(
             dispatcher=dispatcher, sessions=self.sessions, upstream=upstream, targets=targets,
@@ -185,6 +187,7 @@ class App:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
+            self._forbidden.look()
             for session in self._relay.ended_sessions():
                 await self.dispatcher.session(session, "end")
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..conversation.record import MemoryStore
 from ..dispatch import Dispatcher
 from ..loader import Plugins, load_plugins
+from ..loader_allowed import enforcement_lacks
 from ..services import paths
 from ..services.approvals.service import Approvals
 from ..services.config import Config, policy_place
@@ -67,7 +68,9 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
         raise Problem("; ".join(wrong), exit_code=2)
     for plugin in plugins.plugins:
         if plugin.error is not None:
-            log.error("plugin_broken", plugin=plugin.name, reason=plugin.error)
+            # Left out on purpose is no fault; who misses it finds the reason.
+            tell = log.warning if plugin.forbidden else log.error
+            tell("plugin_not_allowed" if plugin.forbidden else "plugin_broken", plugin=plugin.name, reason=plugin.error)
         for warning in plugin.warnings:
             log.warning("plugin_warning", plugin=plugin.name, reason=warning)
     for trouble in redactor.problems:
@@ -123,11 +126,8 @@ def open_config(settings: ServeSettings, env: Mapping[str, str]) -> Config:
 
 def _unenforced(config: Config, plugins: Plugins) -> list[str]:
     """Why nothing may be served: a policy that its subject can uninstall is none."""
-    if not config.has_policy or any(plugin.enforces_policy for plugin in plugins.loaded):
-        return []
-    where = policy_place().path
-    return [f"{where}: there is a policy of your administrator, and no plugin that enforces it; install or load"
-            " codex-plus-enterprise"]  # fmt: skip
+    lacks = enforcement_lacks(plugins) if config.has_policy else ""
+    return [f"{policy_place().path}: there is a policy of your administrator, and {lacks}"] if lacks else []
 
 
 def _redactor(config: Config, secret: str) -> Redactor:

@@ -33,6 +33,10 @@ class Client(Leaving, Protocol):
         """The request's body if all of it is here by now; then nothing is left to ``receive``."""
         ...
 
+    async def gather_body(self) -> bytes | None:
+        """The same once all of it has come, however much that is; None where the client leaves before."""
+        ...
+
     def start(self, status: int, headers: Headers) -> None:
         """Send the answer's head. Raises ValueError for a header that would break its line."""
         ...

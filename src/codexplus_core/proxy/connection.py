@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Address = tuple[str, int]
 _WRITE_AHEAD = 128 * 1024
 _PIPELINED = 64 * 1024
+_LARGE = 32 * 1024
 
 
 class Connection(asyncio.Protocol):
@@ -159,13 +160,14 @@ class Connection(asyncio.Protocol):
             return
         self.idle_since = None
         now = self._now = Direct(self, head)
-        rest = data[end + 4 :]
+        # A large body's first part is not copied before all of it is.
+        rest = data[end + 4 :] if len(data) < _LARGE else memoryview(data)[end + 4 :]
         if len(rest) - head.length < _PIPELINED:
             # Only now: a client that asks faster than it is answered would get ahead a little further each time.
             self.release()
         if rest:
             # Bytes behind a handshake are the upgraded connection's.
-            self._ahead = rest if head.websocket else now.feed(rest)
+            self._ahead = bytes(rest) if head.websocket else now.feed(rest)
         self._worker.begin(self, now)
 
     def _go_on(self) -> None:

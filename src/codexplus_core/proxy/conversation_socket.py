@@ -14,13 +14,14 @@ from ..protocol import replies
 from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.errors import error_body
 from ..protocol.events import Event
-from ..protocol.messages import CREATE, as_request, error_frame, items_of
+from ..protocol.messages import CREATE, INTERRUPT, as_request, error_frame, items_of
 from ..services.log import request_id
 from .answering import answered
 from .downstream_socket import SocketDownstream
 from .frames import Frames
 from .handshake import http_headers
 from .headers import view
+from .inbox import Inbox
 from .link import Asked, Link
 from .passage import Incoming
 from .passthrough import ClientGone, Hangup
@@ -57,6 +58,8 @@ class Conversation:
         self._lineage = Lineage()
         self._id, self._requests = request_id.get(), itertools.count(1)
         self._answering = False
+        self._down: SocketDownstream | None = None
+        self._told = ""  # the client's id of its last answer
         self._closing: set[asyncio.Task[None]] = set()
         if link is not None:
             link.on_gone = self._upstream_gone
@@ -65,16 +68,12 @@ class Conversation:
     async def run(self, draining: asyncio.Event) -> None:
         """Answer messages until the client or the upstream leaves, or the proxy is to end."""
         client, link = self._client, self._link
+        inbox = Inbox(client, self._hand_on)
         drained = asyncio.ensure_future(draining.wait())
+        drained.add_done_callback(inbox.wake)
         try:
             while not client.gone and not draining.is_set():
-                reading = asyncio.ensure_future(client.read())
-                try:
-                    await asyncio.wait({reading, drained}, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    if not reading.done():
-                        reading.cancel()
-                if reading.cancelled() or not reading.done() or (message := reading.result()) is None:
+                if (message := await inbox.next()) is None:
                     continue
                 self._answering = True
                 await self._message(message)
@@ -88,6 +87,7 @@ class Conversation:
         except ClientGone:
             self._means.log.debug("client_gone", path=self._path.decode("latin-1"))
         finally:
+            drained.remove_done_callback(inbox.wake)
             drained.cancel()
             if not client.gone:
                 client.abort()
@@ -99,18 +99,32 @@ class Conversation:
 
     # -- messages
 
-    async def _message(self, message: bytes) -> None:
+    def _hand_on(self, message: RequestBody) -> bool:
+        kind, link = message.text("type"), self._link
+        if not kind or kind == CREATE:
+            return False
+        if link is None:
+            # Over HTTP nobody can be told; the answer goes on to its end, as one does that is made here.
+            return kind == INTERRUPT
+        # Whatever it is, it is between Codex and its upstream, and may be about the answer that is under way.
+        told = self._told if self._down is None else self._down.told
+        if told and message.text("response_id") == told:
+            ready = link.tell(message, ended=self._down is None)
+        else:
+            ready = link.frames.write(message.data)
+        if not ready:
+            self._client.rest_until(link.frames.drain)
+        return True
+
+    async def _message(self, body: RequestBody | MalformedBody) -> None:
         try:
-            body = RequestBody(message)
+            if isinstance(body, MalformedBody):
+                raise body
             if (kind := body.text("type")) != CREATE:
                 if not kind:
                     # An upstream that is less exact than we are might take it for a request, unseen by any plugin.
                     raise MalformedBody("the message has no type")
-                # Whatever it is, it is between Codex and its upstream.
-                if self._link is None:
-                    await self._error(400, error_body("unknown_type", f"the type {kind[:40]!r} is not known over HTTP"))
-                elif not self._link.frames.write(message):
-                    await self._link.frames.drain()
+                await self._error(400, error_body("unknown_type", f"the type {kind[:40]!r} is not known over HTTP"))
                 return
             previous = body.text("previous_response_id")
             before = self._lineage.after(previous) if previous else b""
@@ -118,7 +132,7 @@ class Conversation:
                 await self._error(400, _unknown(previous))
                 return
             items = joined(before, items_of(body))
-            await self._request(body, Asked(message, items, previous, before))
+            await self._request(body, Asked(body.data, items, previous, before))
         except MalformedBody as bad:
             await self._error(400, error_body("malformed_body", str(bad)))
 
@@ -149,11 +163,15 @@ class Conversation:
             transport="websocket",
         )
         passage = means.relay.begin(incoming, body, down, link=self._link, asked=asked)
+        self._down = down
+        if self._link is not None:
+            self._link.begin()
         try:
             with Hangup(_never, self._client):
                 await answered(means.relay, passage, means.log)
             await down.finish()
         finally:
+            self._told, self._down = down.told, None
             # Beside the next message, as over HTTP: the client has its answer and does not wait for a plugin's notes.
             closing = asyncio.get_running_loop().create_task(means.relay.close(passage))
             self._closing.add(closing)

@@ -26,9 +26,9 @@ class Direct:
     """An exchange as its connection sees it; it is a Client, and an Upgrade for a WebSocket handshake."""
 
     __slots__ = (
-        "_closed", "_connection", "_given", "_head", "_left_to_send", "_method", "_parts", "_size", "_waiter",
-        "_websocket", "chunked", "close", "ended", "gone", "known", "left", "on_gone", "on_resume", "paused", "scope",
-        "started", "way",
+        "_closed", "_connection", "_gathers", "_given", "_head", "_left_to_send", "_method", "_parts", "_size",
+        "_waiter", "_websocket", "chunked", "close", "ended", "gone", "known", "left", "on_gone", "on_resume", "paused",
+        "scope", "started", "way",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, head: Head) -> None:
@@ -41,14 +41,14 @@ class Direct:
         # What follows a handshake that is refused may have been meant as anything.
         self.close = head.close or head.websocket
         self.started = self.ended = self.gone = False
-        self.paused = False
+        self.paused = self.chunked = self._closed = False
         self.on_gone: Callable[[], None] | None = None
         self.on_resume: Callable[[], None] | None = None
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
         self._size = 0
+        self._gathers = False
         self._given = False
         self._waiter: asyncio.Future[None] | None = None
-        self.chunked = self._closed = False
         self.way: Callable[[bytes], None] | None = None
         self._head = b""
         self._left_to_send: int | None = None
@@ -71,18 +71,21 @@ class Direct:
 
     # -- what the connection tells
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes | memoryview) -> bytes:
         """Bytes have come; returns those that are not this request's."""
         surplus = b""
         if len(data) > self.left:
-            data, surplus = data[: self.left], data[self.left :]
+            data, surplus = data[: self.left], bytes(data[self.left :])
         if data:
             self.left -= len(data)
             self._parts.append(data)
             self._size += len(data)
-            if self._size >= _READ_AHEAD and self.left:
-                self._connection.hold()
-            self._wake()
+            if not self._gathers:
+                if self._size >= _READ_AHEAD and self.left:
+                    self._connection.hold()
+                self._wake()
+            elif not self.left:
+                self._wake()
         return surplus
 
     def leave(self) -> None:
@@ -118,6 +121,7 @@ class Direct:
         if self._websocket and not self._given:
             self._given = True
             return {"type": "websocket.connect"}
+        self._gathers = False
         while not self._given and not self._parts and self.left and not self.gone:
             await self._wait()
         if not self._given and (self._parts or not self.left):
@@ -164,6 +168,14 @@ class Direct:
             return None
         self._given = True
         return self._taken()
+
+    async def gather_body(self) -> bytes | None:
+        """The whole body once it is here, None where the client leaves before; nobody is waked for each part."""
+        self._gathers = True
+        self._connection.release()
+        while self.left and not self.gone:
+            await self._wait()
+        return self.whole_body()
 
     def start(self, status: int, headers: Headers) -> None:
         """Send the head; the body's framing and the connection's fate are decided here."""
@@ -271,7 +283,7 @@ class Direct:
 
     def _taken(self) -> bytes:
         parts = self._parts
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        body = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
         parts.clear()
         self._size = 0
         return body

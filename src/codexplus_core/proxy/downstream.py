@@ -106,36 +106,39 @@ class KeptAlive(ABC):
     async def wait(self, work: Awaitable[T], news: News | None = None) -> T:
         """Wait for our own work, sending a keep-alive event whenever it takes long, and ``news`` when there are any.
 
-        Nothing is sent for clients that do not stream. Before the head the first keep-alive brings it, with a
+        Nothing is sent for clients that do not stream. Before the head the first keep-alive, or line, brings it, with a
         ``response.created`` of ours: Codex counts idle time from its own request on. Work that is cancelled and does
         not stop in ``STOP_S`` is left behind: it must not keep the exchange, and with it the proxy, from ending.
         """
         task = asyncio.ensure_future(work)
-        told = None if news is None or not (self._streams and self.started) else asyncio.ensure_future(news.said())
+        news = news if self._streams else None
         try:
+            # Most of it is done in one go, and needs no timer.
+            await asyncio.sleep(0)
+            if task.done():
+                return task.result()
             while True:
-                both = {task} if told is None else {task, told}
+                both: set[asyncio.Future[Any]] = {task} if news is None else {task, news.said()}
                 done, _ = await asyncio.wait(both, timeout=self._keepalive_s, return_when=asyncio.FIRST_COMPLETED)
                 if task in done:
                     return task.result()
-                if news is not None and told is not None and told in done:
+                if news is not None and done:
+                    await self._begin(news)
                     await self.write(news.events())
-                    told = asyncio.ensure_future(news.said())
                 elif self._streams:
-                    await self._keep_alive()
+                    await self._begin(news)
+                    await self.write([replies.keepalive(self.begun, self._model)])
         finally:
-            if told is not None:
-                told.cancel()
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=STOP_S)
 
-    async def _keep_alive(self) -> None:
+    async def _begin(self, news: News | None) -> None:
         if not self.started:
             await self.start(200, STREAM_HEADERS)
             self.begun = replies.response_id(self._ids)
-            await self.write([replies.created(self.begun, self._model)])
-        await self.write([replies.keepalive(self.begun, self._model)])
+            created = replies.created(self.begun, self._model)
+            await self.write([created if news is None else news.splicer.own(created)])
 
 
 class HttpDownstream(KeptAlive):

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from ..conversation.lineage import Lineage, joined
 from ..protocol import replies
 from ..protocol.events import Event
-from ..protocol.messages import error_frame, item_of, response_id_of
+from ..protocol.messages import error_frame, goes_on, item_of, response_id_of
 from .downstream import KeptAlive
 from .frames import Frames
 from .transport import Headers
 
 _DONE = "response.output_item.done"
+_ENDS = ("response.completed", "response.incomplete")
 _BAD_GATEWAY = 502
 # What an error frame repeats of an answer's headers: what Codex reads there.
 _TOLD = (b"retry-after", b"x-codex-", b"x-request-id", b"openai-")
@@ -34,6 +35,8 @@ class SocketDownstream(KeptAlive):
     ) -> None:
         super().__init__(ids=ids, clock=clock, streams=True, model=model, keepalive_s=keepalive_s)
         self.each_event = True
+        self.told = ""
+        """The id by which the client knows this response; ``""`` before its first event."""
         self._frames = frames
         self._lineage = lineage
         self._items = [asked]
@@ -63,7 +66,9 @@ class SocketDownstream(KeptAlive):
                 continue
             if event.type == _DONE:
                 self._items.append(item_of(event))
-            elif event.type == "response.completed":
+            elif event.type == "response.created":
+                self.told = self.told or response_id_of(event)
+            elif event.type in _ENDS and goes_on(event):
                 # Before it is sent: the client's next request may follow it at once.
                 self._lineage.said(response_id_of(event), joined(*self._items))
             self.count(len(payload))

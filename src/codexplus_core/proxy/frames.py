@@ -57,6 +57,10 @@ class Frames:
     async def read(self) -> bytes | None:
         """The next message; None once the peer has left."""
         await self._some()
+        return self.pop()
+
+    def pop(self) -> bytes | None:
+        """The oldest message that waits by now; None where none does."""
         if not self._messages:
             return None
         message = self._messages.popleft()

@@ -67,11 +67,7 @@ class HttpProxy:
         headers: Headers = scope["headers"]
         client = passthrough.client_of(scope)
         try:
-            wire = client.whole_body() if client is not None else None
-            if wire is None:
-                wire = await read_body(receive, admitted.seen)
-            else:
-                precheck(admitted.seen.get(b"content-encoding", b""), len(wire), LIMIT)
+            wire = await read_body(receive, admitted.seen, client)
         except BadBody as bad:
             # Whatever is still unread must be read off, or the server's connection would hang for good.
             await refuse(Denied(bad.status, bad.code, bad.message), scope, receive, send)
@@ -136,6 +132,10 @@ class HttpProxy:
             with Hangup(receive, client):
                 await answered(self._relay, passage, self._log)
             await down.finish()
+        except ClientGone:
+            # It had gone before the answer's end, whoever noticed it first.
+            passage.error = passage.error or (None if passage.complete else "client_gone")
+            raise
         finally:
             await self._relay.close(passage)
 
@@ -169,10 +169,16 @@ def _speaker(seen: Mapping[str, str], below: bytes, metadata: Mapping[str, Any] 
     return replace(speaker, origin="compaction") if below == b"/responses/compact" else speaker
 
 
-async def read_body(receive: Receive, seen: Mapping[bytes, bytes], limit: int = LIMIT) -> bytes:
+async def read_body(
+    receive: Receive, seen: Mapping[bytes, bytes], client: Client | None = None, limit: int = LIMIT
+) -> bytes:
     """The whole request body. Raises BadBody (413) over ``limit``, ClientGone when the client leaves before its end."""
     declared = seen.get(b"content-length", b"")
     precheck(seen.get(b"content-encoding", b""), int(declared) if declared.isdigit() else None, limit)
+    if client is not None:
+        # A server of ours takes no body whose length its head does not say.
+        whole = client.whole_body()
+        return await _gathered(client) if whole is None else whole
     parts: list[bytes] = []
     size = 0
     more = True
@@ -188,5 +194,20 @@ async def read_body(receive: Receive, seen: Mapping[bytes, bytes], limit: int = 
                     raise BadBody(413, "body_too_large", f"the request body is larger than {limit} bytes; send less")
                 more = message.get("more_body", False)
     except TimeoutError:
-        raise BadBody(408, "body_too_slow", f"the request body was not complete within {BODY_S:g} s") from None
+        raise _too_slow() from None
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _gathered(client: Client) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_S):
+            whole = await client.gather_body()
+    except TimeoutError:
+        raise _too_slow() from None
+    if whole is None:
+        raise ClientGone
+    return whole
+
+
+def _too_slow() -> BadBody:
+    return BadBody(408, "body_too_slow", f"the request body was not complete within {BODY_S:g} s")

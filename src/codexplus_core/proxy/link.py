@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from wsproto.utilities import RemoteProtocolError
 
 from ..conversation.lineage import Lineage, joined
+from ..protocol.body import RequestBody
 from ..protocol.events import Event
-from ..protocol.messages import ENDINGS, as_message, event_of, item_of, response_id_of, status_of
+from ..protocol.messages import ENDINGS, about, as_message, event_of, goes_on, item_of, response_id_of, status_of
 from .frames import Frames
 from .handshake import agreed, check_answer, own_offer
 from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 
 _DONE = "response.output_item.done"
+_CREATED = "response.created"
 
 Handshake = Callable[[], Awaitable[Upgraded | Answer]]
 """Sends a handshake: a connection, or the answer that refuses it."""
@@ -58,10 +60,12 @@ class SocketAnswer:
             events.append(event)
             if event.type == _DONE:
                 self._items.append(item_of(event))
+            elif event.type == _CREATED:
+                self._link.named(response_id_of(event))
             elif event.type in ENDINGS:
                 self._ended = True
                 self._link.frames.put_back(messages[at + 1 :])
-                if event.type == "response.completed":
+                if goes_on(event):
                     self._link.lineage.said(response_id_of(event), joined(*self._items))
                 else:
                     # The API drops what a failed response went on from; the whole conversation is always legal.
@@ -98,8 +102,11 @@ class Link:
         """We have ended the connection ourselves; the next question opens a new one."""
         self.unasked: Callable[[bytes], None] | None = None
         """Gets what the upstream says of its own accord, between answers."""
+        self.response_id = ""
+        """The upstream's id of the newest response of this exchange, ``""`` until it has told one."""
         self._reopen = reopen
         self._answering = False
+        self._told: RequestBody | None = None
 
     async def ask(self, body: bytes, items: bytes, asked: Asked | None = None) -> SocketAnswer:
         """Send a request: ``body`` in HTTP's form, with all ``items`` of the conversation; only new ones go up.
@@ -116,9 +123,32 @@ class Link:
             previous, new = self.lineage.going_on(items)
             message = as_message(body, new, previous)
         self._answering = True
+        self.response_id = ""
         if not self.frames.write(message):
             await self.frames.drain()
         return SocketAnswer(self, items)
+
+    def begin(self) -> None:
+        """Note that the client's next answer begins: what was told so far is not about it."""
+        self.response_id, self._told = "", None
+
+    def tell(self, message: RequestBody, *, ended: bool) -> bool:
+        """Send a message about the client's answer as one about the upstream's own response; False where to drain.
+
+        While the upstream has begun none it waits for that, and a further round gets it as well: to the client they all
+        are one answer. About one that has ended, and that the upstream had no part in, there is nothing to tell.
+        """
+        if not ended:
+            self._told = message
+            if not self._answering:
+                return True
+        return not self.response_id or self.frames.write(about(message, self.response_id))
+
+    def named(self, response_id: str) -> None:
+        """Note what the upstream calls the response that begins."""
+        self.response_id = response_id
+        if self._told is not None:
+            self.tell(self._told, ended=False)
 
     def drop(self) -> None:
         """End the connection at once, for a reason of ours."""

@@ -11,6 +11,7 @@ from ..exchange import LocalReply, Refusal
 from ..protocol import replies
 from ..protocol.body import encode_item
 from ..protocol.errors import error_body, failed_response
+from ..protocol.splice import Splicer
 from .downstream import STREAM_HEADERS, Downstream
 from .transport import Headers
 
@@ -34,7 +35,8 @@ async def reply(answer: LocalReply, passage: Passage, ids: replies.IdSource) -> 
     """
     down, exchange, reading = passage.down, passage.exchange, passage.reading
     model = passage.body.text("model")
-    build = replies.Reply(ids, model, begun=down.begun, sent=1)
+    told = Splicer() if exchange.news is None else exchange.news.splicer
+    build = replies.Reply(ids, model, begun=down.begun, sent=told.sent, place=told.places)
     emission = reading.emission
     streams = passage.body.value("stream") is True
     if streams:

@@ -21,16 +21,17 @@ class News:
     """The newest line of one exchange, and the events that show it.
 
     They are those of a reasoning item that is never finished, so Codex shows its summary as a status, keeps nothing of
-    it and sends nothing back.
+    it and sends nothing back. ``splicer`` numbers them among all that the client gets.
     """
 
     def __init__(self, splicer: Splicer, clock: Callable[[], float] = time.monotonic) -> None:
-        self._splicer = splicer
-        self._item = f"rs_codexplus_{uuid4().hex}"
+        self.splicer = splicer
+        self._item = ""
         self._clock = clock
         self._text = ""
         self._last: float | None = None
-        self._said = asyncio.Event()
+        self._due = False
+        self._waiter: asyncio.Future[None] | None = None
         self._parts = 0
 
     def tell(self, text: str) -> None:
@@ -39,21 +40,31 @@ class News:
         now = self._clock()
         if not text or text == self._text or (self._last is not None and now - self._last < EVERY_S):
             return
-        self._text, self._last = text, now
-        self._said.set()
+        self._text, self._last, self._due = text, now, True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
-    async def said(self) -> None:
-        """Return when there is something to show."""
-        await self._said.wait()
+    def said(self) -> asyncio.Future[None]:
+        """Done when there is something to show."""
+        if self._waiter is None or self._waiter.done():
+            self._waiter = asyncio.get_running_loop().create_future()
+            if self._due:
+                self._waiter.set_result(None)
+        return self._waiter
+
+    def over(self) -> None:
+        """What was said last is not true any more: the work is done."""
+        self._due = False
 
     def events(self) -> list[Event]:
         """The events of the newest line."""
-        self._said.clear()
+        self._due = False
         # Codex shows the bold beginning of a summary as the status.
         text, at = f"**{self._text}**\n", self._parts
         self._parts += 1
         began = []
         if not at:
+            self._item = f"rs_codexplus_{uuid4().hex}"
             item = {"id": self._item, "type": "reasoning", "summary": []}
             began = [self._numbered("response.output_item.added", output_index=0, item=item)]
         place = {"item_id": self._item, "output_index": 0, "summary_index": at}
@@ -68,4 +79,4 @@ class News:
         ]
 
     def _numbered(self, type: str, **data: Any) -> Event:
-        return self._splicer.own(Event(type, data))
+        return self.splicer.own(Event(type, data))

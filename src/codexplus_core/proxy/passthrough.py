@@ -51,6 +51,7 @@ class Hangup:
     ) -> None:
         watch, self._watch = self._watch, None
         task, self._task = self._task, None
+        left = watch is not None and _says_left(watch)
         if watch is not None:
             watch.cancel()
         if self._client is not None:
@@ -58,6 +59,8 @@ class Hangup:
         # As asyncio.timeout does it: our own cancellation becomes an exception, somebody else's stays one.
         if self.gone and task is not None and task.uncancel() <= 0 and kind is asyncio.CancelledError:
             raise ClientGone from error
+        if left and kind is None and not self.gone:
+            raise ClientGone  # it is known already, and only the loop has not come to say so
 
     def _listen(self) -> None:
         self._watch = watch = asyncio.ensure_future(self._receive())
@@ -66,15 +69,21 @@ class Hangup:
     def _heard(self, watch: asyncio.Future[Message]) -> None:
         if self._task is None or watch.cancelled():
             return
-        if watch.exception() is None and watch.result()["type"] == "http.request":
+        if _says_left(watch):
+            self._left()
+        else:
             self._listen()
-            return
-        self._left()
 
     def _left(self) -> None:
         if self._task is not None:
             self.gone = True
             self._task.cancel()
+
+
+def _says_left(watch: asyncio.Future[Message]) -> bool:
+    if not watch.done() or watch.cancelled():
+        return False
+    return watch.exception() is not None or watch.result()["type"] != "http.request"
 
 
 def client_of(scope: MutableMapping[str, Any]) -> Client | None:

@@ -14,6 +14,7 @@ from ..dispatch import Dispatcher
 from ..exchange import Exchange, Refusal, Session, Turn
 from ..protocol import replies
 from ..protocol.body import RequestBody
+from ..protocol.splice import Splicer
 from ..services.approvals.service import Approvals
 from ..services.commands import Commands
 from ..services.sessions import Sessions, Thread
@@ -23,6 +24,7 @@ from .ask import Asking
 from .decide import Decisions
 from .downstream import Downstream
 from .link import Asked, Link
+from .news import News
 from .passage import Incoming, Passage
 from .target import Targets, endpoint
 from .transport import Upstream, UpstreamCut
@@ -163,7 +165,9 @@ class Relay:
         decision = None
         if self._active:
             since = self._clock()
-            decision = await passage.down.wait(self._decisions.decide(passage))
+            news = passage.exchange.news = News(Splicer())
+            decision = await passage.down.wait(self._decisions.decide(passage), news)
+            news.over()
             passage.decided_s = max(0.0, passage.first_byte_by(self._clock()) - since)
         decision = decision or self._decisions.repeated(passage)
         if isinstance(decision, Refusal):

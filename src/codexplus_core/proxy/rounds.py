@@ -54,9 +54,9 @@ class Rounds:
         # Whoever changes an item changes what the client will re-send, so the ledger must see every one of them.
         # What another branch of the thread left behind at the same place must not stick to the model's new words.
         self._follows = self._holds or self._turn_end or self._chunks or reading.ledger.decided
-        self._splicer = Splicer()
-        self._news = exchange.news = News(self._splicer) if self._holds else None
-        if down.begun:
+        news: News = exchange.news or News(Splicer())  # what was told while plugins decided is of this response
+        self._splicer, self._news = news.splicer, news if self._holds else None
+        if down.begun and not self._splicer.begun:
             self._splicer.own(replies.created(down.begun, exchange.model))
         self._source: EventSource | None = None
         self._out: list[Event] = []

@@ -121,6 +121,17 @@ def apply(planned: Plan, home: Path) -> Path | None:
     return backup
 
 
+def ours_in(path: Path, home: Path) -> tuple[str, ...]:
+    """What of ours stands in Codex's file and `undo` would take out of it, as people name it. Raises Problem."""
+    _, now = read_config(path)
+    if now is None:
+        return ()
+    record = _records(home).get(str(path))
+    tables = [name for name in (record.tables if record else ()) if without_table(now, name, path) != now]
+    keys = [KEY] if port_of_ours(parse(now, path).get(KEY)) is not None else []
+    return (*keys, *(f"[{name}]" for name in tables))
+
+
 def undo(path: Path, home: Path) -> Undone:
     """Take Codex off the proxy: put the backup back if the file is as init left it, else only our key."""
     records = _records(home)

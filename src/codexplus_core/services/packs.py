@@ -37,12 +37,30 @@ class PackFile:
     managed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file of a pack that is not used, by a manifest whose signature is good: ``problem`` says why it is refused.
+
+    There is nothing to read: it is for whoever calls it by name, who is told why it does not work.
+    """
+
+    pack: str
+    kind: PackKind
+    path: str
+    problem: str
+
+
 class PackProvider(Protocol):
     """Where verified files come from."""
 
     @property
     def problems(self) -> tuple[tuple[str, str], ...]:
         """The packs that are there and are not used: each one's name, or its folder's, and a sentence."""
+        ...
+
+    @property
+    def refused(self) -> tuple[RefusedFile, ...]:
+        """What the packs that are not used would bring, as far as somebody who is trusted has signed it."""
         ...
 
     def files(self) -> tuple[PackFile, ...]:
@@ -84,6 +102,12 @@ class Packs:
         """The packs that are there and are not used: each one's name, or its folder's, and a sentence."""
         self._look()
         return tuple(problem for provider in self._providers for problem in provider.problems)
+
+    @property
+    def refused(self) -> tuple[RefusedFile, ...]:
+        """What the packs that are not used would bring, as far as somebody who is trusted has signed it."""
+        self._look()
+        return tuple(file for provider in self._providers for file in provider.refused)
 
     def holds(self, file: PackFile) -> bool:
         """Whether a file's pack is on disk as it was verified: to be asked right before a program of it starts."""

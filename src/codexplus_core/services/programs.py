@@ -8,7 +8,7 @@ import shlex
 import shutil
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +27,8 @@ HASHED_BYTES = 16 << 20
 
 REMEMBERED = 256
 """Programs whose digests are remembered."""
+
+_REMEMBERED_CHARACTERS = 4096
 
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "ash", "fish"}
 # What these run is written in files of the project that nobody names on the command line.
@@ -102,9 +104,35 @@ def resolve(argv: Sequence[str], cwd: Path, *, project: Path | None = None, dige
 
 def named_files(argv: Sequence[str], cwd: Path, project: Path) -> tuple[Path, ...]:
     """The files of the project that the words of a command name, in it or in the text it gives a shell; real paths."""
-    real = os.path.realpath(project)
-    found = (_in_project(word, cwd, real) for word in _named(argv))
-    return tuple(dict.fromkeys(path for path in found if path is not None))
+    return files_among(tuple(_named(argv)), cwd, project)
+
+
+def files_among(words: Iterable[str], cwd: Path, project: Path) -> tuple[Path, ...]:
+    """Those of these words that are files of the project; real paths."""
+    files = [path for word in words if (path := _file(word, cwd)) is not None]
+    if not files:
+        return ()
+    project_path = os.path.realpath(project)
+    real = (os.path.realpath(path) for path in files)
+    return tuple(dict.fromkeys(Path(path) for path in real if _is_below(path, project_path)))
+
+
+class NamedWords:
+    """The words of commands that may name files, remembered: to take a text apart is slow, and hooks come again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def of(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """The words of a command, and of the text that it gives a shell."""
+        key = tuple(argv)
+        if sum(map(len, key)) > _REMEMBERED_CHARACTERS:
+            return tuple(_named(key))
+        if key not in self._known:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[key] = tuple(_named(key))
+        return self._known[key]
 
 
 def search_path(project: Path | None, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -226,20 +254,18 @@ def _words(text: str) -> list[str]:
         return text.split()
 
 
-def _in_project(word: str, cwd: Path, project: str) -> Path | None:
-    """The file of the project that a word means; ``--config=x`` means x."""
+def _file(word: str, cwd: Path) -> str | None:
+    """The file that a word means; ``--config=x`` means x."""
     if word.startswith("-"):
         word = word.partition("=")[2]
     if not word or len(word) > 4096 or "\0" in word:
         return None
-    path = Path(os.path.realpath(cwd / word))
-    if not _is_below(str(path), project):
-        return None
+    path = os.path.join(cwd, word)  # noqa: PTH118 - for each word, at every run
     try:
-        # `make .` or `prettier src/` names data, not what is run; the tools that run it are listed by name.
-        return path if stat.S_ISREG(path.stat().st_mode) else None
-    except OSError:
-        # Most words are no file at all, and some are far too long for the name of one.
+        # Most words are no file at all, and some are far too long for the name of one. `make .` or `prettier src/`
+        # names data, not what is run; the tools that run it are listed by name.
+        return path if stat.S_ISREG(os.stat(path).st_mode) else None  # noqa: PTH116
+    except (OSError, ValueError):
         return None
 
 

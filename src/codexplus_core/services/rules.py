@@ -109,6 +109,7 @@ class Permissions:
         self._home = home
         self._reviewed = ReviewedRules(None) if reviewed is None else reviewed
         self._rules: dict[tuple[Path | None, tuple[str, ...]], tuple[tuple[int, bool], RuleSet]] = {}
+        self._forbidden: dict[Path | None, tuple[RuleSet, str, tuple[Forbidden | None, Forbidden | None]]] = {}
 
     def rules(self, project: Path | None, granted: Sequence[str] = ()) -> RuleSet:
         """The rules that count in a project, None for the user's alone; ``granted`` as in `rules_for`."""
@@ -154,8 +155,14 @@ class Permissions:
     def forbidden(self, project: Path | None) -> tuple[Forbidden | None, Forbidden | None]:
         """What rules deny to read in a project and what to change, for looking for it; None where none does."""
         cwd = project or Path("/")
-        rules, real = self.rules(project), Path(os.path.realpath(cwd))
-        return rules.unreadable(cwd, real), rules.unwritable(cwd, real)
+        rules, real = self.rules(project), os.path.realpath(cwd)
+        known = self._forbidden.get(project)
+        if known is None or known[0] is not rules or known[1] != real:
+            found = rules.unreadable(cwd, Path(real)), rules.unwritable(cwd, Path(real))
+            if len(self._forbidden) >= PROJECTS:
+                self._forbidden.clear()
+            known = self._forbidden[project] = (rules, real, found)
+        return known[2]
 
     def _placed(self, request: Request, session: Session | None, granted: Sequence[str]) -> tuple[RuleSet, Request]:
         project = None if session is None else session.cwd

@@ -19,6 +19,8 @@ VIEW_BYTES = 64 * 1024 * 1024
 """Bytes of conversation that are kept in memory to read only what is new of a request."""
 TRIM_EVERY = 32
 """Requests between two looks at what all threads hold; looking costs more than a request may."""
+DIRECTORIES = 256
+"""Working directories of which one object each is kept."""
 IDLE_S = 3600.0
 """Seconds without a request after which a session counts as ended."""
 
@@ -46,6 +48,7 @@ class Sessions:
         self._untrimmed = 0
         self._threads: OrderedDict[str, Thread] = OrderedDict()
         self._forgotten: list[Thread] = []
+        self._directories: dict[str, Path] = {}
 
     def __len__(self) -> int:
         return len(self._threads)
@@ -129,14 +132,22 @@ class Sessions:
         known = began == "cold_resume" or (began != "cold_fork" and reading.has_history())
         return "resume" if known else "start"
 
-    @staticmethod
-    def _locate(thread: Thread, reading: Reading) -> None:
+    def _locate(self, thread: Thread, reading: Reading) -> None:
         # Most threads say it at their beginning, and a client that never does is not looked through each time.
         start, thread.located = reading.fresh if thread.located else 0, True
         known = thread.session.cwd is not None
         where = cwd_of(reading.view, start) or (None if known else reading.speaker.workspace)
         if where:
-            thread.session.cwd = Path(where)
+            thread.session.cwd = self._directory(where)
+
+    def _directory(self, name: str) -> Path:
+        # One object for each: paths are keys everywhere, and to compare two takes longer than all else of a look-up.
+        path = self._directories.get(name)
+        if path is None:
+            path = self._directories[name] = Path(name)
+            if len(self._directories) > DIRECTORIES:
+                self._directories.pop(next(iter(self._directories)))
+        return path
 
     def ended(self, *, all: bool = False) -> list[Session]:
         """The sessions that have ended since the last call: idle ones, or every one when the proxy stops."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from .run import CannotStart, cannot_start, environment
-from .starting import Ends, kill_group, started
+from .starting import STRAGGLER_SECONDS, Ends, kill_group, started
 
 if TYPE_CHECKING:
     from .sandbox.level import Level
@@ -137,7 +137,8 @@ class Running:
     async def close(self, *, grace: float = GRACE_SECONDS) -> None:
         """End it, with all its children: by its closed input, then by word, then by force.
 
-        ``grace`` are the seconds for each of the first two. When cancelled it is killed at once.
+        ``grace`` are the seconds for each of the first two. When cancelled it is killed at once, and its end waited for
+        a second at most.
         """
         try:
             self.close_input()
@@ -148,6 +149,8 @@ class Running:
                     return
         finally:
             self.close_now()
+            # A loop that ends before it has heard of the end leaves the process to nobody.
+            await self._ends_within(STRAGGLER_SECONDS)
 
     def close_now(self) -> None:
         """Kill it and let go of everything, without waiting."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..proxy.transport import Headers, UpstreamCut
+from .interruption import interruption
 from .rules import Chain
 from .script import Answer, Asked, Break, Gate, Raw, Step
-from .streams import Ids, Item
+from .streams import Event, Ids, Item
 
 ENDS = ("response.completed", "response.failed", "response.incomplete")
 
@@ -23,7 +24,7 @@ class Gates:
         self._released: set[str] = set()
         self._held: dict[str, list[asyncio.Future[None]]] = {}
         self.arrival = asyncio.Event()
-        """Set whenever something comes: a request, or an answer at a gate."""
+        """Set whenever something comes, a request or an answer at a gate, and when a client leaves its answer."""
 
     def wait(self, name: str) -> asyncio.Future[None]:
         """A future that is done when the gate is released; done at once when it already was."""
@@ -79,6 +80,10 @@ class Cut(Exception):
         self.how = how
 
 
+class Interrupted(Exception):
+    """The client wants no more of this answer."""
+
+
 class Reply:
     """The answer to one request, for whichever transport asks: a head, then steps, then the end."""
 
@@ -91,6 +96,8 @@ class Reply:
         self._chain = chain
         self._waiting: asyncio.Future[None] | None = None
         self._done = False
+        self._sent: list[Event] = []
+        self._interrupted = False
         body = received.body if isinstance(received.body, dict) else {}
         self._steps: list[Step] = []
         if answer.body is not None:
@@ -104,10 +111,15 @@ class Reply:
         self.headers: list[tuple[str, str]] = [*own.items(), *answer.headers]
 
     async def steps(self) -> AsyncIterator[dict[str, Any] | Raw]:
-        """Events and raw bytes as they fall due; waits at gates, raises Cut where the script breaks off."""
+        """Events and raw bytes as they fall due; waits at gates.
+
+        Raises Cut where the script breaks off, and Interrupted behind ``interrupt``.
+        """
         if self.status != 200:
             self.received.answer.append(f"status {self.status}")
         for step in self._steps:
+            if self._interrupted:
+                raise Interrupted
             if isinstance(step, Gate):
                 self.received.answer.append(f"gate:{step.name}")
                 await self._pass(step.name)
@@ -150,8 +162,27 @@ class Reply:
         if not self._done:
             self._done = True
             self.received.aborted = True
+            self._gates.arrival.set()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(UpstreamCut("the answer was closed"))
+
+    def interrupt(self, response_id: str) -> bool:
+        """The client wants no more of this response; False where it is none that has begun and goes on."""
+        if self._done or not self._sent or self._chain is None or self._chain.response_id != response_id:
+            return False
+        self._interrupted = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(Interrupted())
+        return True
+
+    def interruption(self) -> list[Event]:
+        """The end of a response that was interrupted; a later request may go on from what was finished of it."""
+        events = interruption(self._sent)
+        for event in events:
+            self._note(event)
+        if self._chain is not None:
+            self._chain.complete = True
+        return events
 
     async def _whole(self) -> bytes:
         response: Any = {}
@@ -166,6 +197,7 @@ class Reply:
 
     def _note(self, event: dict[str, Any]) -> None:
         self.received.answer.append(event["type"])
+        self._sent.append(event)
         if self._chain is None:
             return
         if event["type"] == "response.output_item.done":

@@ -13,9 +13,10 @@ from wsproto.utilities import generate_accept_token
 
 from ..proxy.transport import Duplex, Headers, UpstreamCut
 from .frames import Frames, accept_deflate
+from .interruption import response_to_interrupt
 from .item_rules import Illegal
 from .pipes import Channel
-from .reply import ENDS, Cut, Received, Reply
+from .reply import ENDS, Cut, Interrupted, Received, Reply
 from .script import Raw
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class SocketConnection:
         self.handshake = handshake
         self.requests: list[Received] = []
         """The messages that came on it, in order."""
+        self.interrupts: list[dict[str, Any]] = []
+        """The messages that were to end an answer, in order; each is read at once, whatever is being answered."""
         self.over = asyncio.Event()
         """Set when it has ended, by whichever side."""
         self.cut = False
@@ -146,12 +149,33 @@ class SocketConnection:
     async def _read(self) -> None:
         try:
             while (message := await self._frames.receive()) is not None:
-                self._messages.put_nowait(message)
+                if not self._interrupt(message):
+                    self._messages.put_nowait(message)
         except ConnectionError:
             self.cut = True
         if self._frames.broken is not None:
             self._upstream.illegal.append(Illegal(f"Not a WebSocket: {self._frames.broken}"))
         self._end()
+
+    def _interrupt(self, message: bytes) -> bool:
+        try:
+            said = json.loads(message)
+            named = response_to_interrupt(said)
+            if named is None:
+                return False
+            self.interrupts.append(said)
+            self._upstream.gates.arrival.set()
+            chain = self._upstream.chains.get(named)
+            running = self._reply is not None and self._reply.interrupt(named)
+            # One that has just ended is no fault of the client's: the two messages may have met on the way.
+            if not running and (chain is None or chain.connection is not self or not chain.complete):
+                raise Illegal(f"Response '{named}' is not active.", code="response_not_found", param="response_id")
+        except ValueError:
+            return False
+        except Illegal as illegal:
+            self._upstream.illegal.append(illegal)
+            self.send({"type": "error", "status": illegal.status, **illegal.body()})
+        return True
 
     def _stop(self) -> None:
         self._stopped = True
@@ -200,16 +224,23 @@ class SocketConnection:
 
     async def _stream(self, reply: Reply) -> bool:
         ended = False
-        async for step in reply.steps():
-            if self._gone:
-                break
-            if reply.wire.comments:
-                self.ping(b"keep-alive")
-            data = step.data if isinstance(step, Raw) else json.dumps(step, separators=(",", ":"), ensure_ascii=False)
-            ended = ended or _is_end(step)
-            self.send(data, reply.wire.chunk)
-            await self._frames.channel.drain()
+        try:
+            async for step in reply.steps():
+                if self._gone:
+                    break
+                ended = await self._step(step, reply) or ended
+        except Interrupted:
+            for event in reply.interruption():
+                ended = await self._step(event, reply) or ended
         return ended
+
+    async def _step(self, step: dict[str, Any] | Raw, reply: Reply) -> bool:
+        if reply.wire.comments:
+            self.ping(b"keep-alive")
+        data = step.data if isinstance(step, Raw) else json.dumps(step, separators=(",", ":"), ensure_ascii=False)
+        self.send(data, reply.wire.chunk)
+        await self._frames.channel.drain()
+        return _is_end(step)
 
 
 def _is_end(step: dict[str, Any] | Raw) -> bool:

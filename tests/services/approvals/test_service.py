@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -152,3 +153,68 @@ async def test_where_the_file_cannot_be_used_nothing_is_granted_and_the_user_rea
     assert "approvals_unusable" in reports.events
     with pytest.raises(Problem, match="newer codex-plus"):
         approvals.list()
+
+
+def test_a_question_is_closed_where_all_that_it_asks_is_settled() -> None:
+    approvals, other = Approvals(), proposal(title="hook Stop[0]")
+    told: list[str] = []
+    approvals.check([ASKED])
+    approvals.check([ASKED, other])
+    approvals.tell = lambda event: told.append(event.action)
+
+    approvals.close_questions(lambda one: one.title == ASKED.title)
+
+    assert [[one.title for one in question.about] for question in approvals.pending()] == [[ASKED.title, other.title]]
+    assert told == ["approval.revoke"]
+    assert not approvals.allowed([ASKED])
+
+
+def test_what_was_allowed_for_good_elsewhere_waits_for_no_answer() -> None:
+    approvals = Approvals()
+    question = approvals.check([ASKED])
+    once = approvals.check([proposal(title="hook Stop[0]", text="other")])
+    approvals.allow_now([ASKED])
+
+    assert [one.id for one in approvals.pending()] == [once.id]
+    assert approvals.find(question.id) is not None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+@pytest.mark.abuse("B01")
+def test_a_remembered_answer_is_not_that_of_the_folder_to_which_a_link_leads_now(tmp_path: Path) -> None:
+    approvals, link = Approvals(tmp_path / "state"), tmp_path / "project"
+    for name in ("mine", "theirs"):
+        (tmp_path / name).mkdir()
+    link.symlink_to(tmp_path / "mine")
+    asked = proposal(project=link)
+    approvals.allow_now([asked])
+    before = approvals.allowed([asked], always=True), approvals.check([asked]).granted
+
+    link.unlink()
+    link.symlink_to(tmp_path / "theirs")
+    after = approvals.allowed([asked], always=True), approvals.check([asked]).granted
+
+    assert (before, after) == ((True, True), (False, False))
+
+
+def test_what_is_allowed_once_is_not_allowed_for_good(tmp_path: Path) -> None:
+    approvals, elsewhere = Approvals(tmp_path), Approvals(tmp_path)
+    question = approvals.check([ASKED])
+
+    approvals.allow(question.id)
+    once = approvals.allowed([ASKED]), approvals.allowed([ASKED], always=True)
+    (grant,) = approvals.allow_now([ASKED])
+    good = approvals.allowed([ASKED], always=True)
+    # As `codex-plus approvals revoke` does, in a process of its own.
+    elsewhere.revoke(grant.id)
+    withdrawn = approvals.allowed([ASKED], always=True)
+
+    assert (once, good, withdrawn) == ((True, False), True, False)
+
+
+def test_a_proposal_that_somebody_made_of_lists_has_an_answer_too() -> None:
+    approvals = Approvals()
+    asked = proposal(permissions=["run:x"])
+    approvals.allow_now([asked])
+
+    assert approvals.allowed([asked]) and approvals.allowed([proposal(permissions=("run:x",))])

@@ -191,3 +191,13 @@ def test_a_text_full_of_half_variables_is_read_in_bounds(world: World, piece: st
     world.write(USER, {"slash": {"x": piece * (500_000 // len(piece))}})
 
     assert len(world.settings().get("slash.x")) <= 500_000
+
+
+@pytest.mark.parametrize(("name", "instead"), [("HOME", "or ~/ at the beginning"), ("PATH", "write the value itself;")])
+def test_a_project_is_not_told_to_declare_what_the_sandbox_refuses(name: str, instead: str, world: World) -> None:
+    world.write("project/.mcp.json", {"mcpServers": {"s": {"command": "x", "args": [f"${{{name}}}"]}}})
+
+    told = said(world.settings(HOME="/h", PATH="/bin").warnings)
+
+    assert f"may not read ${{{name}}}" in told and instead in told
+    assert "read_env" not in told

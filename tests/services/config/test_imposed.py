@@ -64,7 +64,22 @@ def test_a_slip_in_the_name_of_a_rule_makes_the_policy_a_bad_one(world: World, t
         world.config()
 
 
-def test_the_same_slip_of_a_user_costs_the_user_nothing(world: World) -> None:
-    world.write("home/.codexplus/settings.json", {"security": {"modelAlowlist": ["x"]}})
+def test_the_same_slip_of_a_user_is_told_and_costs_nothing_else(world: World) -> None:
+    said = {"modelAlowlist": ["x"], "nothingLikeIt": 1, "requireSigned": True, "permissions": {"deny": ["Bash(rm:*)"]}}
+    world.write("home/.codexplus/settings.json", {"security": said})
 
-    assert world.config().user.warnings == ()
+    found = world.config().user
+
+    assert [(notice.key, notice.todo) for notice in found.warnings] == [
+        ("security.modelAlowlist", "did you mean modelAllowlist?"),
+        ("security.nothingLikeIt", "nothing reads it; remove it, or correct its name"),
+    ]
+    assert found.get("security.requireSigned") is True and found.get("permissions.deny") == ["Bash(rm:*)"]
+
+
+def test_a_deny_rule_of_the_section_security_is_listed_once(world: World) -> None:
+    world.write("home/.codexplus/settings.json", {"security": {"permissions": {"deny": ["Bash(rm:*)"]}}})
+
+    rows = world.config().overview(None)["settings"]
+
+    assert [(row["key"], row["value"]) for row in rows] == [("permissions.deny", ["Bash(rm:*)"])]

@@ -37,6 +37,16 @@ def test_the_policy_is_above_the_command_line(world: World) -> None:
     assert (rule.value, rule.origin.layer, rule.origin.line) == ("Bash(rm:*)", "enterprise", 5)
 
 
+def test_the_policy_alone_is_what_it_says_without_anybodys_settings(world: World) -> None:
+    world.write("etc/policy.yaml", POLICY)
+    world.write("home/.codexplus/settings.json", {"permissions": {"deny": ["WebFetch"]}, "env": {"A": "b"}})
+    config = world.config()
+    config.impose(b"permissions: {ask: [WebSearch]}", Path("/kept/policy.json"))
+
+    assert config.administrators.get("permissions") == {"deny": ["Bash(rm:*)"], "ask": ["WebSearch"]}
+    assert config.administrators.value("env") is None
+
+
 def test_without_a_policy_there_is_none(world: World) -> None:
     config = world.config()
 
@@ -62,6 +72,25 @@ def test_a_policy_of_somebody_else_is_none_to_rely_on(world: World) -> None:
 
     with pytest.raises(BadPolicy, match="belongs to user"):
         read_policy(PolicyPlace(path, owner=os.getuid() + 1, top=path.parent))
+
+
+@pytest.mark.req("E5")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('permissions: {deny: ["Bash(rm"]}', r"policy\.yaml:1: permissions\.deny\[0\]: 'Bash\(rm' is no rule"),
+        ("permissions: {ask: [Frob]}", "no tool 'Frob' is known"),
+        ("hooks: {PreTolUse: [{command: x}]}", r"hooks\.PreTolUse: is no event.*did you mean PreToolUse\?"),
+    ],
+)
+def test_a_rule_or_a_hook_that_would_never_count_makes_a_policy_bad(world: World, text: str, why: str) -> None:
+    world.write("etc/policy.yaml", text)
+
+    with pytest.raises(BadPolicy, match=why):
+        world.config()
+    world.write("etc/policy.yaml", "model: theirs\n")
+    with pytest.raises(BadPolicy, match=why):
+        world.config().impose(text.encode(), Path("/x/policy.yaml"))
 
 
 @posix

@@ -239,7 +239,7 @@ def test_what_only_the_administrator_can_set_the_user_cannot(world: World) -> No
     settings = world.settings()
 
     assert settings.get("allowManagedHooksOnly") is True
-    assert "only enterprise can set this" in said(settings.ignored)
+    assert "only the administrator's policy can set this" in said(settings.ignored)
 
 
 def test_a_million_wrong_keys_are_not_a_million_notices(world: World) -> None:

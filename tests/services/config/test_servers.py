@@ -117,3 +117,80 @@ def test_a_local_server_knows_its_line(world: World) -> None:
 
     assert server.origin.file == Path(path)
     assert server.origin.line == 1 + path.read_text().splitlines().index('    "s": {')
+
+
+@pytest.mark.parametrize("place", ["home/.codexplus/mcp.json", "project/.mcp.json"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"mcpservers": {"s": {"command": "x"}}}, "mcpservers: is no key that is known; did you mean mcpServers?"),
+        ({"servers": {"s": {"command": "x"}}}, "did you mean mcpServers?"),
+        ({"s": {"command": "x"}}, 's: is an MCP server outside of mcpServers; put it into "mcpServers": {…}'),
+        ("{ nope", "is no JSON: "),
+    ],
+)
+def test_a_file_of_servers_that_holds_none_by_a_slip_is_named_once(
+    world: World, place: str, content: Any, words: str
+) -> None:
+    path = world.write(place, content)
+
+    settings = world.settings()
+
+    (notice,) = settings.warnings
+    assert str(path) in str(notice) and words in str(notice)
+    assert notice.origin.line == (1 if isinstance(content, dict) else None)
+
+
+def test_an_entry_that_cannot_be_used_is_kept_by_its_name_and_with_its_place(world: World) -> None:
+    text = '{"mcpServers": {\n"a.b": {"comand": "x"},\n"unset": {"command": "${NO_SUCH}"},\n"good": {"command": "x"}}}'
+    path = world.write("project/.mcp.json", text)
+
+    settings = world.settings()
+
+    assert [(each.key, each.origin.line) for each in settings.unusable] == [
+        ("mcpServers.a.b", 2),
+        ("mcpServers.unset", 3),
+    ]
+    assert settings.unusable[0].origin.file == path
+    assert settings.unusable[1].written == {"command": "${NO_SUCH}"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "line", "words"),
+    [
+        ('"comand": "x"', 2, "mcpServers.s.comand: is no key that is known; did you mean command?"),
+        (
+            '"url": "https://a.example",\n"typ": "sse"',
+            3,
+            "mcpServers.s.typ: is no key that is known; did you mean type?",
+        ),
+        ('"command": "x",\n"permisions": ["read_repo"]', 3, "did you mean permissions?"),
+        ('"URL": "https://a.example"', 2, "did you mean url?"),
+    ],
+)
+def test_a_slip_in_an_entry_costs_the_entry_and_is_named_with_its_line(
+    world: World, entry: str, line: int, words: str
+) -> None:
+    world.write("project/.mcp.json", f'{{"mcpServers": {{"s": {{\n{entry}}}}}}}')
+
+    settings = world.settings()
+
+    assert servers(settings) == {}
+    (notice,) = settings.warnings
+    assert words in str(notice) and notice.origin.line == line
+
+
+@pytest.mark.parametrize("key", ["transportType", "headersHelper", "disabled", "description", "envFile", "oauth2"])
+def test_keys_of_other_programs_are_no_slips(world: World, key: str) -> None:
+    world.write("project/.mcp.json", {"mcpServers": {"s": {"command": "x", key: "y"}}})
+
+    assert list(servers(world.settings())) == ["s"]
+
+
+def test_a_variable_that_is_neither_declared_nor_set_is_said_to_be_both(world: World) -> None:
+    world.write("project/.mcp.json", {"mcpServers": {"s": {"command": "x", "env": {"K": "${NO_SUCH}"}}}})
+
+    words = said(world.settings().warnings)
+
+    assert "may read ${NO_SUCH} only where it declares it, and it is not set" in words
+    assert 'add "read_env:NO_SUCH"' in words

@@ -207,3 +207,36 @@ def test_no_data_keeps_a_token_and_a_second_time_changes_nothing(data: Any) -> N
 
     assert TOKEN not in json.dumps(once)
     assert REDACTOR.value(once) == once
+
+
+@pytest.mark.abuse("H01")
+@pytest.mark.parametrize(
+    ("argv", "safe"),
+    [
+        (["curl", "-u", "ada:hunter2hunter2", "https://host"], ["curl", "-u", "[REDACTED:url-credentials]", "https://host"]),
+        (["mysql", "-phunter2hunter2", "shop"], ["mysql", "-p[REDACTED:password]", "shop"]),
+        (["sshpass", "-p", "hunter2hunter2", "ssh", "h"], ["sshpass", "-p", "[REDACTED:password]", "ssh", "h"]),
+        (["docker", "run", "--user", "build", "image:12"], ["docker", "run", "--user", "build", "image:12"]),
+        (["run", "--token", "abc", "--verbose", "x"], ["run", "--token", "[REDACTED:token]", "--verbose", "x"]),
+    ],
+)  # fmt: skip
+def test_a_commands_words_hold_no_secret_that_only_the_whole_line_shows(argv: list[str], safe: list[str]) -> None:
+    assert Redactor().value({"argv": argv}) == {"argv": safe}
+    assert Redactor(secrets=[("mine", "not in it")]).value(argv) == safe
+
+
+@given(st.lists(st.sampled_from([
+    "curl", "-u", "ada:hunter2hunter2", "--token", "ghp_0123456789abcdefghij0123456789abcdef", "git",
+    "password=Xq7vB2pLm9",
+    "https://a:bcdefghij@h/x", "-p", "plain", "", "[REDACTED:token]", "Authorization: Bearer abcdefghijklmnop012345",
+])))  # fmt: skip
+def test_words_lose_all_that_each_of_them_would_lose_alone(argv: list[str]) -> None:
+    redactor = Redactor()
+
+    safe = redactor.value(argv)
+
+    assert len(safe) == len(argv)
+    for before, after in zip(argv, safe, strict=True):
+        alone = redactor.text(before)
+        assert after == alone or "[REDACTED:" in after
+    assert redactor.value(safe) == safe

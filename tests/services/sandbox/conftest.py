@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -139,3 +140,15 @@ def at(*levels: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         "held", [f"{level}-{user}" for level in levels for user in ("me", "nobody")], indirect=True
     )
+
+
+def children(of: int | None) -> list[int]:
+    """The processes whose parent is this one."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            # Others come and go.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if int((path / "stat").read_text().rpartition(")")[2].split()[1]) == of:
+                    found.append(int(path.name))
+    return found

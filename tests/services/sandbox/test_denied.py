@@ -276,3 +276,18 @@ async def test_what_may_not_be_edited_is_read_and_not_changed(held: Held) -> Non
     assert (result.stdout, result.returncode) == (b"old\n" * 4, 0)
     now = [(held.project / name).read_text() for name in ("docs/a", "src/a", "src/pinned.lock")]
     assert now == ["old", "oldnew", "old"]
+
+
+def test_on_the_event_loop_only_little_is_looked_at_and_a_new_name_is_seen_at_once(tmp_path: Path) -> None:
+    project = Path(os.path.realpath(tmp_path))
+    search, denied_here = Search(), rules(project, "Read(./.env)")
+    assert search.at_once.below([str(project)], denied_here) == set()
+
+    (project / ".env").touch()
+    assert search.at_once.below([str(project)], denied_here) == {str(project / ".env")}
+
+    for number in range(denied.AT_ONCE):
+        (project / f"{number}").touch()
+    with pytest.raises(SandboxRefused, match="too many"):
+        search.at_once.below([str(project)], denied_here)
+    assert search.below([str(project)], denied_here) == {str(project / ".env")}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.sandbox.conftest import BOUND, Held, at, linux
+from services.sandbox.conftest import BOUND, Held, at, children, linux
 from services.sandbox.watch import DAEMON, Watch
 
 from codexplus_core.services.sandbox.grants import Grants
@@ -64,17 +64,6 @@ async def test_cancelling_kills_everything(held: Held) -> None:
         await task
 
     await watch.end()
-
-
-def children(of: int | None) -> list[int]:
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit():
-            # Others come and go.
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if int((path / "stat").read_text().rpartition(")")[2].split()[1]) == of:
-                    found.append(int(path.name))
-    return found
 
 
 def command(pid: int) -> bytes:
@@ -270,8 +259,14 @@ async def test_no_process_waits_for_orders_once_the_sandbox_is_closed(held: Held
 async def test_a_run_goes_well_although_the_one_that_waited_for_it_was_killed(held: Held) -> None:
     for _ in range(3):
         await held.run("true")
-        for pid in children(held.sandbox.launcher_pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(BOUND):
+            while not (waiting := children(held.sandbox.launcher_pid)):
+                await asyncio.sleep(0.01)
+            for pid in waiting:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            # One that has an order by now is killed with the run, as any supervisor.
+            while any(Path(f"/proc/{pid}").exists() for pid in waiting):
+                await asyncio.sleep(0.01)
 
         assert (await held.run("sh", "-c", "echo well")).stdout == b"well\n"

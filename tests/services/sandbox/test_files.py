@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from services.sandbox.conftest import Held, at, linux
+from services.sandbox.conftest import BOUND, Held, at, linux
 
-from codexplus_core.services.sandbox.grants import PROTECTED
+from codexplus_core.services.permissions import Layer, RuleSet
+from codexplus_core.services.sandbox.denied import AT_ONCE
+from codexplus_core.services.sandbox.grants import PROTECTED, grants_for
 from codexplus_core.services.sandbox.level import SandboxRefused
 
 pytestmark = linux
@@ -190,3 +195,34 @@ async def test_a_directory_that_another_run_removes_meanwhile_is_no_trouble(held
     result = await held.run("true", permissions=("write:dist/**", "read:none/**", "run:no-such-program"))
 
     assert result.returncode == 0
+
+
+@at("full")
+async def test_only_a_large_project_is_looked_through_beside_the_event_loop(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = RuleSet([Layer("settings", True, deny=("Read(./.env)",), root=held.project)])
+    grants = grants_for(["read_repo"], held.project, held.home)
+    grants = replace(grants, unreadable=rules.unreadable(held.project, held.project))
+    beside: list[object] = []
+    to_thread = asyncio.to_thread
+
+    async def counted(work: Any, *words: Any, **named: Any) -> Any:
+        beside.append(work)
+        return await to_thread(work, *words, **named)
+
+    monkeypatch.setattr(asyncio, "to_thread", counted)
+
+    async def read() -> tuple[bytes, int]:
+        ran = await held.sandbox.run_sandboxed(["sh", "-c", "cat .env"], grants=grants, timeout=BOUND)
+        return ran.stdout, len(beside)
+
+    held.put("project/other")
+    small = await read()
+    held.put("project/.env", "secret")
+    hidden = await read()
+    for number in range(AT_ONCE):
+        (held.project / f"{number}").touch()
+    large = await read()
+
+    assert (small, hidden, large) == ((b"", 0), (b"", 0), (b"", 1))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codexplus_core.services.problem import Problem
-from codexplus_core.services.sandbox.grants import PROTECTED, BadPermission, Grants, grants_for
+from codexplus_core.services.sandbox.grants import PROTECTED, BadPermission, Grants, grants_for, permission_fault
 
 PROJECT, HOME = Path("/p"), Path("/home/me")
 
@@ -90,3 +90,13 @@ def test_any_text_is_a_grant_or_a_bad_permission(permissions: list[str]) -> None
     except BadPermission:
         return
     assert len(found.run) + len(found.read) + len(found.write) + len(found.environment) <= len(permissions)
+
+
+@pytest.mark.parametrize("permission", ["run:x", "read_repo", "read:a/**", "write:a", "read_env:TOKEN", "net"])
+def test_what_may_be_declared_has_no_fault(permission: str) -> None:
+    assert permission_fault(permission) == ""
+
+
+def test_a_permission_that_nobody_grants_is_told_with_those_that_there_are() -> None:
+    assert "not known; use run:PROGRAM" in (said := permission_fault("frob")) and "notify" in said
+    assert "changes what programs load" in permission_fault("read_env:HOME")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.sandbox.conftest import BOUND, linux
+from services.sandbox.conftest import BOUND, children, linux
 from services.sandbox.watch import DAEMON, Watch
 
 from codexplus_core import Action, Core, hookimpl
@@ -206,3 +206,41 @@ async def test_many_at_once_all_run(unconfined: Unconfined) -> None:
     results = await asyncio.gather(*(unconfined.run(("/bin/echo", str(n)), timeout=BOUND) for n in range(150)))
 
     assert [result.stdout for result in results] == [f"{n}\n".encode() for n in range(150)]
+
+
+async def waiting_below(launcher: int | None) -> set[int]:
+    """The processes that the launcher has made ahead."""
+    async with asyncio.timeout(BOUND):
+        while not (found := set(children(launcher))):
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def test_the_next_program_is_started_by_the_process_that_waited_for_it(unconfined: Unconfined) -> None:
+    await unconfined.run(("/bin/true",), timeout=BOUND)
+    # A process that waits may not have been handed over yet.
+    async with asyncio.timeout(BOUND):
+        while not unconfined._launching._spares:
+            unconfined._launching._fetch()
+            await asyncio.sleep(0.01)
+    # That of the run before may not be gone yet.
+    waiting = await waiting_below(unconfined._launching.pid)
+    result = await unconfined.run(code("import os; print(os.getppid())"), timeout=BOUND)
+
+    assert int(result.stdout) in waiting
+
+
+@pytest.mark.abuse("F08")
+async def test_a_killed_supervisor_takes_everything_along(tmp_path: Path, watch: Watch, unconfined: Unconfined) -> None:
+    text = DAEMON + "open('parent', 'w').write(str(os.getppid()))\n" + STAYS
+    task = asyncio.create_task(unconfined.run(code(text, "alive"), cwd=tmp_path, timeout=BOUND))
+    await watch.line()
+    async with asyncio.timeout(BOUND):
+        while not (tmp_path / "parent").exists() or not (parent := (tmp_path / "parent").read_text()):
+            await asyncio.sleep(0.01)
+
+    os.kill(int(parent), signal.SIGKILL)
+    result = await task
+
+    assert result.returncode == -signal.SIGKILL
+    await watch.end()

@@ -93,10 +93,15 @@ class Governance:
         refused = self.policy.request(exchange) or self.audit.refusal()
         if refused is not None or not self.usage.has_budgets:
             return refused
-        return self._affordable(exchange)
+        refusal = self.usage.allowed(exchange)
+        if refusal is None or isinstance(refusal, Refusal):
+            return self._told(exchange, refusal)
+        return self._affordable(exchange, refusal)
 
-    async def _affordable(self, exchange: Exchange) -> Refusal | None:
-        refused = await self.usage.allowed(exchange)
+    async def _affordable(self, exchange: Exchange, refusal: Awaitable[Refusal | None]) -> Refusal | None:
+        return self._told(exchange, await refusal)
+
+    def _told(self, exchange: Exchange, refused: Refusal | None) -> Refusal | None:
         notes.leave(exchange, None if refused is not None else self.usage.soft(exchange))
         return refused
 

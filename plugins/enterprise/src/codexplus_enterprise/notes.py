@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
-from codexplus_core import Event, Exchange
+from codexplus_core import Event, Exchange, with_message
 
 BEGINNING = "response.created"
 """The event behind which they go out; at an answer's end they would be what ``codex exec`` prints as its result."""
@@ -21,21 +19,6 @@ def leave(exchange: Exchange, note: str | None) -> None:
 
 
 def shown(exchange: Exchange, event: Event) -> list[Event] | None:
-    """The beginning of an answer with the note behind it, as the API itself would send it; None where there is none."""
+    """The beginning of an answer with the note behind it; None where there is none."""
     text = exchange.state.pop(_NOTE, None) if event.type == BEGINNING else None
-    if text is None:
-        return None
-    id = f"msg_codexplus_{uuid4().hex}"
-    part = {"type": "output_text", "text": text, "annotations": []}
-    item = {"id": id, "type": "message", "status": "completed", "role": "assistant", "content": [part]}
-    place = {"item_id": id, "output_index": 0, "content_index": 0}
-    begun = {**item, "status": "in_progress", "content": []}
-    return [
-        event,
-        Event("response.output_item.added", {"output_index": 0, "item": begun}),
-        Event("response.content_part.added", {**place, "part": {**part, "text": ""}}),
-        Event("response.output_text.delta", {**place, "delta": text, "logprobs": []}),
-        Event("response.output_text.done", {**place, "text": text, "logprobs": []}),
-        Event("response.content_part.done", {**place, "part": part}),
-        Event("response.output_item.done", {"output_index": 0, "item": item}),
-    ]
+    return None if text is None else with_message(event, text)

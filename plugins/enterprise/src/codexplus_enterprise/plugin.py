@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +78,13 @@ class Enterprise:
     def add_cli(self) -> list[CliCommand]:
         """``codex-plus policy|audit|pack|usage``."""
         return [
-            CliCommand("policy", "check a policy, explain what it allows, compile it for Codex", _policy, _of_policy),
-            CliCommand("audit", "verify, export or report the audit log", _audit, _of_audit),
-            CliCommand("pack", "build, sign, verify, install, list and remove signed packs", _pack, _of_pack),
-            CliCommand("usage", "what was used and what it cost", _usage, _of_usage),
+            CliCommand.of_module(name, text, f"codexplus_enterprise.{folder}.cli")
+            for name, text, folder in (
+                ("policy", "check a policy, explain what it allows, compile it for Codex", "policy"),
+                ("audit", "verify, export or report the audit log", "audit"),
+                ("pack", "build, sign, verify, install, list and remove signed packs", "packs"),
+                ("usage", "what was used and what it cost", "cost"),
+            )
         ]
 
     @hookimpl
@@ -160,54 +162,6 @@ class Enterprise:
         if self.governance is None:
             return LocalReply("codex-plus-enterprise has not started; see the log of codex-plus.")
         return await self.governance.usage.answer(exchange, args)
-
-
-def _policy(arguments: Namespace) -> int:
-    from .policy import cli
-
-    return cli.run(arguments)
-
-
-def _of_policy(parser: ArgumentParser) -> None:
-    from .policy import cli
-
-    cli.configure(parser)
-
-
-def _audit(arguments: Namespace) -> int:
-    from .audit import cli
-
-    return cli.run(arguments)
-
-
-def _of_audit(parser: ArgumentParser) -> None:
-    from .audit import cli
-
-    cli.configure(parser)
-
-
-def _pack(arguments: Namespace) -> int:
-    from .packs import cli
-
-    return cli.run(arguments)
-
-
-def _of_pack(parser: ArgumentParser) -> None:
-    from .packs import cli
-
-    cli.configure(parser)
-
-
-def _usage(arguments: Namespace) -> int:
-    from .cost import cli
-
-    return cli.run(arguments)
-
-
-def _of_usage(parser: ArgumentParser) -> None:
-    from .cost import cli
-
-    cli.configure(parser)
 
 
 _ENTERPRISE = Enterprise()

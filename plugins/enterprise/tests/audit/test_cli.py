@@ -14,10 +14,10 @@ from metered import Settings
 from codexplus_core import Problem, Proposal
 from codexplus_core.cli.main import main
 from codexplus_core.services.approvals.service import Approvals
-from codexplus_enterprise.audit.account import account_of
+from codexplus_enterprise.audit.account import MOST_DENIED, account_of
 from codexplus_enterprise.audit.entry import Entry
 from codexplus_enterprise.audit.reading import moment, records
-from codexplus_enterprise.audit.report import as_html, as_markdown, as_text
+from codexplus_enterprise.audit.report import MOST_ROWS, as_html, as_markdown, as_text
 
 pytestmark = pytest.mark.req("E3")
 
@@ -136,7 +136,7 @@ def test_a_report_tells_who_ran_what_what_was_refused_and_what_is_new(log: Log) 
         ("program", "/bin/new"), ("program", "/bin/rm"), ("hook", "hook <script>alert(1)</script>"),
         ("MCP server", "github"),
     ]  # fmt: skip
-    assert account.denials == 1
+    assert [one.times for one in account.denied.values()] == [1]
     for rendered in (as_text(account), as_markdown(account), as_html(account)):
         for words in ("/bin/new", "gpt-5", "1,200", "enterprise"):
             assert words in rendered
@@ -145,6 +145,44 @@ def test_a_report_tells_who_ran_what_what_was_refused_and_what_is_new(log: Log) 
     assert tags(page) <= {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "thead", "tbody",
                           "tr", "th", "td"}  # fmt: skip
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_refused_request_is_told_once_and_one_that_was_answered_here_is_no_models(log: Log) -> None:
+    writer = log.open()
+    said = {"reason": "spent", "plugin": "enterprise", "session": "s"}
+    for turn, origin in (("", "warmup"), ("u1", "user"), ("u1", "user"), ("u2", "user")):
+        fields = {"endpoint": "/responses", "model": "gpt-5", "origin": origin}
+        writer.put(Entry("request.refuse", "denied", turn=turn, fields=fields, **said))
+    for turn in ("u1", "u1", "u2"):
+        fields = {"model": "gpt-5", "answered_by": "refused"}
+        writer.put(Entry("model.request", "denied", session="s", turn=turn, fields=fields))
+    writer.put(Entry("access.denied", "denied", reason="origin"))
+    writer.put(Entry("access.denied", "denied", reason="origin", fields={"left_out": 500}))
+    for by in ("local", "upstream"):
+        fields = {"model": "gpt-5", "answered_by": by, "input_tokens": 7 if by == "upstream" else 0}
+        writer.put(Entry("model.request", "success", session="s", turn="u3", fields=fields))
+    log.close()
+
+    account = account_of(records(log.folder))
+
+    assert [(one.action, one.times) for one in account.denied.values()] == [
+        ("request.refuse", 2),
+        ("access.denied", 501),
+    ]
+    assert account.more_denied == 0
+    assert [(one.requests, one.input) for one in account.spent.values()] == [(1, 7)]
+
+
+def test_a_report_counts_what_it_has_no_room_for(log: Log) -> None:
+    writer = log.open()
+    for number in range(MOST_DENIED + 5):
+        writer.put(Entry("process.run", "denied", reason=f"no {number}", fields={"argv": ["/bin/rm"]}))
+    log.close()
+
+    account = account_of(records(log.folder))
+
+    assert account.more_denied == 5
+    assert f"… and {MOST_DENIED - MOST_ROWS + 5} more" in as_text(account)
 
 
 def tags(page: str) -> set[str]:
@@ -171,6 +209,22 @@ def test_a_yes_at_a_terminal_is_kept_in_a_stream_of_its_own(
     assert (found["codexplus.answer"], found["codexplus.by"]) == ("always", "command line")
     assert found["codexplus.chain.stream"] == "terminal"
     assert "whole" in capsys.readouterr().out
+
+
+@pytest.mark.abuse("H08")
+def test_a_head_of_a_command_in_a_terminal_goes_to_the_collector_and_not_to_the_terminal(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+    monkeypatch.setattr("codexplus_enterprise.audit.shipping.post_json", lambda url, body, headers: sent.append(body))
+    settings.mine(audit={"enabled": True, "otlpEndpoint": "http://127.0.0.1:4318"})
+    id = asked(settings)
+
+    assert main(["approvals", "allow", id, "--always"]) == 0
+
+    assert "audit_head" not in capsys.readouterr().err
+    assert any(b"codexplus.audit_head" in body for body in sent)
+    assert any(b"codexplus.approval.answer" in body for body in sent)
 
 
 def test_a_yes_that_cannot_be_kept_and_has_to_be_is_none(

@@ -64,7 +64,40 @@ def test_a_file_that_may_not_grow_refuses_and_goes_on_whole_once_it_may(log: Log
 
     assert any(line.startswith("kept") for line in before)
     assert any(line.startswith("audit_unusable File too large") for line in before)
-    assert after[-1].startswith("kept")
+    goes_on_whole(log, after)
+
+
+@pytest.mark.abuse("H10")
+@pytest.mark.skipif(sys.platform != "linux", reason="a small file system of its own")
+def test_a_full_file_system_refuses_and_goes_on_whole_once_there_is_room(log: Log, tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    folder, filler = place / "audit", place / "filler"
+    begin = f"mount -t tmpfs -o size=8m tmpfs {place} && mkdir -m 700 {folder} && head -c 7800k /dev/zero > {filler}"
+    run = f"timeout 60 {sys.executable} {SCRIPT} {folder} 0 {filler} | sed -u '/^lost/,/^kept/{{/^kept/q}}'"
+    inside = f"{begin} || exit 77; {run}; cp {folder}/* {log.folder}"
+
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", inside],
+        capture_output=True, encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("no file system can be mounted here")
+    said = done.stdout.splitlines()
+
+    refused = next(at for at, line in enumerate(said) if line.startswith("refused"))
+    assert "audit_unusable No space left on device" in said[:refused]
+    assert said[0].startswith("kept")
+    goes_on_whole(log, said[refused:])
+
+
+def goes_on_whole(log: Log, said: list[str]) -> None:
+    """What was lost is counted, and what came after the trouble follows what came before."""
+    lost = next(line.split() for line in said if line.startswith("lost"))
+    assert int(lost[1]) == int(lost[2]) > 0
+    assert said[-1].startswith("kept")
     log.written("after")
     assert "audit.resumed" in log.actions()
+    dropped = [record for record in log.records() if record["event.action"] == "audit.dropped"]
+    assert sum(record["codexplus.records"] for record in dropped) >= int(lost[1])
     assert log.findings() == []

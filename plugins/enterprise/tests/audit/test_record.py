@@ -118,3 +118,39 @@ def test_what_is_too_long_or_no_json_is_cut_and_still_kept() -> None:
     assert len(json.dumps(long)) < MOST_LINE + 4000
     assert long["codexplus.too_long"] > MOST_LINE
     assert odd["codexplus.unreadable"] == "RecursionError"
+
+
+@pytest.mark.abuse("H04")
+def test_a_short_word_that_the_settings_call_a_secret_is_kept_nowhere() -> None:
+    made = Records(Redactor([("staff", "emp-[0-9]{4}")], [("lent", "swordfish9")]).value, stream="serve")
+
+    line = made.line(Entry("tool.call", "success", source="swordfish9", fields={"tool": "emp-1234"}))
+
+    assert b"swordfish9" not in line
+    assert b"emp-1234" not in line
+
+
+def test_no_field_takes_the_place_of_what_a_record_says_itself() -> None:
+    entry = Entry("tool.call", "denied", source="a hook", workspace="/srv/one", fields={
+        "verdict": "success", "source": "nobody", "workspace": "/elsewhere", "plugin": "x",
+    })  # fmt: skip
+
+    found = record(entry)
+
+    assert (found["codexplus.verdict"], found["codexplus.source"], found["codexplus.workspace"]) == (
+        "denied",
+        "a hook",
+        "/srv/one",
+    )
+    assert found["codexplus.field_verdict"] == "success"
+    assert "codexplus.plugin" not in found
+
+
+@pytest.mark.parametrize("value", [["a word", "--x"], {"deep": "words"}])
+def test_a_pattern_that_fits_every_name_hides_values_and_no_record(value: Any) -> None:
+    made = Records(Redactor([("mine", ".+")]).value, stream="serve")
+
+    found = json.loads(made.line(Entry("tool.call", "success", fields={"about": value})) + b"}")
+
+    assert "word" not in json.dumps(found["codexplus.about"])
+    assert "codexplus.unreadable" not in found

@@ -79,7 +79,7 @@ async def test_a_restart_keeps_what_was_spent(settings: Settings, clock: Clock) 
     async with second as running:
         answer = await running.say("two")
 
-    assert answer.error is not None and "0.30 USD of 0.30 USD" in answer.error
+    assert answer.error is not None and "0.30 of 0.30 USD" in answer.error
     assert running.upstream.turns == []
 
 
@@ -99,7 +99,7 @@ async def test_two_proxies_of_one_user_share_a_budget(settings: Settings, clock:
         third = await here.say("c")
 
     assert (first.text, second.text) == ("one", "two")
-    assert third.error is not None and "2 requests of 2 requests" in third.error
+    assert third.error is not None and "2 of 2 requests" in third.error
 
 
 @pytest.mark.req("E6")
@@ -112,7 +112,7 @@ async def test_a_refusal_is_only_given_once_what_it_goes_by_is_on_disk(settings:
         refused = await running.say("b")
         kept = requests_in(settings.state)
 
-    assert refused.error is not None and "1 requests of 1 requests" in refused.error
+    assert refused.error is not None and "1 of 1 requests" in refused.error
     assert kept == 1
 
 

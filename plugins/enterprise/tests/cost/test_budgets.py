@@ -33,7 +33,7 @@ async def test_a_spent_budget_stops_the_next_request_and_says_when_it_begins_ane
 
     assert (first.text, second.text) == ("done", "done")
     assert third.error is not None
-    assert "This workspace's budget user for ada is spent: 0.60 USD of 0.50 USD this month." in third.error
+    assert "This workspace's budget user for ada is spent: 0.60 of 0.50 USD this month." in third.error
     assert "It begins anew on 2026-12-01 at 00:00 (in 10 days 12 hours)." in third.error
     assert third.error.endswith("Ask finance@example.com.")
     assert not third.seen.retries
@@ -52,7 +52,7 @@ async def test_in_the_next_period_requests_pass_again(transport: Transport, sett
         clock.set("2026-11-21 00:00")
         passed = await running.say("three")
 
-    assert refused.error is not None and "1 requests of 1 requests today" in refused.error
+    assert refused.error is not None and "1 of 1 requests today" in refused.error
     assert passed.text == "tomorrow"
 
 
@@ -64,7 +64,7 @@ async def test_the_request_in_the_middle_of_a_turn_is_refused_too(settings: Sett
         await running.say("look")
         answer = await running.tool_outputs("a file")
 
-    assert answer.error is not None and "110 tokens of 100 tokens this month" in answer.error
+    assert answer.error is not None and "110 of 100 tokens this month" in answer.error
     assert len(running.upstream.turns) == 1
 
 
@@ -78,7 +78,7 @@ async def test_usage_is_answered_when_the_budget_is_spent(command: str, settings
         shown = await running.say(command)
 
     assert MODEL in shown.text
-    assert "1 requests of 1 requests" in shown.text
+    assert "1 of 1 requests" in shown.text
 
 
 async def test_a_budget_without_hard_only_says_so(settings: Settings, clock: Clock) -> None:
@@ -90,8 +90,8 @@ async def test_a_budget_without_hard_only_says_so(settings: Settings, clock: Clo
 
     assert [answer.text for answer in answers] == ["done"] * 3
     assert len(plugin.notes) == 2  # nearly spent, spent; each said once in a thread
-    assert plugin.notes[0].startswith("Your budget user for ada is nearly spent: 0.30 USD of 0.31 USD this month.")
-    assert plugin.notes[1].startswith("Your budget user for ada is spent: 0.60 USD of 0.31 USD this month.")
+    assert plugin.notes[0].startswith("Your budget user for ada is nearly spent: 0.30 of 0.31 USD this month.")
+    assert plugin.notes[1].startswith("Your budget user for ada is spent: 0.60 of 0.31 USD this month.")
 
 
 async def test_a_soft_percentage_says_when_to_speak(settings: Settings, clock: Clock) -> None:
@@ -173,7 +173,7 @@ async def test_prices_of_its_subject_do_not_make_a_managed_budget_last(settings:
         await running.say("a")
         answer = await running.say("b")
 
-    assert answer.error is not None and "0.30 USD of 0.20 USD" in answer.error
+    assert answer.error is not None and "0.30 of 0.20 USD" in answer.error
 
 
 async def test_a_project_can_neither_raise_nor_add_a_budget(settings: Settings, clock: Clock) -> None:

@@ -27,8 +27,8 @@ async def test_a_policys_budget_refuses_and_usage_shows_it(transport: Transport,
         first, second, shown = [await running.say(words) for words in ("one", "two", "/usage")]
 
     assert first.text == "done"
-    assert second.error is not None and "is spent: 0.30 USD of 0.30 USD this month" in second.error
-    assert MODEL in shown.text and "██████████  0.30 USD of 0.30 USD" in shown.text
+    assert second.error is not None and "is spent: 0.30 of 0.30 USD this month" in second.error
+    assert MODEL in shown.text and "██████████  0.30 of 0.30 USD" in shown.text
     assert len(running.upstream.turns) == 1
 
 

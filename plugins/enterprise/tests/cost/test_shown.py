@@ -19,7 +19,7 @@ from codexplus_enterprise.cost.command import read_words
 from codexplus_enterprise.cost.store import UsageStore
 from codexplus_enterprise.cost.sums import Sums, Use
 from codexplus_enterprise.cost.table import bar
-from codexplus_enterprise.cost.verdict import short
+from codexplus_enterprise.cost.verdict import percent, short
 
 TODAY = date(2026, 11, 20)
 
@@ -62,7 +62,7 @@ def test_the_command_line_shows_a_row_for_each_model(filled: Path, capsys: pytes
 
     lines = capsys.readouterr().out.splitlines()
     (row,) = [line for line in lines if line.startswith(MODEL)]
-    assert row.split()[1:] == ["██████████", "3", "900.0", "k", "400.0", "k", "50.0", "k", "1.54", "USD"]
+    assert row.split()[1:] == ["██████████", "3", "900", "k", "400", "k", "50.0", "k", "1.54", "USD"]
     assert any("mystery" in line and line.endswith("no price") for line in lines)
     assert any(line.startswith("total") and line.endswith("1.54 USD +") for line in lines)
     assert "1.20 k tokens are of models without a price: set prices.MODEL in the settings." in lines
@@ -105,7 +105,7 @@ def test_budgets_stand_in_both(filled: Path, capsys: pytest.CaptureFixture[str])
     run("--json")
     (ada, bob) = json.loads(capsys.readouterr().out)["budgets"]
 
-    assert "user ada  ████████░░  1.54 USD of 2.00 USD" in shown
+    assert "user ada  ████████░░  1.54 of 2.00 USD, 77 %" in shown
     assert (ada["owner"], ada["spent"], ada["limit"], ada["hard"]) == (["ada"], 1.54, 2.0, True)
     assert bob["owner"] == ["bob"] and ada["resets_at"].endswith(("+00:00", ada["resets_at"][-6:]))
 
@@ -123,8 +123,8 @@ def test_for_screen_readers_there_are_sentences(filled: Path, capsys: pytest.Cap
     run("--since", "7d")
 
     shown = capsys.readouterr().out
-    assert f"{MODEL}: 3 requests, 900.0 k input and 50.0 k output tokens, 1.54 USD." in shown
-    assert "Budget user ada: 1.54 USD of 2.00 USD" in shown
+    assert f"{MODEL}: 3 requests, 900 k input and 50.0 k output tokens, 1.54 USD." in shown
+    assert "Budget user ada: 1.54 of 2.00 USD, 77 %" in shown
     assert "█" not in shown and "░" not in shown
 
 
@@ -201,19 +201,47 @@ async def test_where_several_share_a_proxy_each_sees_what_is_theirs(settings: Se
 
     assert "bob" not in shown["ada"] and "ada" not in shown["bob"]
     words = " ".join(shown["bob"].split())
-    assert "user bob █░░░░░░░░░ 0.30 USD of 9.00 USD" in words
-    assert "all █░░░░░░░░░ 0.90 USD of 99.00 USD" in words
+    assert "user bob ░░░░░░░░░░ 0.30 of 9.00 USD, 3.3 %" in words
+    assert "all ░░░░░░░░░░ 0.90 of 99.00 USD, 0.9 %" in words
 
 
-@pytest.mark.parametrize(("share", "drawn"), [(0, "....."), (0.001, "#...."), (0.5, "#####"), (7, "##########")])
-def test_a_bar_shows_anything_above_nothing_and_never_more_than_all(share: float, drawn: str) -> None:
+@pytest.mark.parametrize(
+    ("share", "drawn"),
+    [(0, "....."), (0.001, "....."), (0.049, "....."), (0.05, "#...."), (0.5, "#####."), (7, "##########")],
+)
+def test_a_bar_is_as_long_as_its_share_to_half_a_cell_and_never_more_than_all(share: float, drawn: str) -> None:
     shown = bar(share, ascii_only=True)
 
     assert len(shown) == 10 and shown.startswith(drawn)
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0"), (999, "999"), (1000, "1.00 k"), (12_345, "12.3 k"), (2.5e9, "2.50 G")]
+    ("count", "text"),
+    [(0, "0"), (999, "999"), (1000, "1.00 k"), (12_345, "12.3 k"), (100_000, "100 k"), (2.5e9, "2.50 G")],
 )
 def test_numbers_are_short(count: float, text: str) -> None:
     assert short(count) == text
+
+
+def test_a_budget_that_is_hardly_touched_is_drawn_empty_with_its_per_cent_and_its_unit_once(
+    private_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = private_home / ".codexplus"
+    state.mkdir(mode=0o700)
+    store = UsageStore(state / "usage.db")
+    today = datetime.fromtimestamp(time.time()).astimezone().date().isoformat()
+    store.add({(today, Use("ada", "/srv/one", MODEL, "api")): Sums(requests=1, input=100, output=10, total=110)}, {})
+    store.close()
+    (state / "settings.json").write_text('{"budgets": {"user": {"tokens": 100000, "period": "year"}}}')
+
+    run()
+
+    assert "user ada  ░░░░░░░░░░  110 of 100 k tokens, 0.1 %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0 %"), (0.01, "under 0.1 %"), (0.11, "0.1 %"), (9.96, "10.0 %"), (77.4, "77 %"), (140, "140 %")],
+)
+def test_what_is_above_nothing_is_never_called_nothing(share: float, text: str) -> None:
+    assert percent(share) == text

@@ -152,7 +152,11 @@ async def test_decisions_are_counted_by_what_they_are_about() -> None:
         AuditEvent("hook.run", "success", fields={"event": "PreToolUse", "seconds": 0.2}, plugin="hooks"),
         AuditEvent("approval.answer", "denied", session=Session()),
         AuditEvent("process.run", "denied"),
-        AuditEvent("request.refuse", "denied", plugin="enterprise"),
+        AuditEvent("request.refuse", "denied", plugin="enterprise", fields={"origin": "warmup"}),
+        AuditEvent("request.refuse", "denied", plugin="enterprise", fields={"origin": "user"}),
+        AuditEvent("request.refuse", "denied", plugin="enterprise", fields={"code": "budget_spent"}),
+        AuditEvent("access.denied", "denied"),
+        AuditEvent("access.denied", "denied", fields={"left_out": 500}),
         AuditEvent("mcp.call", "failure", fields={"server": "docs", "seconds": 1.5}),
         AuditEvent("mcp.breaker", "failure", fields={"server": "docs", "state": "open"}),
         AuditEvent("command.use", "success"),
@@ -166,7 +170,10 @@ async def test_decisions_are_counted_by_what_they_are_about() -> None:
             "policy_refusals_total", "hook_duration_seconds",
         )}  # fmt: skip
         tools = await values(proxy, "gen_ai_execute_tool_duration_seconds")
+        decisions = await values(proxy, "codexplus_decisions_total")
 
+    assert decisions["request.refuse", "denied"] == 2
+    assert decisions["access.denied", "denied"] == 501
     assert found == {
         "hooks_total": {("PreToolUse", "success"): 1},
         "approvals_total": {("answer", "denied"): 1},
@@ -174,7 +181,11 @@ async def test_decisions_are_counted_by_what_they_are_about() -> None:
         "mcp_calls_total": {("docs", "failure"): 1},
         "mcp_breaker": {("docs",): 2},
         "commands_total": {("success",): 1},
-        "policy_refusals_total": {("process.run", "rule"): 1, ("request.refuse", "policy"): 1},
+        "policy_refusals_total": {
+            ("process.run", "rule"): 1,
+            ("request.refuse", "policy"): 1,
+            ("request.refuse", "budget"): 1,
+        },
         "hook_duration_seconds": {("PreToolUse",): 1},
     }
     assert tools == {("mcp", "failure"): 1}

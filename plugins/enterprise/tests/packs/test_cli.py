@@ -104,11 +104,12 @@ def test_a_tampered_pack_is_listed_as_refused_and_not_installed(
     world.trust(team_tools=signer)
     put(pack(folder, signer) / "commands/deploy.md", "Delete all.")
     assert main(["pack", "install", str(folder)]) == 1
+    assert "is not the file that was signed; get it again from its publisher" in capsys.readouterr().err
     installed = world.install(signer)
     put(installed / "commands/more.md", "More.")
     capsys.readouterr()
 
-    assert main(["pack", "list"]) == 0
+    assert main(["pack", "list"]) == 1
     assert "refused" in (said := capsys.readouterr().out) and "commands/more.md" in said
     assert main(["doctor"]) in (0, 1)
     assert "commands/more.md" in capsys.readouterr().out
@@ -168,7 +169,8 @@ def test_under_a_policy_a_key_on_the_command_line_installs_nothing(
     monkeypatch.setattr("codexplus_core.services.config.policy_place", lambda: world.config()._managed._place)
 
     assert main(["pack", "install", str(pack(folder, signer)), "--key", signer.public]) == 1
-    assert "only keys of the administrator's policy count" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "only keys of the administrator's policy count" in said and "--key" not in said
     assert not (world.store.root / NAME).exists()
 
 
@@ -248,3 +250,27 @@ def test_what_an_installation_that_was_cut_off_left_is_cleared_away(world: PackW
     world.install(signer)
 
     assert sorted(each.name for each in world.store.root.iterdir()) == [".lock", NAME]
+
+
+def test_a_pack_without_a_signature_or_manifest_is_told_to_be(
+    world: PackWorld, signer: Signer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file, words in ((SIGNATURE, "is not signed: pack.json.minisig is missing"), (MANIFEST, "is no signed pack")):
+        (pack(folder, signer) / file).unlink()
+        assert main(["pack", "verify", str(folder), "--key", signer.public]) == 1
+        assert words in capsys.readouterr().err
+
+
+def test_what_a_pack_brings_and_no_plugin_uses_is_noted(
+    world: PackWorld, signer: Signer, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from codexplus_core.services.about import About
+
+    every = About.plugins
+    monkeypatch.setattr(About, "plugins", lambda self: tuple(row for row in every(self) if row.name != "hooks"))
+    world.trust(team_tools=signer)
+    assert main(["pack", "install", str(pack(folder, signer))]) == 0
+    capsys.readouterr()
+
+    assert main(["pack", "list"]) == 0
+    assert f"note: {NAME} brings hooks, and nothing uses them: codex-plus-hooks is not" in capsys.readouterr().out

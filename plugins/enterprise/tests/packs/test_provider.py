@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -290,3 +291,39 @@ def test_the_name_of_a_folder_acts_on_no_terminal_and_begins_no_line(world: Pack
     ((name, problem),) = packs_in(world).problems
 
     assert name.isprintable() and problem.isprintable()
+
+
+@pytest.mark.req("X4")
+def test_while_packs_are_tended_the_event_loop_looks_at_no_file(world: PackWorld, signer: Signer) -> None:
+    world.trust(team_tools=signer)
+    folder = world.install(signer)
+    now = 100.0
+    with open_core() as core:
+        packs = Packs(core, clock=lambda: now, every_s=0.0)
+        asyncio.run(packs.tend())
+        before = packs.files()
+        put(folder / "commands/deploy.md", "changed")
+        between = packs.files()
+        held = packs.holds(before[0])
+        now += 10.0
+        untended = packs.files()
+
+    assert between is before and before != ()
+    # Right before a program starts it is looked at now, and where nobody tends them everybody looks.
+    assert not held and untended == ()
+
+
+@pytest.mark.req("X4")
+def test_what_a_refused_pack_would_bring_is_known_where_a_key_that_counts_has_signed_it(
+    world: PackWorld, signer: Signer
+) -> None:
+    world.trust(team_tools=signer)
+    folder = world.install(signer)
+    put(folder / "commands/deploy.md", "changed")
+    packs = packs_in(world)
+    known = {(file.pack, file.kind, file.path) for file in packs.refused}
+    world.trust(other=signer)
+    unknown = packs_in(world).refused
+
+    assert ("team-tools", "command", "commands/deploy.md") in known
+    assert unknown == ()

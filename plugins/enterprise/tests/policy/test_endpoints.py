@@ -154,3 +154,27 @@ def test_nothing_is_served_where_no_upstream_is_listed(workspace: Any, upstreams
 
     assert bool(said) is refused
     assert not refused or said[0].startswith("the upstream cannot be reached: This workspace reaches only: ")
+
+
+@pytest.mark.req("E2")
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://API.example.com:443/a/../b", True),
+        ("https://api.example.com./%2e%2e/x", True),
+        ("https://api.example.com?x", True),
+        ("https://api.example.com:444/", False),
+        ("https://api.example.com%2eevil.test/", False),
+        ("https://api.example.com@evil.test/", False),
+        ("https://u:p@api.example.com/", False),
+        ("https://evil.test/../api.example.com", False),
+        ("https://evil.test#https://api.example.com/", False),
+        ("https:///api.example.com/", False),
+        ("https://api.example.com\\@evil.test/", False),
+    ],
+)
+def test_a_url_is_judged_by_the_host_that_it_leads_to_however_it_is_written(url: str, allowed: bool) -> None:
+    listed = Endpoints(["api.example.com"])
+
+    # The second answer is the one that was remembered.
+    assert [listed.problem(url) == "", listed.problem(url) == ""] == [allowed, allowed]

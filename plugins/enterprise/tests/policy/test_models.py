@@ -23,13 +23,14 @@ class Chooses:
 
     ORDER = 40
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, source: str = "") -> None:
         self.model = model
+        self.source = source
 
     @hookimpl
     def on_request(self, exchange: Exchange) -> None:
         if exchange.prompt is not None:
-            exchange.model = self.model
+            exchange.model, exchange.model_source = self.model, self.source
 
 
 class ChoosesLate(Chooses):
@@ -264,3 +265,17 @@ def test_a_pattern_means_what_the_same_regular_expression_means(pattern: str, na
     wanted = ".*".join(re.escape(piece) for piece in pattern.split("*"))
 
     assert matches(pattern, name) is (re.fullmatch(wanted, name) is not None)
+
+
+@BOTH
+@pytest.mark.req("E1")
+async def test_a_command_that_asks_for_a_forbidden_model_is_named_with_its_file(workspace: Any, transport: Any) -> None:
+    workspace.policy("security: {modelAllowlist: [gpt-5]}\n")
+    file = workspace.home / ".codexplus/commands/fix.md"
+
+    async with workspace.proxy(Chooses("gpt-3", str(file)), transport=transport) as proxy:
+        reply = await proxy.say("/fix")
+
+    said = f'This workspace allows: gpt-5. The model "gpt-3", which {file} asks for (model:), is not one of them'
+    assert reply.error == f"{said}; change it there, or ask your administrator."
+    assert proxy.upstream.turns == []

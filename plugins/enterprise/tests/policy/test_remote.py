@@ -260,3 +260,75 @@ def test_a_file_is_fetched_without_redirects_and_within_a_bound(pages: str) -> N
             fetch(f"{pages}/{path}")
     with pytest.raises(NotFetched, match="only https"):
         fetch("http://example.com/policy")
+
+
+DAY = 24 * HOUR
+
+
+def comment(serial: int, until: str) -> str:
+    return f"codexplus-policy/1 serial={serial} until={until}"
+
+
+@pytest.mark.req("E5")
+@pytest.mark.abuse("I05")
+def test_a_policy_that_its_signer_let_expire_is_not_taken(elsewhere: Elsewhere) -> None:
+    # The clock stands on 1970-01-12.
+    elsewhere.publish("model: old\n", comment=comment(3, "1970-01-11"))
+
+    elsewhere.remote.look()
+
+    assert "serial 3 counted until 1970-01-11; sign a newer one" in elsewhere.remote.problem
+    assert elsewhere.setting("model") is None
+
+
+@pytest.mark.req("E5")
+@pytest.mark.abuse("I05")
+def test_one_that_expires_while_it_is_in_force_allows_nothing_more_whatever_is_kept(elsewhere: Elsewhere) -> None:
+    elsewhere.publish("model: old\n", comment=comment(3, "1970-01-12"))
+    elsewhere.remote.look()
+    before = elsewhere.remote.problem
+    elsewhere.now += DAY
+    # What is kept says that it was fetched just now: that is not signed, the last day is.
+    kept = keeping.read(elsewhere.path)
+    assert kept is not None
+    keeping.write(elsewhere.path, keeping.Kept(kept.url, kept.data, kept.signature, elsewhere.now))
+    elsewhere.files = {}
+    elsewhere.start()
+    elsewhere.remote.look()
+
+    assert before == "" and "has expired: serial 3 counted until 1970-01-12" in elsewhere.remote.problem
+
+
+@pytest.mark.req("E5")
+def test_a_newer_one_takes_the_place_of_one_that_expired(elsewhere: Elsewhere) -> None:
+    elsewhere.publish("model: old\n", comment=comment(3, "1970-01-12"))
+    elsewhere.remote.look()
+    elsewhere.now += DAY
+    elsewhere.publish("model: new\n", comment=comment(4, "1970-02-12"))
+    elsewhere.remote.look()
+
+    assert elsewhere.remote.problem == "" and elsewhere.setting("model") == "new"
+    assert elsewhere.remote.in_force() == "serial 4, until 1970-02-12, verified 0.0 hours ago"
+
+
+@pytest.mark.parametrize("until", ["1970-02-30", "tomorrow", "1970-1-1"])
+def test_a_last_day_that_is_none_makes_the_signature_none(elsewhere: Elsewhere, until: str) -> None:
+    elsewhere.publish("model: x\n", comment=comment(1, until))
+
+    elsewhere.remote.look()
+
+    assert "the signature's trusted comment is not" in elsewhere.remote.problem
+
+
+@pytest.mark.req("E5")
+def test_a_policy_that_cannot_be_reached_says_what_is_used_meanwhile_and_what_to_do(elsewhere: Elsewhere) -> None:
+    elsewhere.remote.look()
+    nothing = (elsewhere.remote.problem, elsewhere.remote.in_force())
+    elsewhere.publish("model: x\n", serial=7)
+    elsewhere.remote.look()
+    elsewhere.files, elsewhere.now = {}, elsewhere.now + HOUR
+    elsewhere.remote.look()
+
+    assert "nothing is served without it: look at the network and at HTTPS_PROXY" in nothing[0] and nothing[1] == ""
+    assert "no network" in elsewhere.remote.warning
+    assert elsewhere.remote.in_force() == "serial 7, verified 1.0 hours ago"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from codexplus_core import Problem
+from codexplus_core import Problem, printable
 
 from .editing import PLACES, Where
 from .hook import EVENTS
-from .markdown import printable
 from .matcher import names_of
 
 _TRIES = 3

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from codexplus_core import Core, Problem, Session, open_core
+from codexplus_core import Core, Problem, Session, open_core, printable
 
 from .asking import Asking
 from .bridge_client import ask
@@ -22,7 +22,7 @@ from .editing import PLACES, NewHook
 from .hook import EVENTS
 from .last_runs import ask_proxy
 from .listing import HookRow, last_of
-from .markdown import printable
+from .rehearsal import NAMES
 from .rehearsal_words import in_lines
 from .running import Runner
 from .settings import Hooks
@@ -98,6 +98,8 @@ def desk_of(core: Core) -> Desk:
 
 
 async def _list(desk: Desk, project: Path, args: argparse.Namespace) -> int:
+    if args.event and args.event not in NAMES:
+        raise Problem(f"{args.event}: is no event; one of {', '.join(NAMES)}", exit_code=2)
     port = args.port or _told(desk.env).port
     runs = await asyncio.to_thread(ask_proxy, port, project, desk.folders(project).state / "token")
     found = await desk.listing(Session(cwd=project), last_of(runs or {}))
@@ -127,7 +129,7 @@ def _described(row: HookRow, *, proxy: bool) -> Sequence[str]:
     more = [] if row.timeout is None else [f"at most {row.timeout:g} s"]
     more += [] if row.permissions is None else [f"permissions: {', '.join(row.permissions) or 'none'}"]
     if row.last_run is not None:
-        more.append(f"runs: {row.runs}, last at {row.last_run}, {1000 * (row.seconds or 0):.0f} ms, {row.result}")
+        more.append(f"{row.last_words}, {row.result}")
     elif proxy:
         more.append("has not run yet")
     return [*lines, f"    {'; '.join(more)}"] if more else lines
@@ -175,7 +177,8 @@ def _addition(desk: Desk, project: Path, args: argparse.Namespace, asking: Askin
 def _report(change: Change, written: Sequence[Written], args: argparse.Namespace, project: Path) -> None:
     if args.json:
         rows = [{"file": str(one.path), "backup": str(one.backup) if one.backup else None} for one in written]
-        print(json.dumps({"done": change.words, "written": rows}, indent=2, ensure_ascii=False))
+        told = {"done": change.words, "written": rows} | ({"note": change.note} if change.note else {})
+        print(json.dumps(told, indent=2, ensure_ascii=False))
         return
     if not written:
         print("nothing to change: it is so already")
@@ -188,6 +191,8 @@ def _report(change: Change, written: Sequence[Written], args: argparse.Namespace
                 + (f" (as it was: {one.backup})" if one.backup else "")
             )
         )
+    if change.note:
+        print(printable(f"note: {change.note}"))
     if change.of_project:
         print(f"hooks of a project are asked about first; codex-plus approvals allow --project {project} allows them")
 

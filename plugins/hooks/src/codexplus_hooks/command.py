@@ -6,19 +6,18 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from codexplus_core import Command, Exchange, LocalReply, Problem
+from codexplus_core import Command, Exchange, LocalReply, Problem, code_span, plain_text, short_path
 
 from .desk import Change, Desk
 from .editing import PLACES, NewHook, Where
 from .hook import EVENTS
 from .listing import HookRow
-from .markdown import code, place, plain
 from .matcher import names_of
 from .rehearsal_words import in_markdown
 
 HINT = "[list|add|remove|enable|disable|test]"
 USAGE = f"""\
-- `/hooks add EVENT [MATCHER] COMMAND` adds one of your own, such as `/hooks add PreToolUse Bash ./check.sh`.
+- `/hooks add EVENT [MATCHER] COMMAND` adds one of your own, such as `/hooks add PreToolUse Bash ~/check.sh`.
   Before `EVENT` may stand `--scope user|project|local`, `--timeout SECONDS`, `--permission run:prettier`
 - `/hooks remove ID`, `/hooks disable ID`, `/hooks enable ID`; `all` in place of an id switches all of them
 - `/hooks test EVENT [TOOL] [JSON]` shows what an event would come to, such as
@@ -27,6 +26,8 @@ USAGE = f"""\
 Events: {", ".join(EVENTS)}.
 MATCHER is a tool (`Bash`, `Edit|Write`, `mcp__.*`, `*`) and only there for events that have one. Nothing is written
 before you have said yes."""
+
+MORE = "`/hooks help` shows how to add, remove, switch and test them."
 
 _OPTION = re.compile(r"--(scope|timeout|permission)[ =](\S+)\s*")
 _WORD = re.compile(r"\"([^\"]*)\"\s*|'([^']*)'\s*|(\S+)\s*")
@@ -53,13 +54,13 @@ class HooksCommand:
         name, _, rest = args.strip().partition(" ")
         handler = _HANDLERS.get(name)
         if handler is None:
-            return LocalReply(f"{plain(name)}: no such word behind /hooks.\n\n{USAGE}")
+            return LocalReply(f"{plain_text(name, 300)}: no such word behind /hooks.\n\n{USAGE}")
         if name in _NEED_THE_USER and rest.strip() and not typed_by_the_user(exchange, args):
             return LocalReply("Only you can change or test hooks, by typing it yourself; a command's text cannot.")
         try:
             return await handler(_Call(self._desk, exchange, rest.strip()))
         except Problem as problem:
-            return LocalReply(plain(problem, 1000))
+            return LocalReply(plain_text(problem, 1000))
 
 
 def typed_by_the_user(exchange: Exchange, args: str) -> bool:
@@ -83,31 +84,35 @@ async def _list(call: _Call) -> LocalReply:
     for row in found.rows:
         lines += _row(row, call)
     if found.disabled:
-        lines += ["", f"**They do not run**: {plain(found.disabled)}"]
+        lines += ["", f"**They do not run**: {plain_text(found.disabled, 300)}"]
     if found.warnings:
-        lines += ["", "**To correct**", "", *(f"- {plain(_short(each, call), 400)}" for each in found.warnings)]
-    return LocalReply("\n".join([*lines, "", USAGE]))
+        lines += ["", "**To correct**", "", *(f"- {plain_text(_short(each, call), 400)}" for each in found.warnings)]
+    return LocalReply("\n".join([*lines, "", MORE]))
+
+
+async def _help(call: _Call) -> LocalReply:
+    return LocalReply(USAGE)
 
 
 def _row(row: HookRow, call: _Call) -> Iterator[str]:
-    matcher = f" {code(row.matcher)}" if row.matcher else ""
-    yield f"- {code(row.id)} **{row.event}**{matcher}: {code(row.command)}"
+    matcher = f" {code_span(row.matcher)}" if row.matcher else ""
+    yield f"- {code_span(row.id)} **{row.event}**{matcher}: {code_span(row.command)}"
     where = f"{_short(row.file, call)}{f':{row.line}' if row.line else ''}"
-    words = [f"{code(row.key)} in {code(where)}", row.scope, row.trust]
+    words = [f"{code_span(row.key)} in {code_span(where)}", row.scope, row.trust]
     if row.timeout is not None:
         words.append(f"at most {row.timeout:g} s")
     if row.permissions is not None:
-        words.append("permissions " + (", ".join(map(code, row.permissions)) or "none"))
+        words.append("permissions " + (", ".join(map(code_span, row.permissions)) or "none"))
     if row.last_run is None:
         words.append("has not run yet")
-    else:
-        took = f"{1000 * (row.seconds or 0):.0f} ms"
-        words.append(f"runs: {row.runs}, last at {row.last_run}, {took}, {plain(row.result)}")
     yield f"  {'; '.join(words)}"
+    if row.last_run is not None:
+        # A line of its own: behind the place it would be broken up in a narrow terminal.
+        yield f"  {row.last_words}, {plain_text(row.result, 300)}"
 
 
 def _short(text: str, call: _Call) -> str:
-    return place(text, call.exchange.session.cwd, call.desk.home)
+    return short_path(text, call.exchange.session.cwd, call.desk.home)
 
 
 async def _add(call: _Call) -> LocalReply:
@@ -147,7 +152,7 @@ async def _choices(call: _Call, verb: str) -> LocalReply:
     rows = (await call.desk.listing(call.exchange.session)).rows
     if not rows:
         return LocalReply("There are no hooks here.")
-    lines = [f"- `/hooks {verb} {row.id}`: **{row.event}** {code(row.command)}, {row.trust}" for row in rows]
+    lines = [f"- `/hooks {verb} {row.id}`: **{row.event}** {code_span(row.command)}, {row.trust}" for row in rows]
     return LocalReply("\n".join(["Which one? Type one of these lines:", "", *lines]))
 
 
@@ -160,10 +165,12 @@ async def _change(call: _Call, change: Change) -> LocalReply:
     if isinstance(answer, LocalReply):
         return answer
     written = await call.desk.carry_out(change, project)
-    lines = [f"Done: {code(change.words)}", ""]
+    lines = [f"Done: {code_span(change.words)}", ""]
     for one in written:
-        kept = f"; as it was: {code(_short(str(one.backup), call))}" if one.backup else ""
-        lines.append(f"- {'removed' if one.removed else 'written'}: {code(_short(str(one.path), call))}{kept}")
+        kept = f"; as it was: {code_span(_short(str(one.backup), call))}" if one.backup else ""
+        lines.append(f"- {'removed' if one.removed else 'written'}: {code_span(_short(str(one.path), call))}{kept}")
+    if change.note:
+        lines += ["", f"Note: {plain_text(change.note, 400)}"]
     if change.of_project:
         lines += ["", "Hooks of a project run once you have allowed them; the next prompt asks."]
     return LocalReply("\n".join(lines))
@@ -189,7 +196,7 @@ def parsed(text: str) -> tuple[NewHook, Where]:
     if event in EVENTS and names_of(event, {}) is not None:
         matcher, text = _word(text)
         if not text:
-            raise Problem(f"{event}: a matcher and a command, such as: /hooks add {event} Bash ./check.sh", exit_code=2)
+            raise Problem(f"{event}: a matcher and a command, such as: /hooks add {event} Bash ~/check.sh", exit_code=2)
     return NewHook(event, text.strip(), matcher, timeout, tuple(permissions) or None).checked(), where
 
 
@@ -225,5 +232,6 @@ def _word(text: str) -> tuple[str, str]:
 
 _NEED_THE_USER = frozenset({"add", "remove", "enable", "disable", "test"})
 _HANDLERS: Mapping[str, Callable[[_Call], Awaitable[LocalReply]]] = {
-    "": _list, "list": _list, "add": _add, "remove": _remove, "enable": _enable, "disable": _disable, "test": _test,
+    "": _list, "list": _list, "help": _help, "add": _add, "remove": _remove, "enable": _enable, "disable": _disable,
+    "test": _test,
 }  # fmt: skip

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from codexplus_core import Core, EditFile, Problem, Proposal, Session
+from codexplus_core import Core, EditFile, Problem, Proposal, Session, short_path
 
 from . import editing
 from .editing import Folders, NewHook, Where
 from .hook import Hook
 from .hook_set import HookSet
 from .listing import Last, Listing, listing_of, named
-from .markdown import place
 from .rehearsal import Rehearsal, payload_of, rehearse
 from .running import Runner
 from .settings import Hooks
@@ -28,11 +27,15 @@ Switch = Literal["enable", "disable"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a command is about to do: files to write, and the words for it; no file where nothing is to be done."""
+    """What a command is about to do: files to write, and the words for it; no file where nothing is to be done.
+
+    ``note`` is a sentence about what may not be meant, ``""`` for none.
+    """
 
     words: str
     plans: Sequence[Plan]
     of_project: bool = False
+    note: str = ""
 
     @property
     def paths(self) -> str:
@@ -71,7 +74,11 @@ class Desk:
         """The change that adds a hook. Raises Problem."""
         planned = editing.adding(new, where, self.folders(project))
         entry = json.dumps(new.entry(), ensure_ascii=False)
-        return Change(f"add to hooks.{new.event}: {entry}", [planned], where != "user")
+        note = "" if where != "user" or not new.relative else (
+            f"{new.relative} is looked for in whichever project Codex is in, and started there without a question;"
+            " write the whole path, or one that begins with ~/"
+        )  # fmt: skip
+        return Change(f"add to hooks.{new.event}: {entry}", [planned], where != "user", note)
 
     def removing(self, id: str, project: Path | None, file: Path | None = None) -> Change:
         """The change that takes a hook out of its file. Raises Problem."""
@@ -123,4 +130,4 @@ class Desk:
         return self.hooks.of(project)
 
     def _called(self, hook: Hook, project: Path | None) -> str:
-        return f"{hook.place} of {place(hook.source or 'the command line', project, self.home)}: {hook.command}"
+        return f"{hook.place} of {short_path(hook.source or 'the command line', project, self.home)}: {hook.command}"

@@ -26,6 +26,8 @@ MOST = 5
 WITHIN_S = 10.0
 """So many notifications in so many seconds; further ones are dropped, and so is the same one again."""
 TIME_S = 5.0
+REMEMBERED = 256
+"""Commands whose words are remembered."""
 
 _RUNS_IT = frozenset({"notify", f"run:{PROGRAM}", "run:*"})
 _STAND_INS: Mapping[str, str] = {"file": "codexplusfileplace", "tool": "codexplustoolplace"}
@@ -79,6 +81,7 @@ class Desktop:
         self._clock = clock
         self._platform = platform
         self._env = os.environ if env is None else env
+        self._known: dict[object, tuple[str, ...] | None] = {}
         self._recent: deque[tuple[float, Shown]] = deque(maxlen=MOST)
 
     async def perform(self, hook: Hook, text: str, payload: Mapping[str, Any]) -> Ran | None:
@@ -102,7 +105,7 @@ class Desktop:
         if hook.permissions is not None and not _RUNS_IT & set(hook.permissions):
             return None
         values = variables_of(payload) if hook.shape == "flat" else {}
-        words = _words(hook, tuple(values))
+        words = self._words_of(hook, tuple(values))
         if words is None or PurePath(words[0]).name != PROGRAM:
             return None
         return _said([_filled(word, values) for word in words[1:]])
@@ -126,6 +129,15 @@ class Desktop:
             why = _line(result.stderr.decode("utf-8", "replace"), 200) or f"exit code {result.returncode}"
             return f"did not start: {action.argv[0]} cannot reach the desktop ({why})"
         return ""
+
+    def _words_of(self, hook: Hook, names: tuple[str, ...]) -> tuple[str, ...] | None:
+        """What `_words` says, which is the same at every event."""
+        key = (hook.shell, hook.argv, names)
+        if key not in self._known:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[key] = _words(hook, names)
+        return self._known[key]
 
     def _is_too_much(self, shown: Shown) -> bool:
         now = self._clock()

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from codexplus_core import Core, Problem
+from codexplus_core import Core, Problem, shell_commands
 
-from .hook import EVENTS, Hook
+from .hook import EVENTS, Hook, permission_faults
 from .json_text import CannotChange
 from .matcher import names_of, problem_of
 from .python_hooks import FOLDERS
@@ -49,7 +49,15 @@ class NewHook:
             raise Problem(f"{self.matcher}: never matches: {why}", exit_code=2)
         if self.timeout is not None and not 0 < self.timeout < float("inf"):
             raise Problem("the timeout is a number of seconds above 0", exit_code=2)
+        for fault in permission_faults(self.permissions or ()):
+            raise Problem(fault, exit_code=2)
         return self
+
+    @property
+    def relative(self) -> str:
+        """The program that it would take from whichever project Codex is in, ``""`` for none."""
+        started = (argv[0] for argv in shell_commands(self.command) or () if argv)
+        return next((word for word in started if "/" in word and not word.startswith(("/", "~", "$"))), "")
 
     def entry(self) -> dict[str, Any]:
         """The entry of the event's list."""

@@ -15,6 +15,7 @@ from codexplus_core import (
     Session,
     ToolCall,
     ToolResult,
+    with_message,
 )
 
 from . import ends
@@ -26,12 +27,12 @@ from .hook_set import HookSet
 from .joining import Joining
 from .native import Native
 from .notebook import notebook_of
-from .notice import BEGINNING, with_lines
 from .prompts import Prompts
 from .running import Perform, Runner
 from .settings import Hooks
 from .trust import Trust
 
+_BEGINNING = "response.created"
 _ITEM_DONE = "response.output_item.done"
 _SOURCES = {"start": "startup", "resume": "resume"}
 
@@ -84,7 +85,7 @@ class Engine:
     def _watch(self, exchange: Exchange) -> None:
         session, origin = exchange.session, exchange.turn.origin
         if notebook_of(session).lines and origin in ("user", "tool"):
-            exchange.watch(BEGINNING)
+            exchange.watch(_BEGINNING)
         wanted = ("PostCompact",) if origin == "compaction" else ends.EVENTS
         if self.firing.hooked(session, *wanted):
             exchange.watch(_ITEM_DONE)
@@ -103,9 +104,9 @@ class Engine:
 
     def on_chunk(self, exchange: Exchange, event: Event) -> Any:
         """An event on its way to Codex: the lines for the user, the model's last words, the finished answer."""
-        if event.type == BEGINNING:
+        if event.type == _BEGINNING:
             lines = notebook_of(exchange.session).take_lines()
-            return with_lines(event, lines) if lines else None
+            return with_message(event, "\n\n".join(lines)) if lines else None
         if event.type == _ITEM_DONE:
             _listen(exchange, event)
         return self._finished.on_chunk(exchange, event) if self._finished.follows(exchange) else None

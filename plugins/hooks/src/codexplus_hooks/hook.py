@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from codexplus_core import PackFile
+from codexplus_core import PackFile, permission_fault
 
 Shape = Literal["nested", "flat", "python"]
 Scope = Literal["user", "project", "enterprise"]
@@ -106,6 +107,11 @@ class Hook:
     def program_permissions(self) -> tuple[str, ...]:
         """The declared permissions that a sandbox knows: all but ``notify``."""
         return tuple(each for each in self.permissions or () if each != _NOTIFY)
+
+
+def permission_faults(permissions: Iterable[str]) -> list[str]:
+    """What of a hook's declared permissions nobody grants, each as a sentence: the hook would not start."""
+    return [fault for each in permissions if each != _NOTIFY and (fault := permission_fault(each))]
 
 
 @dataclass(frozen=True, slots=True)

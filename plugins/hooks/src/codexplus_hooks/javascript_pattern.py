@@ -7,6 +7,7 @@ it is a question of its own and asked apart; elsewhere it is refused, as are bac
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ _AHEAD = ("(?=", "(?!")
 _NAMED = re.compile(r"\(\?<([A-Za-z_]\w*)>", re.ASCII)
 _CODED = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _BACK = re.compile(r"\\(?:[1-9]|k<)")
+# What is escaped and whole classes are passed over; a class that is not closed reaches to the end.
+_SIGN = re.compile(r"\\.?|\[(?:[^\]\\]|\\.?)*\]?|[()|]", re.DOTALL)
 _MEMORY = 1 << 20
 
 
@@ -82,36 +85,31 @@ def _translated(source: str) -> str:
     while at < len(source):
         char = source[at]
         if char == "\\":
-            following = source[at + 1 : at + 2]
-            if not following:
-                raise BadPattern("it ends in a backslash")
-            coded = _CODED.match(source, at)
-            if coded is not None:
-                out.append(f"\\x{{{coded[1]}}}")
-                at = coded.end()
-                continue
-            plain = following.isalpha() and following not in _MEANT
-            out.append(following if plain else f"\\{following}")
-            at += 2
-            continue
-        if in_class:
+            at, written = _escape(source, at)
+        elif in_class:
             in_class = char != "]"
             # `[[:alpha:]]` is no class of letters in JavaScript.
-            out.append("\\[" if char == "[" else char)
+            at, written = at + 1, "\\[" if char == "[" else char
         elif char == "[":
-            in_class = True
-            at, opened = _class(source, at)
-            out.append(opened)
-            in_class = not opened.endswith(")")
-            continue
+            at, written = _class(source, at)
+            in_class = not written.endswith(")")
         elif source.startswith("(?", at):
-            at, opened = _group(source, at)
-            out.append(opened)
-            continue
+            at, written = _group(source, at)
         else:
-            out.append(char)
-        at += 1
+            at, written = at + 1, char
+        out.append(written)
     return "".join(out)
+
+
+def _escape(source: str, at: int) -> tuple[int, str]:
+    following = source[at + 1 : at + 2]
+    if not following:
+        raise BadPattern("it ends in a backslash")
+    coded = _CODED.match(source, at)
+    if coded is not None:
+        return coded.end(), f"\\x{{{coded[1]}}}"
+    plain = following.isalpha() and following not in _MEANT
+    return at + 2, following if plain else f"\\{following}"
 
 
 def _class(source: str, at: int) -> tuple[int, str]:
@@ -135,37 +133,21 @@ def _group(source: str, at: int) -> tuple[int, str]:
 
 def _end_of_group(source: str) -> int:
     """Where the group that a text begins with ends."""
-    depth, at, in_class = 0, 0, False
-    while at < len(source):
-        char = source[at]
-        if char == "\\":
-            at += 1
-        elif in_class:
-            in_class = char != "]"
-        elif char == "[":
-            in_class = True
-        elif char in "()":
-            depth += 1 if char == "(" else -1
-            if depth == 0:
-                return at
-        at += 1
+    for at, char, depth in _signs(source):
+        if char == ")" and depth == 0:
+            return at
     raise BadPattern("a parenthesis is not closed")
 
 
 def _has_alternatives(source: str) -> bool:
     """Whether a ``|`` stands outside of all parentheses."""
-    depth, at, in_class = 0, 0, False
-    while at < len(source):
-        char = source[at]
-        if char == "\\":
-            at += 1
-        elif in_class:
-            in_class = char != "]"
-        elif char == "[":
-            in_class = True
-        elif char in "()":
-            depth += 1 if char == "(" else -1
-        elif char == "|" and depth == 0:
-            return True
-        at += 1
-    return False
+    return any(char == "|" and depth == 0 for _, char, depth in _signs(source))
+
+
+def _signs(source: str) -> Iterator[tuple[int, str, int]]:
+    """Each parenthesis and ``|`` that is one, with its place and how many parentheses are open behind it."""
+    depth = 0
+    for found in _SIGN.finditer(source):
+        if found[0] in "()|":
+            depth += {"(": 1, ")": -1, "|": 0}[found[0]]
+            yield found.start(), found[0], depth

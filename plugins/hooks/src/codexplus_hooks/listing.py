@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from codexplus_core import Core, Problem, Session
+from codexplus_core import Core, Problem, Session, counted
 
 from .hook import EVENTS, POST_OUTPUT, PRE_INPUT, Hook
 from .hook_set import HookSet
@@ -50,6 +50,14 @@ class HookRow:
     last_run: str | None = None
     seconds: float | None = None
     result: str | None = None
+
+    @property
+    def last_words(self) -> str:
+        """The last run for people, ``""`` where none is known: how often it ran, when by the clock here, how long."""
+        if self.last_run is None:
+            return ""
+        at = datetime.fromisoformat(self.last_run).astimezone()
+        return f"{counted(self.runs or 0, 'run')}, last {at:%Y-%m-%d %H:%M}, {1000 * (self.seconds or 0):.0f} ms"
 
     def ran(self, run: LastRun | None) -> HookRow:
         """The row with what is known of its last run."""

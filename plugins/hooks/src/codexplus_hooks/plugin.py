@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,9 @@ class HooksPlugin:
     @hookimpl
     def add_cli(self) -> list[CliCommand]:
         """``codex-plus hooks``."""
-        return [CliCommand("hooks", "list, add, remove, switch or test lifecycle hooks", _run, _configure)]
+        return [
+            CliCommand.of_module("hooks", "list, add, remove, switch or test lifecycle hooks", "codexplus_hooks.cli")
+        ]
 
     @hookimpl
     def add_routes(self) -> list[object]:
@@ -158,18 +159,6 @@ async def _left(notifications: Notifications, exchange: Exchange, asked: Awaitab
     on = await asked
     notifications.left(exchange, on)
     return on
-
-
-def _run(arguments: Namespace) -> int:
-    from . import cli
-
-    return cli.run(arguments)
-
-
-def _configure(parser: ArgumentParser) -> None:
-    from . import cli
-
-    cli.configure(parser)
 
 
 _PLUGIN = HooksPlugin()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from codexplus_core import Core, Problem, Session
+from codexplus_core import Core, Problem, Session, printable
 
 from .hook import EVENTS, POST_OUTPUT, PRE_INPUT, Hook, Ran
 from .hook_set import HookSet
@@ -129,7 +130,7 @@ async def rehearse(
     listed = [hook for hook in found.hooks if hook.event == event]
     matching = found.matching(core, event, payload, session)
     allowed = await trust.allowed(matching, found, session)
-    outcome = await runner.run(allowed, payload, session=session, found=found) if allowed else NOTHING
+    outcome = await runner.run(allowed, payload, session=session, found=found, dry=True) if allowed else NOTHING
     states = [await trust.state(hook, found, session) for hook in listed]
     off = switched_off(core.config.for_project(found.project))
     fates = tuple(
@@ -185,7 +186,8 @@ def _why_not(
     if hook not in found.of(hook.event):
         return found.disabled or "it does not count here"
     if hook in matching:
-        return "you have not allowed it; codex-plus approvals allow --project DIR does, or the next session asks"
+        project = shlex.quote(printable(str(found.project or ".")))
+        return f"you have not allowed it; codex-plus approvals allow --project {project} does, or the next session asks"
     twin = next((other for other in matching if (other.shell, other.argv) == (hook.shell, hook.argv)), None)
     if twin is not None:
         return f"the same command stands in {twin.origin} and runs once"

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from .markdown import block, code, place, plain, printable
+from codexplus_core import code_block, code_span, plain_text, printable, short_path
+
 from .rehearsal import Fate, Rehearsal, outcome_words
 
 _FEW = 400
@@ -16,19 +17,19 @@ def in_markdown(shown: Rehearsal, project: Path | None, home: Path) -> Iterator[
     """A dry run to read in the conversation."""
     yield f"**{shown.event}, a dry run.** The hooks would read:"
     yield ""
-    yield block(json.dumps(shown.payload, indent=2, ensure_ascii=False))
+    yield code_block(json.dumps(shown.payload, indent=2, ensure_ascii=False))
     yield ""
     for fate in shown.fates:
-        where = f"{code(fate.row.key)} in {code(place(fate.row.file, project, home))}"
-        yield f"- {code(fate.row.command)} ({where}): {plain(_fate(fate))}"
+        where = f"{code_span(fate.row.key)} in {code_span(short_path(fate.row.file, project, home))}"
+        yield f"- {code_span(fate.row.command)} ({where}): {plain_text(_fate(fate), 300)}"
         for name, text in _printed(fate):
-            yield f"  - {name}: {code(' '.join(text.split())[:_FEW])}"
+            yield f"  - {name}: {code_span(' '.join(text.split())[:_FEW])}"
     if not shown.fates:
         yield "No hook is there for this event."
     yield ""
     yield "**It would come to**"
     yield ""
-    yield block(json.dumps(outcome_words(shown.outcome), indent=2, ensure_ascii=False))
+    yield code_block(json.dumps(outcome_words(shown.outcome), indent=2, ensure_ascii=False))
     yield ""
     yield "Nothing of it has any effect."
 

@@ -72,17 +72,17 @@ class Runner:
         self._unattended: set[asyncio.Task[None]] = set()
 
     async def run(
-        self, hooks: Sequence[Hook], payload: Mapping[str, Any], *, session: Session, found: HookSet
+        self, hooks: Sequence[Hook], payload: Mapping[str, Any], *, session: Session, found: HookSet, dry: bool = False
     ) -> Outcome:
         """Run ``hooks`` of one event with ``payload`` on their standard input, and say what they come to.
 
-        ``hooks`` are matching and allowed ones (see `HookSet.matching` and `Trust.allowed`). Raises nothing but
-        cancellation.
+        ``hooks`` are matching and allowed ones (see `HookSet.matching` and `Trust.allowed`). ``dry`` is for somebody
+        who tries them out and reads how each ended: it is no last run. Raises nothing but cancellation.
         """
         if not hooks:
             return NOTHING
         try:
-            run = _Run(payload, _line(payload), session, found)
+            run = _Run(payload, _line(payload), session, found, dry)
         except RecursionError:
             problem = "did not start: what it would read is nested too deeply"
             return combine([outcome_of(Ran(hook, None, problem=problem, started=False)) for hook in hooks], hooks)
@@ -126,8 +126,9 @@ class Runner:
         began = self._timer()
         ran = await self._ran(hook, run)
         ran = replace(ran, seconds=self._timer() - began)
-        self._remember(ran)
-        if not ran.started:
+        if not run.dry:
+            self._remember(ran)
+        if not ran.started and not run.dry:
             self._core.log.warning("hook_did_not_start", hook=hook.title, file=hook.origin)
         outcome = outcome_of(ran)
         ended.append(outcome)
@@ -197,6 +198,7 @@ class _Run:
     line: bytes
     session: Session
     found: HookSet
+    dry: bool
 
 
 def _line(payload: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 from codexplus_core import Core
 
 from .grants import undeclared
-from .hook import EVENTS, LONGEST_SECONDS, Hook, Scope
+from .hook import EVENTS, LONGEST_SECONDS, Hook, Scope, permission_faults
 from .hook_set import HookSet
 from .matcher import problem_of
 from .python_hooks import PythonHooks
@@ -235,6 +235,9 @@ class _Reading:
             scope=_SCOPES.get(origin.layer, "user"),
             trusted=origin.trusted,
         )
+        for fault in permission_faults(hook.permissions or ()):
+            self._warn(origin, f"{place}.permissions", f"{fault}; it does not start")
+            self.remarks.add(self._warnings[-1])
         for name in undeclared(hook):
             self._warn(origin, f"{place}.permissions", f"do not name {name}, which it starts: add run:{name}")
             self.remarks.add(self._warnings[-1])

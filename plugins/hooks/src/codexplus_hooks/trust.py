@@ -119,7 +119,10 @@ class Trust:
         return memory
 
     def _may(self, asked: Proposal, memory: _Memory) -> bool:
-        if _bare(asked) in memory.granted:
+        if memory.granted and _bare(asked) in memory.granted:
+            return True
+        # Looked up at every event, so that it can be withdrawn at any time.
+        if self._core.approvals.allowed([asked], always=True):
             return True
         if not self._core.approvals.allowed([asked]) or not self._core.approvals.check([asked]).granted:
             return False

@@ -47,6 +47,20 @@ def about_breaker(server: Server, state: Literal["closed", "half_open", "open"],
     return AuditEvent("mcp.breaker", outcome, reason=why, source=server.origin, plugin="mcp", fields=fields)
 
 
+def about_read(server: Server, uri: str, session: Session) -> AuditEvent:
+    """A resource that is about to be read for the model."""
+    fields = {"server": server.name, "resource": uri, "digest": server.digest}
+    return AuditEvent(
+        "mcp.read", "success", source=server.origin, plugin="mcp", session=session, fields=fields, decision=True
+    )
+
+
+def about_logout(server: Server, issuer: str, *, revoked: bool) -> AuditEvent:
+    """A sign-in that was given up here; ``revoked`` where the authorization server took note of it."""
+    fields = {"server": server.name, "issuer": issuer, "revoked": revoked}
+    return AuditEvent("logout", "success", source=server.origin, plugin="mcp", fields=fields)
+
+
 @asynccontextmanager
 async def told_of_sign_in(core: Core, server: Server, issuer: str) -> AsyncIterator[None]:
     """``async with told_of_sign_in(…):`` around the wait for the browser; one that is given up is told, too."""

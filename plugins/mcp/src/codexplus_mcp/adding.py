@@ -6,12 +6,14 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from codexplus_core import Problem
 
 from .entry import TRANSPORTS, guessed
+from .shown import one_line, url_of
 
 SCOPES = ("local", "project", "user")
 """Where an entry may be put: for you in this project, for everybody in this project, for you everywhere."""
@@ -41,6 +43,7 @@ _FLAGS = {"--client-secret": "client_secret", "-h": "help", "--help": "help"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):(?!//)[ \t]*([^\r\n\x00]*)")
 _REMOTE = re.compile(r"https?://", re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 
 class Misused(Problem):
@@ -78,7 +81,7 @@ def adding(words: Sequence[str]) -> Adding:
     name, target, *args = read.words
     check_name(name)
     scope = check_scope(read.last("scope") or "local")
-    kind = _kind(read, target)
+    kind = _kind(read, target, args)
     entry = _remote(read, kind, target, args) if kind != "stdio" else _program(read, target, args)
     return Adding(name, scope, entry, bool(read.given.get("client_secret")), notes=tuple(read.notes))
 
@@ -167,18 +170,32 @@ def _fits(what: str, value: str) -> bool:
     return value in TRANSPORTS if what == "transport" else True
 
 
-def _kind(read: _Reader, target: str) -> str:
+def _kind(read: _Reader, target: str, args: Sequence[str]) -> str:
     wanted = read.last("transport")
     if wanted and wanted not in TRANSPORTS:
         raise Problem(f"Invalid transport type: {wanted}. Must be one of: stdio, sse, http")
     if wanted:
         return TRANSPORTS[wanted]
     if not _REMOTE.match(target):
+        _check_no_url(target, args)
         return "stdio"
     # Claude Code stores the URL as a program that can never start.
     kind = guessed(target)
     read.notes.append(f"the URL was taken as an {kind} server; --transport says otherwise")
     return kind
+
+
+def _check_no_url(target: str, args: Sequence[str]) -> None:
+    """Raises Problem for a URL that was typed wrong: as a program it could never start."""
+    scheme, mark, rest = target.partition("://")
+    if not mark:
+        scheme, mark, rest = target.partition(":/")
+    near = get_close_matches(scheme.lower(), ("https", "http"), n=1, cutoff=0.7)
+    if not mark or not _SCHEME.fullmatch(scheme) or args or Path(target).exists() or (mark == ":/" and not near):
+        return
+    hint = f"; did you mean {one_line(url_of(f'{near[0]}://{rest}'))}?" if near else ""
+    shown = one_line(url_of(target) if mark == "://" else target)
+    raise Problem(f"Invalid URL: {shown}. A server's begins with https:// or http://{hint}")
 
 
 def _remote(read: _Reader, kind: str, url: str, args: list[str]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Caller:
         self, core: Core, connections: Connections, tools: Tools, outputs: Outputs, env: Mapping[str, str]
     ) -> None:
         self._core = core
-        self._connections = connections
+        self.connections = connections
         self._tools = tools
         self._outputs = outputs
         self._env = env
@@ -57,7 +57,7 @@ class Caller:
             why = f"Claude requested permissions to use {offer.name}, but you haven't granted it yet."
         if why is not None:
             return Answer((why,), is_error=True)
-        connection = self._connections.get(offer.server)
+        connection = self.connections.get(offer.server)
         try:
             await self._core.report(about_call(BEGIN, offer, session, "success"))
         except ActionDenied as denied:
@@ -65,6 +65,7 @@ class Caller:
         began, reason = time.monotonic(), ""
         outcome: Literal["success", "failure", "denied", "unknown"] = "unknown"
         try:
+            self.connections.trust.admit(offer.server, session)
             result = await connection.call_tool(
                 offer.tool.name, arguments, timeout=self._seconds(offer, settings), progress=progress
             )

@@ -11,13 +11,16 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from codexplus_core import Core, Problem, open_core
 
 from . import adding, grammar
 from .connections import Connections
 from .errands import Errands
-from .listing import as_text, details
+from .grammar import configure as configure
+from .health import Found, problems_of
+from .listing import NOTHING, as_text, details, diagnostics, entry_shown, lines_of
 
 SECRET = "MCP_CLIENT_SECRET"
 """The variable that holds the OAuth client's secret for `--client-secret`."""
@@ -37,11 +40,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(core: Core, args: argparse.Namespace) -> int:
-    async with _errands(core) as errands:
+    async with _errands(core, getattr(args, "timeout", None)) as errands:
         if args.action == "list":
-            return await _list(errands, as_json=args.json)
+            return await _list(errands, args)
         if args.action == "get":
-            return await _get(errands, args.name, as_json=args.json)
+            return await _get(errands, args)
         if args.action == "auth":
             return await _auth(errands, args)
         if args.action == "logout":
@@ -65,8 +68,9 @@ async def _run(core: Core, args: argparse.Namespace) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _errands(core: Core) -> AsyncIterator[Errands]:
-    connections = Connections(core)
+async def _errands(core: Core, timeout: float | None) -> AsyncIterator[Errands]:
+    # Who waits longer for an answer waits as long for the start, unless `mcp.startTimeout` says otherwise.
+    connections = Connections(core, {**os.environ, **({"MCP_TIMEOUT": f"{timeout * 1000:f}"} if timeout else {})})
     home = Path(os.environ.get("HOME") or Path.home())
     try:
         yield Errands(core, connections, Path.cwd(), home, os.environ)
@@ -74,18 +78,34 @@ async def _errands(core: Core) -> AsyncIterator[Errands]:
         await connections.close()
 
 
-async def _list(errands: Errands, *, as_json: bool) -> int:
-    if not as_json and sys.stderr.isatty():
-        print("Checking MCP server health…\n", file=sys.stderr)
-    found = await errands.found()
-    print(json.dumps(found.as_json(), indent=2, ensure_ascii=False) if as_json else as_text(found))
+async def _list(errands: Errands, args: argparse.Namespace) -> int:
+    servers = errands.servers()
+    if servers.servers and not args.json and sys.stderr.isatty():
+        print("Checking MCP server health…\n", file=sys.stderr, flush=True)
+    if args.json or not sys.stdout.isatty():
+        found = await errands.found(args.timeout)
+        print(_json(found.as_json()) if args.json else as_text(found))
+        return 0
+    # In front of somebody each one is told as it comes: one that hangs would keep all others back.
+    rows = []
+    async for row in errands.rows(servers, args.timeout):
+        print("\n".join(lines_of(row)), flush=True)
+        rows.append(row)
+    left = diagnostics(Found(tuple(rows), problems_of(servers)))
+    print("\n".join([*([] if rows else [NOTHING]), *left]), end="\n" if left or not rows else "")
     return 0
 
 
-async def _get(errands: Errands, name: str, *, as_json: bool) -> int:
-    found = await errands.get(name)
-    print(json.dumps(asdict(found[0]), indent=2, ensure_ascii=False) if as_json else details(*found))
+async def _get(errands: Errands, args: argparse.Namespace) -> int:
+    found = await errands.get(args.name, args.timeout)
+    told = {**asdict(found[0]), "entry": entry_shown(found[1])}
+    print(_json(told) if args.json else details(*found))
     return 0
+
+
+def _json(value: Any) -> str:
+    # In ASCII: nothing that a server is called turns the direction of writing or moves the cursor.
+    return json.dumps(value, indent=2)
 
 
 async def _auth(errands: Errands, args: argparse.Namespace) -> int:

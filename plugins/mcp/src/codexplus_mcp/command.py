@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codexplus_core import Command, Core, Exchange, LocalReply, Problem
+from codexplus_core import Command, Core, Exchange, LocalReply, Problem, printable
 
 if TYPE_CHECKING:
     from .connections import Connections
@@ -18,7 +19,7 @@ HINT = "[list|add|get|remove|auth|…]"
 USAGE = """\
 `/mcp` takes one of these words:
 
-- `/mcp list`: every server, how it is, its tools, resources and prompts
+- `/mcp list`: every server, how it is and what it has; `--timeout SECONDS` waits longer or less long
 - `/mcp add NAME COMMAND [ARGS]`, `/mcp add NAME URL`: add one (`/mcp add --help`)
 - `/mcp add-json NAME JSON`: add one that is given as JSON
 - `/mcp get NAME`: all about one
@@ -59,13 +60,16 @@ class Mcp(Command):
         from .errands import Errands
 
         project = exchange.session.cwd or self._home
-        errands = Errands(self._core, self._connections, project, self._home, self._env)
+        errands = Errands(
+            self._core, self._connections, project, self._home, self._env, voice="/mcp", session=exchange.session
+        )
         return LocalReply(said(errands, self._signing, args))
 
 
 async def said(errands: Errands, signing: SignIns, args: str) -> AsyncIterator[str]:
     """The answer to `/mcp ARGS`, piece by piece; what the user can put right is an answer, too."""
     from . import adding, grammar
+    from .health import problems_of
     from .listing import as_markdown, details
 
     try:
@@ -74,9 +78,11 @@ async def said(errands: Errands, signing: SignIns, args: str) -> AsyncIterator[s
             return
         asked = grammar.understood(grammar.split(args))
         if asked.action == "list":
-            yield as_markdown(await errands.found())
+            servers = errands.servers()
+            async for piece in as_markdown(errands.rows(servers, asked.timeout), problems_of(servers)):
+                yield piece
         elif asked.action == "get":
-            yield _block(details(*await errands.get(asked.name)))
+            yield _block(details(*await errands.get(asked.name, asked.timeout), chat=True))
         elif asked.action == "add":
             wanted = adding.adding(asked.words)
             if wanted.wants_secret:
@@ -100,12 +106,11 @@ async def said(errands: Errands, signing: SignIns, args: str) -> AsyncIterator[s
         else:
             yield _block(errands.reset())
     except Problem as problem:
-        yield _block(str(problem))
+        # What the grammar that both share says of itself is named as it is typed here.
+        yield _block(re.sub(r"(?<![/\w-])mcp add(?= --help|: )", "/mcp add", str(problem)))
 
 
 def _block(text: str) -> str:
     """A text as it is, whatever marks are in it."""
-    from .shown import printable
-
     lines = [f"    {printable(line)}".rstrip() for line in text.splitlines()]
     return "\n".join(lines)

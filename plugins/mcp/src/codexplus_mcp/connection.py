@@ -11,6 +11,7 @@ from codexplus_core import Core
 
 from .account import about_breaker
 from .breaker import Breaker
+from .changes import Changes
 from .failure import Failure, NeedsLogin, NotAllowed, ServerSaid, TooSlow, Unavailable
 from .lifeline import Lifeline
 from .lists import everything
@@ -26,6 +27,8 @@ CALL_S = 600.0
 """Seconds for one call of a tool, where neither the caller nor the entry says anything."""
 ASK_S = 60.0
 """Seconds for everything else."""
+LIST_S = 10.0
+"""Seconds for a list: people and requests wait for it that want something else."""
 IDLE_S = 3600.0
 """A program that nobody has used for so long is ended; the next call starts it again."""
 
@@ -36,13 +39,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a server is. ``retry_in`` are the seconds that it still rests (breaker), ``error`` a sentence, ``log`` a
-    file with what its program wrote to its standard error, ``""`` where there is none.
+    """How a server is. ``retry_in`` are the seconds that it still rests (breaker), ``error`` a sentence about
+    the last of its ``failures`` in a row, ``log`` a file with what its program wrote to its standard error, ``""``
+    where there is none.
     """
 
     state: State
     error: str = ""
     retry_in: float = 0.0
+    failures: int = 0
     starts: int = 0
     log: str = ""
 
@@ -70,9 +75,10 @@ class Connection:
         self._core = core
         self._log = log
         self.breaker = Breaker(clock=clock) if breaker is None else breaker
+        self._changes = Changes(self._changed)
         self._life = Lifeline(
             core, server, trust, log, start_seconds=start_seconds, idle_seconds=idle_seconds,
-            on_change=self._changed, clock=clock,
+            on_change=self._changes.said, clock=clock,
         )  # fmt: skip
         self._lists: dict[str, tuple[Any, ...]] = {}
         self._failure: Failure | None = None
@@ -88,7 +94,7 @@ class Connection:
         """How it is now; asks nobody."""
         error = str(self._failure) if self._failure is not None else ""
         log = str(self._log.path) if not self.server.is_remote and self._log.path.exists() else ""
-        return Status(self.state, error, self.breaker.retry_in, self._life.starts, log)
+        return Status(self.state, error, self.breaker.retry_in, self._failures, self._life.starts, log)
 
     @property
     def state(self) -> State:
@@ -171,7 +177,9 @@ class Connection:
 
     async def close(self) -> None:
         """End it for good."""
+        self._changes.close()
         await self._life.close()
+        self._changes.close()
 
     # -- asking
 
@@ -188,19 +196,21 @@ class Connection:
                 self._lists[kind] = found
             return found
 
-        return await self._ask(fetch, ASK_S, again=True)
+        return await self._ask(fetch, LIST_S, again=True, what=f"tell its {kind.replace('_', ' ')}")
 
-    async def _ask(self, ask: Callable[[Any], Awaitable[T]], seconds: float, *, again: bool = False) -> T:
+    async def _ask(
+        self, ask: Callable[[Any], Awaitable[T]], seconds: float, *, again: bool = False, what: str = "answer"
+    ) -> T:
         """Send a request; ``again`` says that it may be sent twice, where the connection broke under the first."""
         with self._life:
             async with self._core.waiting():
-                return await self._attempt(lambda: self._request(ask, seconds, again=again))
+                return await self._attempt(lambda: self._request(ask, seconds, what, again=again))
 
-    async def _request(self, ask: Callable[[Any], Awaitable[T]], seconds: float, *, again: bool) -> T:
+    async def _request(self, ask: Callable[[Any], Awaitable[T]], seconds: float, what: str, *, again: bool) -> T:
         for last in (False, True):
             link = await self._life.linked()
             try:
-                return await answered(self.server.name, link, ask, seconds)
+                return await answered(self.server.name, link, ask, seconds, what)
             except Lost as lost:
                 await self._life.forget(link, str(lost))
                 if last or not (again or lost.untouched):
@@ -215,9 +225,10 @@ class Connection:
         if self._life.closed:
             raise Unavailable(f"MCP server {self.server.name}: was closed")
         if not self.breaker.admit():
+            name = f"MCP server {self.server.name}: "
             raise Unavailable(
-                f"MCP server {self.server.name}: rests after {self._failures} failures, for another"
-                f" {max(1, round(self.breaker.retry_in))} s; the last one: {self._failure}"
+                f"{name}rests after {self._failures} failures, for another"
+                f" {max(1, round(self.breaker.retry_in))} s; the last one: {str(self._failure).removeprefix(name)}"
             )
         try:
             return await self._counted(attempt, proves=proves)

@@ -12,12 +12,15 @@ from codexplus_core import Core, state_dir
 
 from .connection import IDLE_S, Connection
 from .names import plain
+from .recent import Recent
 from .server import Server
 from .server_log import ServerLog
 from .trust import Trust
 
 START_S = 30.0
 """Seconds that a server has from its start to the end of the handshake."""
+MOST = 500
+"""Connections that are remembered although they are not connected."""
 _LONGEST_S = 600.0
 
 
@@ -31,7 +34,7 @@ class Connections:
         self._core = core
         self._env = os.environ if env is None else env
         self._all: dict[str, Connection] = {}
-        self._digests: dict[tuple[str, Path | None], str] = {}
+        self._digests: Recent[tuple[str, Path | None], str] = Recent()
         self._ending: set[asyncio.Task[None]] = set()
         self.trust = Trust(core)
 
@@ -49,6 +52,7 @@ class Connections:
             found = None
         if found is None:
             found = self._all[server.digest] = self._made(server)
+            self._trim()
         return found
 
     def known(self, server: Server) -> Connection | None:
@@ -90,6 +94,13 @@ class Connections:
             milliseconds = math.nan
         said = _number(milliseconds / 1000, START_S, _LONGEST_S)
         return _number(self._core.config.user.get("mcp.startTimeout"), said, _LONGEST_S)
+
+    def _trim(self) -> None:
+        """Let go of those that were made longest ago and do nothing: every project makes its own."""
+        spare = len(self._all) - MOST
+        idle = [digest for digest, one in self._all.items() if one.state in ("idle", "failed", "needs approval")]
+        for digest in idle[: max(0, spare)]:
+            self._retire(digest)
 
     def _retire(self, digest: str) -> None:
         old = self._all.pop(digest, None)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .server import Transport
+from .url import settled
 
 LONGEST_S = 24 * 3600.0
 """The longest time that anybody may ask for one call."""
@@ -114,7 +115,8 @@ def _read_url(value: Mapping[str, Any], entry: Entry) -> None:
     if parts.username is not None or parts.password is not None:
         _break(entry, "its url holds a user name or password; put them into headers")
         return
-    entry.url = url.partition("#")[0]
+    # What lists compare is then what is asked for, however it was spelled.
+    entry.url = settled(url)
     for name, item in (value.get("headers") or {}).items():
         text = _text(item)
         if not name or not name.isascii() or not name.replace("-", "a").replace("_", "a").isalnum():

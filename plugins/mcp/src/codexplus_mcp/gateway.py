@@ -14,14 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from codexplus_core import Core, Session
+from codexplus_core import ActionDenied, Core, Session
 
 from . import own_tools, protocol
 from .caller import Caller, Progress, progress_line
+from .failure import Failure
+from .gateway_shelf import Shelf
 from .names import OURS, plain
 from .outputs import READ_TOOL, Outputs
-from .permission import is_denied
-from .protocol import BAD_PARAMS, NO_METHOD, Request
+from .permission import Denials
+from .protocol import BAD_PARAMS, NO_METHOD, NO_RESOURCE, Request
+from .recent import Recent
 from .results import Answer
 from .rounds import read_on
 from .settings import Servers
@@ -47,15 +50,14 @@ class Gateway:
         self._caller = caller
         self._outputs = outputs
         self._env = env
-        self._sessions: dict[str, Session] = {}
+        self._shelf = Shelf(core, caller.connections, outputs, env)
+        self._denials = Denials(core)
+        self._sessions: Recent[str, Session] = Recent(MOST_SESSIONS)
 
     def note(self, session: Session) -> None:
         """Remember a thread that was seen on the model's side: only its calls count as ones that Codex asked about."""
         if session.thread_id:
-            self._sessions.pop(session.thread_id, None)
             self._sessions[session.thread_id] = session
-            while len(self._sessions) > MOST_SESSIONS:
-                self._sessions.pop(next(iter(self._sessions)))
 
     async def answer(self, request: Request, project: Path | None, progress: Progress | None = None) -> bytes:
         """The JSON-RPC answer to a request. ``project`` is that of the address, None for the common one."""
@@ -71,9 +73,10 @@ class Gateway:
                 return protocol.error(request.id, BAD_PARAMS, "tools/call needs a name and an object of arguments")
             answer = await self._call(name, arguments, request.meta, project, progress)
             return protocol.result(request.id, _result(answer))
-        if request.method in ("resources/list", "resources/templates/list", "prompts/list"):
-            key = {"resources/list": "resources", "prompts/list": "prompts"}.get(request.method, "resourceTemplates")
-            return protocol.result(request.id, {key: []})
+        if request.method == "prompts/list":
+            return protocol.result(request.id, {"prompts": []})
+        if request.method.startswith("resources/"):
+            return await self._resources(request, project)
         return protocol.error(request.id, NO_METHOD, f"{line(request.method, 80)}: not offered by codex-plus")
 
     def _initialized(self, params: Mapping[str, Any], project: Path | None) -> dict[str, Any]:
@@ -81,14 +84,36 @@ class Gateway:
         said = f"Tools of the user's MCP servers: {', '.join(names)}." if names else "No MCP server is set up."
         return {
             "protocolVersion": protocol.version_for(params.get("protocolVersion")),
-            "capabilities": {"tools": {"listChanged": False}},
+            "capabilities": {"tools": {"listChanged": False}, "resources": {}},
             "serverInfo": {"name": OURS, "title": "codex-plus", "version": str(self._core.about.version)},
             "instructions": f"{said} A project's own servers: see {SEARCH}." if project is None else said,
         }
 
+    async def _resources(self, request: Request, project: Path | None) -> bytes:
+        servers, session = self._servers.of(project).usable, self._session(request.meta, project)
+        if request.method == "resources/list":
+            return protocol.result(request.id, {"resources": await self._shelf.listed(servers, session)})
+        if request.method == "resources/templates/list":
+            return protocol.result(request.id, {"resourceTemplates": await self._shelf.templates(servers, session)})
+        uri = request.params.get("uri")
+        if request.method != "resources/read" or not isinstance(uri, str):
+            return protocol.error(
+                request.id, BAD_PARAMS, f"{line(request.method, 80)}: needs a uri, as the list has it"
+            )
+        try:
+            contents = await self._shelf.read(servers, session, uri)
+        except (Failure, ActionDenied) as failure:
+            return protocol.error(request.id, NO_RESOURCE, str(failure))
+        if contents is None:
+            return protocol.error(request.id, NO_RESOURCE, f"{line(uri)}: no such resource here; list them first")
+        return protocol.result(request.id, {"contents": contents})
+
+    def _session(self, meta: Mapping[str, Any], project: Path | None) -> Session:
+        known = self._sessions.get(_thread(meta))
+        return Session(cwd=project) if known is None else known
+
     async def _list(self, project: Path | None) -> list[dict[str, Any]]:
-        session = Session(cwd=project)
-        offers = [one for one in await self._offers(project) if not is_denied(self._core, one, session)]
+        offers = self._denials.without(await self._offers(project), Session(cwd=project))
         listed = [_listed(offer) for offer in offers]
         if project is None:
             listed += [_own(SEARCH, own_tools.search(())[1:], read_only=True), _own(CALL, own_tools.CALL[1:])]
@@ -112,7 +137,8 @@ class Gateway:
             return await read_on(self._core, self._outputs, where, self._env, arguments)
         offers = await self._offers(where)
         if name == SEARCH:
-            shown = [one for one in offers if not is_denied(self._core, one, session)]
+            mine = [one for one in offers if self._caller.connections.trust.admits(one.server, session)]
+            shown = self._denials.without(mine, session)
             return Answer((own_tools.found(shown, str(arguments.get("query", ""))),))
         generic = name == CALL
         if generic:

@@ -56,9 +56,40 @@ async def _answer(
     token = request.meta.get("progressToken")
     if request.method != "tools/call" or token is None:
         headers = {"mcp-session-id": uuid4().hex} if request.method == "initialize" else {}
-        return Response(await gateway.answer(request, project), media_type=_JSON, headers=headers)
+        return Response(await _whole(gateway, request, project, running, client), media_type=_JSON, headers=headers)
     stream = _streamed(gateway, request, project, token, running, client)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+
+
+async def _whole(
+    gateway: Gateway,
+    request: Request,
+    project: Any,
+    running: dict[tuple[str, int | str], asyncio.Task[bytes]],
+    client: str,
+) -> bytes:
+    """The answer to a request in one piece; one that is cancelled ends at once."""
+    assert request.id is not None
+    key = (client, request.id)
+    work = asyncio.get_running_loop().create_task(gateway.answer(request, project), name="mcp gateway request")
+    running[key] = work
+    try:
+        await asyncio.wait({work})
+        if work.cancelled():
+            return protocol.error(request.id, protocol.CANCELLED, "cancelled")
+        return work.result()
+    finally:
+        await _over(key, work, running)
+
+
+async def _over(
+    key: tuple[str, int | str], work: asyncio.Task[bytes], running: dict[tuple[str, int | str], asyncio.Task[bytes]]
+) -> None:
+    if running.get(key) is work:
+        del running[key]
+    if not work.done():
+        work.cancel()
+        await asyncio.wait({work})
 
 
 async def _streamed(
@@ -97,10 +128,7 @@ async def _streamed(
         if not work.cancelled():
             yield protocol.event(work.result())
     finally:
-        running.pop(key, None)
-        if not work.done():
-            work.cancel()
-            await asyncio.wait({work})
+        await _over(key, work, running)
 
 
 async def _body(http: HttpRequest) -> bytes:

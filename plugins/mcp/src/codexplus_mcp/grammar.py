@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import NoReturn
 
 from codexplus_core import Problem
 
 from .adding import Misused
 
+LONGEST_S = 600.0
+"""The longest that anybody may have a listing wait for one server."""
+_CHOICE = re.compile(r"argument ACTION: invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 _SAME = {"login": "auth", "rm": "remove", "ls": "list", "show": "get"}
 
 
@@ -18,6 +23,11 @@ class Quiet(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises Misused."""
+        found = _CHOICE.search(message)
+        if found is not None:
+            near = get_close_matches(found[1], found[2].replace("'", "").split(", "), n=1)
+            hint = f"did you mean /mcp {near[0]}?" if near else "/mcp help names them all"
+            message = f"there is no {found[1]!r}; {hint}"
         raise Misused(f"/mcp: {message}")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
@@ -35,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     one = action("list", "every server: where it is set, how it is, what it has")
     one.add_argument("--json", action="store_true", help="print JSON")
+    _with_timeout(one)
     # No word of it is an option to argparse, so that all of them arrive, in their order.
     one = actions.add_parser("add", help="add a server: add [options] NAME COMMAND_OR_URL [ARGS...]", add_help=False,
                              prefix_chars="\0")  # fmt: skip
@@ -47,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one = action("get", "all about one server")
     one.add_argument("name", metavar="NAME")
     one.add_argument("--json", action="store_true", help="print JSON")
+    _with_timeout(one)
     one = action("remove", "take a server out")
     one.add_argument("name", metavar="NAME")
     one.add_argument("-s", "--scope", default="", help="local, project or user; needed where several have the name")
@@ -57,6 +69,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one = action("logout", "forget what signing in to a server gave")
     one.add_argument("name", metavar="NAME")
     action("reset-project-choices", "withdraw what was answered about this project's servers")
+
+
+def _with_timeout(parser: argparse.ArgumentParser) -> None:
+    text = "seconds that a server has to answer (default: MCP_TIMEOUT, mcp.startTimeout, else 10)"
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help=text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {LONGEST_S:g}")
+    return found
 
 
 def understood(words: Sequence[str]) -> argparse.Namespace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from codexplus_core import Exchange
+from codexplus_core import Core, Exchange
 
 from .connections import Connections
 from .server import ServerSet
@@ -14,14 +14,19 @@ from .wording import line, unframed, visible
 LONGEST = 4_000
 """Characters of one server's instructions that are passed on."""
 
+THREADS = 500
+"""Threads of which it is remembered what they were told."""
+
 _TOLD = "instructions"
+_MARK = 16
 _HEADING = re.compile(r"^#{1,4}(?=\s)", re.MULTILINE)
 
 
 class Instructions:
-    """Remembers by thread whose instructions the model has."""
+    """Remembers by thread whose instructions the model has, also over a restart of the proxy: it still has them."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, core: Core, connections: Connections) -> None:
+        self._core = core
         self._connections = connections
 
     def tell(self, exchange: Exchange, servers: ServerSet, *, at: int | None = None) -> None:
@@ -30,20 +35,25 @@ class Instructions:
         Where the human speaks it stands before the prompt, ``at`` that place among the parts there (None: behind them,
         but before a command's own); elsewhere it is context.
         """
-        told: set[str] = exchange.session.state.setdefault(_TOLD, set())
+        told: set[str] | None = exchange.session.state.get(_TOLD)
         blocks = []
         for server in sorted(servers.usable, key=lambda server: server.name):
             connection = self._connections.known(server)
             if connection is None or connection.state != "connected":
                 continue
+            if not self._connections.trust.admits(server, exchange.session):
+                continue
             text = worded(connection.instructions)
-            mark = hashlib.sha256(f"{server.name}\n{text}".encode("utf-8", "replace")).hexdigest()
+            mark = hashlib.sha256(f"{server.name}\n{text}".encode("utf-8", "replace")).hexdigest()[:_MARK]
+            if told is None:
+                told = exchange.session.state[_TOLD] = set(self._kept().get(exchange.session.thread_id, ()))
             if not text or mark in told:
                 continue
             told.add(mark)
             blocks.append(f"## {line(server.name)}\n{text}")
         if not blocks:
             return
+        self._keep(exchange.session.thread_id, told or set())
         said = (
             "<system-reminder>\n# MCP Server Instructions\n\nThe following MCP servers have provided instructions for"
             " how to use their tools and resources:\n\n" + "\n\n".join(blocks) + "\n</system-reminder>\n"
@@ -55,6 +65,16 @@ class Instructions:
         parts = exchange.attached
         place = _before_command(parts) if at is None else at
         parts.insert(min(place, len(parts) - 1), parts.pop())
+
+    def _kept(self) -> dict[str, list[str]]:
+        found = self._core.store.get(_TOLD, {})
+        return found if isinstance(found, dict) else {}
+
+    def _keep(self, thread: str, told: set[str]) -> None:
+        if thread:
+            kept = self._kept()
+            kept.pop(thread, None)
+            self._core.store.set(_TOLD, dict([*kept.items(), (thread, sorted(told))][-THREADS:]))
 
 
 def worded(text: str) -> str:

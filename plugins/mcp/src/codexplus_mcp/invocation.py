@@ -69,9 +69,16 @@ def arguments_of(raw: str, declared: Sequence[tuple[str, bool]], typed: str, *, 
     for name, required in declared:
         if required and name not in given:
             # The names are the server's words, and this is said to the user.
-            usage = " ".join([f"/{typed}", *(line(each, 80) for each in names)])
-            raise MissingArgument(f"Error: Missing required argument: {line(name, 80)}. Usage: {line(usage, 1000)}")
+            usage = line(" ".join([f"/{typed}", *(_shown(*each, strict=strict) for each in declared)]), 1000)
+            usage = usage if strict else f"`{usage}`"
+            raise MissingArgument(f"Error: Missing required argument: {line(name, 80)}. Usage: {usage}")
     return given
+
+
+def _shown(name: str, required: bool, *, strict: bool) -> str:
+    """An argument in the usage; as recorded, Claude Code marks none as optional."""
+    word = line(name, 80)
+    return word if strict else f"<{word}>" if required else f"[{word}]"
 
 
 def _words(raw: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from codexplus_core import Action, ActionDenied, Core, Problem
 
 from . import library
-from .failure import NeedsLogin, Unavailable
+from .failure import NeedsLogin, Unavailable, trouble
 from .server import Server
 from .server_log import ServerLog
 from .stdio_transport import StdioTransport
@@ -228,7 +228,13 @@ class Link:
         problem = _first(error, (Problem,))
         status = f"it answered with status {self.status}" if self.status else ""
         why = str(problem) if problem is not None else status or self.why or "it could not be reached"
-        where = f"; see {self._log.path}" if not self._server.is_remote and self._log.path.exists() else ""
+        where = ""
+        if not self._server.is_remote:
+            if problem is not None:
+                # No program ran, so its log would have nothing to say of this.
+                self._log.note(f"could not be started: {why}")
+            elif self._log.path.exists():
+                where = f"; see {self._log.path}"
         return Unavailable(f"MCP server {name}: could not be started: {why}{where}")
 
 
@@ -262,4 +268,4 @@ def _reason(error: BaseException | None) -> str:
     if error is None or isinstance(error, asyncio.CancelledError):
         return ""
     # Of the mcp package: the server's own words stay out of messages until somebody shows them as what they are.
-    return f"the connection failed ({type(error).__name__})"
+    return trouble(error)

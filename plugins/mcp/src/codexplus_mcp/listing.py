@@ -1,201 +1,97 @@
-"""Servers and how they are: asked for all at once, as rows, as text for a terminal and as Markdown for the chat."""
+"""Servers and how they are, as text for a terminal and as Markdown for the chat."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-from codexplus_core import CannotStart, Core
+from codexplus_core import code_span
 
-from . import trust
-from .connection import Connection
-from .connections import Connections
 from .entries import WORDS
-from .failure import Failure, NeedsLogin, NotAllowed
+from .health import Found
 from .names import plain as named
-from .server import Server, ServerSet
-from .shown import args_of, code, number, one_line, plain, url_of, values_of
+from .row import Row
+from .server import Server
+from .shown import args_of, one_line, plain, url_of, values_of
 
-CHECK_S = 30.0
-"""Seconds that one server has to connect and to tell its lists."""
 SHOWN = 12
-"""Names of one kind that a listing shows; `mcp get` shows all."""
-
-_LABELS = {
-    "connected": "✔ Connected",
-    "needs approval": "⏸ Pending approval",
-    "needs login": "⚠ Needs authentication",
-    "resting": "✘ Resting after failures",
-    "failed": "✘ Failed to connect",
-    "disabled": "⏸ Disabled",
-    "denied": "✘ Not allowed by policy",
-    "unsigned": "✘ Refused, not signed",
-    "broken": "✘ Cannot be used",
-    "idle": "… Not started yet",
-    "starting": "… Starting",
-    "closed": "… Closed",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One server: ``state`` is one word or two, ``detail`` a sentence, ``target`` what it is started or reached by.
-
-    Nothing in it is a secret. ``tools``, ``resources``, ``templates`` and ``prompts`` are the names of what it has.
-    """
-
-    name: str
-    scope: str
-    transport: str
-    target: str
-    state: str
-    detail: str = ""
-    retry_in: float = 0.0
-    tools: tuple[str, ...] = ()
-    resources: tuple[str, ...] = ()
-    templates: tuple[str, ...] = ()
-    prompts: tuple[str, ...] = ()
-    origin: str = ""
-    log: str = ""
-    problems: tuple[str, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """The state as people read it, with the reason behind it."""
-        words = _LABELS.get(self.state, self.state)
-        if self.retry_in:
-            words += f" for another {self.retry_in:.0f} s"
-        return f"{words} — {one_line(self.detail, 300)}" if self.detail else words
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """All servers of a project, and sentences about entries that are no servers."""
-
-    rows: tuple[Row, ...]
-    problems: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as JSON has it."""
-        return {"servers": [asdict(row) for row in self.rows], "problems": list(self.problems)}
-
-
-async def look(core: Core, connections: Connections, servers: ServerSet, *, seconds: float = CHECK_S) -> Found:
-    """Every server, each that may start connected to; one that hangs does not keep the others."""
-    rows = await asyncio.gather(*(row_of(core, connections, server, seconds=seconds) for server in servers))
-    hidden = [f"{server.name}: {server.origin} is hidden by another of this name" for server in servers.hidden]
-    return Found(tuple(rows), (*servers.problems, *hidden))
-
-
-async def row_of(core: Core, connections: Connections, server: Server, *, seconds: float = CHECK_S) -> Row:
-    """One server, connected to where it may start."""
-    row = Row(
-        server.name, server.scope, server.transport, target_of(server), server.standing,
-        origin=server.origin, problems=server.problems,
-    )  # fmt: skip
-    if not server.usable:
-        return replace(row, detail="; ".join(server.problems) if server.standing == "broken" else "")
-    known = connections.known(server)
-    if server.standing == "asks" and (known is None or known.state != "connected"):
-        try:
-            # Looking must not use up a yes that was given once.
-            if not core.approvals.allowed([await trust.proposal_of(core, server)]):
-                return replace(row, state="needs approval")
-        except CannotStart as problem:
-            return replace(row, state="failed", detail=str(problem))
-    connection = connections.get(server)
-    try:
-        async with asyncio.timeout(seconds):
-            row = await _filled(row, connection)
-    except NotAllowed:
-        return replace(row, state="needs approval")
-    except NeedsLogin:
-        return replace(row, state="needs login")
-    except Failure as failure:
-        status = connection.status
-        state = "resting" if status.state == "resting" else "failed"
-        said = str(failure).removeprefix(f"MCP server {server.name}: ")
-        return replace(row, state=state, detail=said, retry_in=status.retry_in, log=status.log)
-    except TimeoutError:
-        return replace(row, state="failed", detail=f"no answer within {seconds:.0f} s", log=connection.status.log)
-    return replace(row, state="connected", log=connection.status.log)
-
-
-async def _filled(row: Row, connection: Connection) -> Row:
-    await connection.connect()
-    has = connection.capabilities
-    tools = await connection.list_tools() if "tools" in has else ()
-    resources = await connection.list_resources() if "resources" in has else ()
-    templates = await connection.list_resource_templates() if "resources" in has else ()
-    prompts = await connection.list_prompts() if "prompts" in has else ()
-    return replace(
-        row,
-        tools=tuple(tool.name for tool in tools),
-        resources=tuple(resource.uri for resource in resources),
-        templates=tuple(template.uri_template for template in templates),
-        prompts=tuple(prompt.name for prompt in prompts),
-    )
-
-
-def target_of(server: Server) -> str:
-    """The command line or URL as it is written, without secrets."""
-    written = server.written
-    if server.is_remote:
-        return url_of(written.get("url", ""))
-    return " ".join([one_line(written.get("command", server.command), 400), *args_of(written.get("args", ()))])
+"""Names of one kind that a listing in the chat shows; `mcp get` shows all."""
+NOTHING = "No MCP servers configured. Use `codex-plus mcp add` to add a server."
+"""What a terminal is told where there is none."""
 
 
 def as_text(found: Found) -> str:
     """For a terminal: a line a server, as Claude Code prints it, and what it has below."""
-    if not found.rows:
-        lines = ["No MCP servers configured. Use `codex-plus mcp add` to add a server."]
-    else:
-        lines = []
-        for row in found.rows:
-            kind = f" ({row.transport.upper()})" if row.transport != "stdio" else ""
-            lines.append(f"{one_line(row.name)}: {row.target}{kind} - {row.label}")
-            has = counts(row)
-            lines.append(f"  {row.scope}, {row.transport}{f'; {has}' if has else ''}")
-    warnings = list(_warnings(found))
+    lines = [line for row in found.rows for line in lines_of(row)] if found.rows else [NOTHING]
+    return "\n".join([*lines, *diagnostics(found)])
+
+
+def lines_of(row: Row) -> list[str]:
+    """One server for a terminal."""
+    kind = f" ({row.transport.upper()})" if row.transport != "stdio" else ""
+    target = f"{row.target}{kind} - " if row.target else ""
+    lines = [f"{one_line(row.name)}: {target}{row.label}"]
+    lines.append(f"  {row.scope}, {row.transport}{f'; {row.counts}' if row.counts else ''}")
+    if row.todo:
+        lines.append(f"  {row.purpose}: {row.todo}")
+    if row.state == "broken" and row.origin:
+        lines.append(f"  in {one_line(row.origin, 400)}")
+    return lines
+
+
+def diagnostics(found: Found) -> list[str]:
+    """What there is to correct, for a terminal; nothing where all is well."""
+    warnings = [f" └ [Warning] {one_line(each, 500)}" for each in _warnings(found)]
+    return ["", "MCP config diagnostics ⚠", "", *warnings] if warnings else []
+
+
+async def as_markdown(rows: AsyncIterator[Row], problems: Sequence[str]) -> AsyncIterator[str]:
+    """For the chat, row by row as they come: one for each server, then what can be typed, then what is to correct."""
+    seen: list[Row] = []
+    async for row in rows:
+        yield f"{'' if seen else _TITLE}{_line(row)}\n"
+        seen.append(row)
+    if not seen:
+        yield "No MCP servers are configured. `/mcp add NAME COMMAND` or `/mcp add NAME URL` adds one."
+    for kinds, title in ((("prompt",), "Prompts"), (("resource", "template"), "Resources")):
+        names = [_called(row, kind, name) for row in seen for all, kind in row.kinds() if kind in kinds for name in all]
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            yield f"\n{title}: {', '.join(map(code_span, names[:SHOWN]))}{more}\n"
+    warnings = [f"- {plain(each, 500)}" for each in _warnings(Found(tuple(seen), tuple(problems)))]
     if warnings:
-        lines += ["", "MCP config diagnostics ⚠", "", *(f" └ [Warning] {one_line(each, 500)}" for each in warnings)]
-    return "\n".join(lines)
+        yield "\n".join(["", "To correct:", "", *warnings])
 
 
-def as_markdown(found: Found) -> str:
-    """For the chat."""
-    if not found.rows:
-        lines = ["No MCP servers are configured. `/mcp add NAME COMMAND` or `/mcp add NAME URL` adds one."]
-    else:
-        lines = ["**MCP servers**", ""]
-        for row in found.rows:
-            lines.append(f"- {code(row.name)} ({row.scope}, {row.transport}): {plain(row.label, 400)}")
-            for names, words in _kinds(row):
-                shown = ", ".join(code(_called(row, words, name)) for name in names[:SHOWN])
-                more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-                lines.append(f"  - {number(len(names), words)}: {shown}{more}")
-            if row.state == "needs login":
-                lines.append(f"  - sign in with {code(f'/mcp auth {row.name}')}")
-    warnings = [f"- {plain(each, 500)}" for each in _warnings(found)]
-    return "\n".join([*lines, "", "To correct:", "", *warnings] if warnings else lines)
+_TITLE = "**MCP servers**\n\n"
 
 
-def counts(row: Row) -> str:
-    """``13 tools, 2 resources, 1 prompt``."""
-    return ", ".join(number(len(names), words) for names, words in _kinds(row))
+def _line(row: Row) -> str:
+    target = f" {code_span(one_line(row.target, 200))}" if row.target else ""
+    words, reason = row.said
+    state = f"{words}{plain(reason, 400)}" if reason else words
+    more = [f"{row.purpose} {code_span(in_chat(row.todo))}"] if row.todo else []
+    more += [f"in {code_span(one_line(row.origin, 400))}"] if row.state == "broken" and row.origin else []
+    counts = f", {row.counts}" if row.counts else ""
+    return f"- {code_span(row.name)} ({row.scope}, {row.transport}{target}): {'; '.join([state + counts, *more])}"
 
 
-def details(row: Row, server: Server, place: str, sign_in: str = "") -> str:
+def in_chat(command: str) -> str:
+    """A command of a terminal's as it is typed in the chat, where it can be."""
+    return f"/{command.removeprefix('codex-plus ')}" if command.startswith("codex-plus mcp ") else command
+
+
+def details(row: Row, server: Server, place: str, sign_in: str = "", *, chat: bool = False) -> str:
     """All about one server, as Claude Code prints it."""
     written = server.written
     lines = [
         f"{one_line(row.name)}:",
         f"  Scope: {WORDS[row.scope]}",
         f"  Status: {row.label}",
-        f"  Type: {row.transport}",
     ]
+    if row.todo:
+        lines.append(f"  {row.purpose.capitalize()}: {in_chat(row.todo) if chat else row.todo}")
+    lines.append(f"  Type: {row.transport}")
     if server.is_remote:
         lines.append(f"  URL: {row.target}")
         headers = values_of(written.get("headers") or {})
@@ -204,28 +100,50 @@ def details(row: Row, server: Server, place: str, sign_in: str = "") -> str:
             lines.append("  OAuth: configured")
         lines += [f"  Sign-in: {sign_in}"] if sign_in else []
     else:
-        lines.append(f"  Command: {one_line(written.get('command', server.command), 400)}")
+        lines.append(f"  Command: {one_line(written.get('command', server.command), 400)}".rstrip())
         lines.append(f"  Args: {' '.join(args_of(written.get('args', ())))}".rstrip())
         lines.append("  Environment:")
         lines += [f"    {name}={value}" for name, value in values_of(written.get("env") or {}).items()]
-    for names, words in _kinds(row):
+    if permissions := _permissions(server):
+        lines.append(f"  Permissions: {permissions}")
+    for names, words in row.kinds():
         lines += [f"  {words.capitalize()}s:", *(f"    {one_line(_called(row, words, name))}" for name in names)]
     lines += [f"  From: {one_line(row.origin, 400)}"] if row.origin else []
     lines += [f"  Log: {row.log}"] if row.log else []
-    lines += [f"  To correct: {one_line(problem, 500)}" for problem in row.problems]
+    if row.state != "broken":
+        lines += [f"  To correct: {one_line(problem, 500)}" for problem in row.problems]
     return "\n".join([*lines, "", f"To remove this server, {place}"])
+
+
+def entry_shown(server: Server) -> dict[str, Any]:
+    """The entry as it is written, without its secrets, for programs."""
+    written = server.written
+    shown: dict[str, Any] = {"type": server.transport}
+    if server.is_remote:
+        shown["url"] = url_of(written.get("url", ""))
+        shown["headers"] = values_of(written.get("headers") or {})
+    else:
+        shown["command"] = one_line(written.get("command", server.command), 400)
+        shown["args"] = args_of(written.get("args") or ())
+        shown["env"] = values_of(written.get("env") or {})
+    listed = written.get("permissions")
+    return {**shown, "permissions": [one_line(each) for each in listed] if isinstance(listed, list) else None}
+
+
+def _permissions(server: Server) -> str:
+    """What the entry declares, as far as it is a list; of one that is not used nothing else is known."""
+    listed = server.permissions or server.written.get("permissions")
+    return one_line(", ".join(map(str, listed)), 400) if isinstance(listed, list | tuple) else ""
 
 
 def _called(row: Row, kind: str, name: str) -> str:
     """The name by which the user calls it."""
     if kind == "prompt":
         return f"/mcp__{named(row.name)}__{named(name)}"
-    return name if kind == "tool" else f"@{row.name}:{name}"
-
-
-def _kinds(row: Row) -> Iterator[tuple[tuple[str, ...], str]]:
-    kinds = ((row.tools, "tool"), (row.resources, "resource"), (row.templates, "template"), (row.prompts, "prompt"))
-    return ((names, words) for names, words in kinds if names)
+    if kind == "tool":
+        return name
+    words = f"{row.name}:{name}"
+    return f'@"{words}"' if any(map(str.isspace, words)) else f"@{words}"
 
 
 def _warnings(found: Found) -> Iterable[str]:

@@ -17,6 +17,7 @@ from .credentials import Credentials
 from .discovery import Found, discover
 from .oauth_entry import OAuthEntry
 from .outgoing import Outgoing
+from .row import signing_in
 from .server import Server
 from .token_endpoint import Grant, configured, exchange, register
 from .tokens import Tokens
@@ -53,19 +54,22 @@ class Login:
         """Take the address that the browser ended at, where it could not reach us. Raises Problem if it is not ours."""
         self._callback.paste(address)
 
-    async def wait(self, *, seconds: float = WAIT_S, clock: Callable[[], float] = time.time) -> Credentials:
+    async def wait(
+        self, *, seconds: float = WAIT_S, clock: Callable[[], float] = time.time, chat: bool = False
+    ) -> Credentials:
         """Wait for the browser's return, get the tokens and keep them.
 
         Raises Problem where nobody comes back in time, the user says no, or the server gives no tokens. Afterwards
-        this sign-in is over either way.
+        this sign-in is over either way. The message names the command of the terminal, in the ``chat`` the one there.
         """
+        again = signing_in(self.server, chat=chat)
         try:
             async with asyncio.timeout(seconds):
                 visit = await self._callback.wait()
         except TimeoutError:
             raise Problem(
                 f"MCP server {self.server.name}: nobody came back from the browser within {seconds:g} s; "
-                f"sign in again: codex-plus mcp auth {self.server.name}"
+                f"sign in again: {again}"
             ) from None
         finally:
             # The listener has done its part once it has answered; it must not be there for a second visit.
@@ -73,7 +77,7 @@ class Login:
         if visit.error:
             raise Problem(
                 f"MCP server {self.server.name}: not signed in: {_SAID.get(visit.error, visit.error)}; "
-                f"to try again: codex-plus mcp auth {self.server.name}"
+                f"to try again: {again}"
             )
         credentials = await exchange(self._outgoing, self._grant, visit.code, self.server.url, now=clock())
         async with self._tokens.hold(self.server) as held:

@@ -30,18 +30,18 @@ def is_ours(server: str) -> bool:
 
 
 def tool_name(server: str, tool: str) -> str:
-    """The name of a server's tool towards the model; one that is too long ends in a digest of the whole."""
-    return _short(f"mcp__{plain(server)}__{plain(tool)}", f"{server}\n{tool}")
+    """The name of a server's tool towards the model, hooks and other plugins, whichever way it is offered."""
+    return f"mcp__{gateway_name(server, tool)}"
 
 
 def gateway_name(server: str, tool: str) -> str:
-    """The name of a server's tool in the gateway: Codex itself puts ``mcp__codexplus__`` in front."""
-    room = LONGEST - len(f"mcp__{OURS}__")
-    return _short(f"{plain(server)}__{plain(tool)}", f"{server}\n{tool}", room)
+    """The name of a server's tool in the gateway; one that is too long ends in a digest of the whole.
 
-
-def _short(name: str, whole: str, longest: int = LONGEST) -> str:
-    if len(name) <= longest:
+    Codex itself puts ``mcp__codexplus__`` in front, and who is told of it takes that for ``mcp__``: so there is room
+    for 48 characters, also in the model's requests.
+    """
+    name, room = f"{plain(server)}__{plain(tool)}", LONGEST - len(f"mcp__{OURS}__")
+    if len(name) <= room:
         return name
-    mark = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{name[: longest - 9]}_{mark}"
+    mark = hashlib.sha256(f"{server}\n{tool}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name[: room - 9]}_{mark}"

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 from codexplus_core import ActionDenied, Core, Problem
 
-from .account import told_of_sign_in
+from .account import about_logout, told_of_sign_in
 from .oauth_entry import oauth_entry
 from .outgoing import Outgoing
 from .reach import Reach
 from .server import Server
+from .shown import quoted
 from .tokens import Tokens
 from .vault import Kind
 
@@ -70,7 +71,7 @@ async def begin(core: Core, server: Server) -> Login:
             f"MCP server {server.name} is a program on this machine; only servers with a URL are signed in to"
         )
     if not server.usable:
-        raise Problem(f"MCP server {server.name} is {server.standing}; see: codex-plus mcp get {server.name}")
+        raise Problem(f"MCP server {server.name} is {server.standing}; see: codex-plus mcp get {quoted(server.name)}")
     if any(name.lower() == "authorization" for name in server.headers):
         raise Problem(f"MCP server {server.name}: its entry sets Authorization itself; remove that to sign in")
     if server.standing == "asks":
@@ -130,6 +131,7 @@ async def logout(core: Core, server: Server) -> str:
     told = False
     with contextlib.suppress(Problem, ActionDenied):
         told = found is not None and await revoke(_outgoing(core, server), found)
+    await core.report(about_logout(server, "" if found is None else found.issuer, revoked=told))
     if told or found is None or not (found.access_token or found.refresh_token):
         return f"Signed out of {server.name}."
     by = urlsplit(found.issuer).hostname
@@ -142,8 +144,11 @@ async def forget(core: Core, server: Server) -> None:
     if not tokens.stamp(server):
         return
     async with tokens.hold(server) as held:
+        found = await held.load()
         await held.remove()
         await held.save_client_secret("")
+    if found is not None:
+        await core.report(about_logout(server, found.issuer, revoked=False))
 
 
 async def keep_client_secret(core: Core, server: Server, secret: str) -> None:

@@ -14,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 from codexplus_core import Action, Core, Problem
 
 from . import library
+from .failure import trouble
 from .reach import Reach, host_of, is_loopback, origin_of
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Outgoing:
             raise Problem(f"{host}: no answer within {SECONDS:g} s ({what}); try again later") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
             # The exception carries the request, and that the secrets; only its kind is told.
-            raise Problem(f"{host}: cannot be reached ({what}: {_kind(error)}); {_todo(error)}") from None
+            raise Problem(f"{host}: cannot be reached ({what}{_kind(error)}); {_todo(error)}") from None
 
     async def _client(self, url: str) -> httpx2.AsyncClient:
         import httpx2
@@ -170,12 +171,13 @@ def _kind(error: Exception) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return f"TLS: {cause.reason or type(cause).__name__}"
+            return f": TLS: {cause.reason or type(cause).__name__}"
         cause = cause.__cause__ or cause.__context__
-    return type(error).__name__
+    said = trouble(error)
+    return "" if said.endswith("reached") else f": {said}"
 
 
 def _todo(error: Exception) -> str:
-    if _kind(error).startswith("TLS"):
+    if _kind(error).startswith(": TLS"):
         return "if your network inspects TLS, name its certificates in SSL_CERT_FILE"
     return "check the address, the network and HTTPS_PROXY"

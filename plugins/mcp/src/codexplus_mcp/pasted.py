@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from typing import Any
 
 from codexplus_core import Problem
@@ -30,8 +31,12 @@ def entry_of(name: str, text: str) -> tuple[dict[str, Any], list[str]]:
             only = next(iter(inner.values())) if "mcpServers" in entry and len(inner) == 1 else inner
             entry, notes = only, ["the entry was taken out of the object around it"]
     if not isinstance(entry, dict) or ("command" not in entry and "url" not in entry):
+        names = entry if isinstance(entry, dict) else ()
+        near = [name for name in names if get_close_matches(name, ("command", "url"), n=1)]
+        hint = f' There is "{one_line(near[0], 40)}": is that a slip?' if near else ""
         raise Problem(
             'Invalid configuration: it needs a "command" for a local server, or a "type" and a "url" for a remote one.'
+            + hint
         )
     for key, shape, words in _SHAPES:
         if key in entry and not isinstance(entry[key], shape):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 from codexplus_core import Core, McpTool, Proposal, Session
 
 from .names import plain
+from .recent import Recent
+from .settings import PROJECTS
 from .tools import Offer
 from .wording import line
 
@@ -12,6 +18,25 @@ from .wording import line
 def is_denied(core: Core, offer: Offer, session: Session) -> bool:
     """Whether a rule denies the tool altogether: then the model does not learn of it."""
     return any(core.permissions.judge(name, session=session).decision == "deny" for name in _names(offer))
+
+
+class Denials:
+    """Which tools a session may know of, looked up once as long as neither the rules nor the tools change."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._known: Recent[Path | None, tuple[Any, tuple[Offer, ...], tuple[Offer, ...]]] = Recent(PROJECTS)
+
+    def without(self, offers: Sequence[Offer], session: Session) -> tuple[Offer, ...]:
+        """The offers that no rule denies, in their order."""
+        place, offers = session.cwd, tuple(offers)
+        settings = self._core.config.for_project(place)
+        known = self._known.get(place)
+        if known is not None and known[0] is settings and known[1] == offers:
+            return known[2]
+        allowed = tuple(one for one in offers if not is_denied(self._core, one, session))
+        self._known[place] = (settings, offers, allowed)
+        return allowed
 
 
 def refusal(core: Core, offer: Offer, session: Session, *, asked: bool = False) -> str | None:
@@ -59,7 +84,12 @@ def proposal_of(offer: Offer) -> Proposal:
 def _names(offer: Offer) -> tuple[McpTool, ...]:
     """What a rule may call the tool: as the server writes it, and as the model is shown it."""
     server, tool = offer.server.name, offer.tool.name
-    return tuple(dict.fromkeys((*_own_names(offer), McpTool(plain(server), plain(tool)))))
+    # A long name is shown shortened, by which a rule may be meant as well.
+    shown_server, _, shown_tool = offer.short.partition("__")
+    shown = McpTool(plain(server), offer.short.removeprefix(f"{plain(server)}__"))
+    if not offer.short.startswith(f"{plain(server)}__"):
+        shown = McpTool(shown_server, shown_tool)
+    return tuple(dict.fromkeys((*_own_names(offer), McpTool(plain(server), plain(tool)), shown)))
 
 
 def _own_names(offer: Offer) -> tuple[McpTool, ...]:

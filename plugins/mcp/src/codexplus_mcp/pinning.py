@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from codexplus_core import Core
 
+from .recent import Recent
 from .wording import visible
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_TOOLS = 500
 """Tools of one server that are known of."""
+MOST_BYTES = 1 << 20
+"""Characters of the descriptions and schemas of all tools of one server."""
 MOST_SCHEMA = 64 * 1024
 """Characters of one tool's schema."""
 DEEPEST = 100
@@ -86,6 +89,7 @@ def pinned(tools: Sequence[Tool]) -> tuple[PinnedTool, ...]:
     Descriptions lose what nobody can see: hidden words in them are meant for the model alone.
     """
     found: dict[str, PinnedTool] = {}
+    size = 0
     for tool in tools[:MOST_TOOLS]:
         schema = _schema(tool.input_schema)
         if schema is None or not tool.name or len(tool.name) > 256 or tool.name in found:
@@ -102,6 +106,10 @@ def pinned(tools: Sequence[Tool]) -> tuple[PinnedTool, ...]:
             destructive=destructive,
             open_world=hints is None or hints.open_world_hint is not False,
         )
+        size += found[tool.name].size + len(found[tool.name].description)
+        if size > MOST_BYTES:
+            del found[tool.name]
+            break
     return tuple(found[name] for name in sorted(found))
 
 
@@ -123,7 +131,7 @@ class Pins:
         self._store = core.store
         # A plugin's store is known by who runs; the gateway's requests are run by nobody.
         self._context = copy_context()
-        self._known: dict[str, tuple[PinnedTool, ...]] = {}
+        self._known: Recent[str, tuple[PinnedTool, ...]] = Recent(MOST_SERVERS)
 
     def get(self, server_digest: str) -> tuple[PinnedTool, ...] | None:
         """The pinned tools, None where the server was never seen."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +67,7 @@ class Plugin:
     def add_cli(self) -> list[CliCommand]:
         """Offer ``codex-plus mcp``."""
         text = "add, list and remove MCP servers, sign in to them"
-        return [CliCommand("mcp", text, run=_run, configure=_configure)]
+        return [CliCommand.of_module("mcp", text, "codexplus_mcp.cli")]
 
     @hookimpl
     def add_init_steps(self) -> list[InitStep]:
@@ -79,11 +78,12 @@ class Plugin:
 
     @hookimpl
     def add_checks(self) -> list[Check]:
-        """Tell the doctor how Codex gets the tools."""
+        """Tell the doctor how Codex gets the tools, and which servers cannot be used."""
         from .gateway_check import checks
+        from .server_checks import checks as server_checks
         from .signed_checks import checks as signed_checks
 
-        return [*checks(), *signed_checks()]
+        return [*checks(), *server_checks(), *signed_checks()]
 
     @hookimpl
     def add_routes(self) -> list[Any]:
@@ -154,18 +154,6 @@ class Plugin:
             await self._tools.close()
         if self._connections is not None:
             await self._connections.close()
-
-
-def _run(arguments: Namespace) -> int:
-    from . import cli
-
-    return cli.run(arguments)
-
-
-def _configure(parser: ArgumentParser) -> None:
-    from . import grammar
-
-    grammar.configure(parser)
 
 
 _PLUGIN = Plugin()

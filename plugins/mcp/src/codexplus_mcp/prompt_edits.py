@@ -32,7 +32,7 @@ class PromptEdits:
         self._env = env
         self._prompts = Prompts(core, servers, connections)
         self._resources = Resources(core, servers, connections, outputs)
-        self._instructions = Instructions(connections)
+        self._instructions = Instructions(core, connections)
 
     async def on_request(self, exchange: Exchange) -> LocalReply | None:
         """Edit the exchange, or answer it: with the question whether a server may start, or with what went wrong."""

@@ -21,6 +21,7 @@ from .results import PICTURES
 from .server import Server
 from .settings import Servers
 from .shown import plain as marked
+from .told import told
 from .wording import line, sendable
 
 if TYPE_CHECKING:
@@ -85,23 +86,28 @@ class Prompts:
     async def rows(self, project: Path | None) -> list[CommandRow]:
         """The prompts of servers that run, or that ran with these very settings, for lists; starts none."""
         strict = is_strict(self._core)
-        rows = []
+        servers = self._servers.of(project).usable
+        # One that hangs keeps nobody else's names from the list.
+        found = await asyncio.gather(*(self._prompts_of(server) for server in servers))
         remembered = self._remembered()
-        for server in self._servers.of(project).usable:
-            connection = self._connections.known(server)
-            if connection is not None and connection.state == "connected":
-                try:
-                    async with asyncio.timeout(LIST_S):
-                        listed = await _listed(connection)
-                except (Failure, TimeoutError):
-                    prompts = remembered.get(server.digest, [])
-                else:
-                    prompts = _kept(listed)
-                    self.remember(server, prompts)
-            else:
-                prompts = remembered.get(server.digest, [])
-            rows += [_row(server, prompt, strict=strict) for prompt in prompts]
+        rows = []
+        for server, prompts in zip(servers, found, strict=True):
+            if prompts is not None:
+                self.remember(server, prompts)
+            known = remembered.get(server.digest, []) if prompts is None else prompts
+            rows += [_row(server, prompt, strict=strict) for prompt in known]
         return rows
+
+    async def _prompts_of(self, server: Server) -> list[list[str]] | None:
+        """What a server that runs tells now, None for one that does not run or tells nothing."""
+        connection = self._connections.known(server)
+        if connection is None or connection.state != "connected":
+            return None
+        try:
+            async with asyncio.timeout(LIST_S):
+                return _kept(await _listed(connection))
+        except (Failure, TimeoutError):
+            return None
 
     def remember(self, server: Server, prompts: list[list[str]]) -> None:
         """Keep the list for the time when the server does not run: rows of name, description and arguments."""
@@ -146,15 +152,15 @@ class Prompts:
             if question is not None:
                 return question
             connection = self._connections.get(server)
-            listed = await _listed(connection)
+            listed = await told(self._core, exchange, server.name, _listed(connection))
             self.remember(server, _kept(listed))
             prompt = _found(listed, name, strict=strict)
             if prompt is None:
                 continue
             declared = [(argument.name, bool(argument.required)) for argument in prompt.arguments or ()]
             arguments = arguments_of(invocation.args, declared, invocation.typed, strict=strict)
-            filled = filled_of(await connection.get_prompt(prompt.name, arguments))
-            return self._sent(exchange, invocation, server, filled, strict=strict)
+            result = await told(self._core, exchange, server.name, connection.get_prompt(prompt.name, arguments))
+            return self._sent(exchange, invocation, server, filled_of(result), strict=strict)
         return LocalReply(self._unknown(exchange.session.cwd, invocation))
 
     def _sent(

@@ -10,6 +10,10 @@ from typing import Any
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """Versions of the protocol that the gateway speaks, the newest first."""
 PARSE_ERROR, INVALID_REQUEST, NO_METHOD, BAD_PARAMS = -32700, -32600, -32601, -32602
+NO_RESOURCE = -32002
+"""MCP's own number, up to 2025-11-25."""
+CANCELLED = -32800
+"""What the answer to a request says that the client itself has cancelled; nobody reads it."""
 LARGEST = 4 << 20
 """Bytes of a request."""
 

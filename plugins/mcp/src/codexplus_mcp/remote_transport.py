@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore2
 import httpx2
 
+from .failure import trouble
 from .guarded_transport import addresses_of
 from .outgoing import proxy_for
 from .reach import Reach
@@ -130,7 +131,7 @@ class _Bounded(httpx2.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
         except httpx2.TransportError as error:
-            self._tell(f"a request to it failed ({type(error).__name__})")
+            self._tell(trouble(error))
             raise
         if response.status_code >= 400 and response.status_code not in (401, 403):
             self._tell(f"it answered a request with status {response.status_code}")

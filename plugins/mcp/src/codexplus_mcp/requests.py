@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .failure import NeedsLogin, ServerSaid, TooSlow, Unavailable
+from .failure import NeedsLogin, ServerSaid, TooSlow, Unavailable, trouble
 
 if TYPE_CHECKING:
     from .link import Link
@@ -27,8 +27,12 @@ class Lost(Exception):
         self.untouched = untouched
 
 
-async def answered(name: str, link: Link, ask: Callable[[Any], Awaitable[T]], seconds: float) -> T:
-    """What the server called ``name`` answers over a link. Raises Lost, TooSlow, NeedsLogin and ServerSaid."""
+async def answered(
+    name: str, link: Link, ask: Callable[[Any], Awaitable[T]], seconds: float, what: str = "answer"
+) -> T:
+    """What the server called ``name`` answers over a link; ``what`` it is to do. Raises Lost, TooSlow, NeedsLogin and
+    ServerSaid.
+    """
     import anyio
     import httpx2
     from mcp.shared.exceptions import MCPError
@@ -41,7 +45,7 @@ async def answered(name: str, link: Link, ask: Callable[[Any], Awaitable[T]], se
             link.answered = True
             return answer
     except TimeoutError:
-        raise TooSlow(f"MCP server {name}: did not answer within {seconds:g} s and was told to stop") from None
+        raise TooSlow(f"MCP server {name}: did not {what} within {seconds:g} s and was told to stop") from None
     except MCPError as error:
         if error.code == REQUEST_TIMEOUT:
             raise TooSlow(f"MCP server {name}: did not answer in time and was told to stop") from None
@@ -53,14 +57,14 @@ async def answered(name: str, link: Link, ask: Callable[[Any], Awaitable[T]], se
             raise _refused(name, link, error.message) from None
         raise ServerSaid(f"MCP server {name}: answered with an error: {_words(error.message)}", error.code) from None
     except (anyio.ClosedResourceError, anyio.BrokenResourceError, httpx2.TransportError) as error:
-        raise Lost(f"the connection broke ({type(error).__name__})") from None
+        raise Lost(trouble(error)) from None
     except RuntimeError as error:
         # A result that does not fit the tool's own schema; and "used outside" where the client is just being closed.
         if "context manager" in str(error):
             raise Lost("the connection was closed") from None
         raise ServerSaid(f"MCP server {name}: its answer is malformed: {_words(str(error))}") from None
     except ValueError as error:
-        raise ServerSaid(f"MCP server {name}: its answer is malformed ({type(error).__name__})") from None
+        raise ServerSaid(f"MCP server {name}: its answer is malformed: {trouble(error)}") from None
 
 
 def _refused(name: str, link: Link, said: str) -> Exception:

@@ -17,6 +17,7 @@ from .outputs import Outputs
 from .results import Answer
 from .server import Server, ServerSet
 from .settings import Servers
+from .told import told
 from .wording import line, sendable, unframed
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Resources:
         name = mention.server.name
         connection = self._connections.get(mention.server)
         try:
-            uri = await _listed(connection, mention.uris)
+            uri = await told(self._core, exchange, name, _listed(connection, mention.uris))
             if uri is None:
                 if not strict:
                     text = f"Not attached: the server {line(name)} has no resource {line(mention.uris[-1])}."
@@ -88,21 +89,18 @@ class Resources:
             if (name, uri) in done:
                 return
             done.add((name, uri))
-            texts = contents_of(await connection.read_resource(uri))
+            texts = contents_of(await told(self._core, exchange, name, connection.read_resource(uri)))
         except Failure as failure:
             if not strict:
                 exchange.attach(_reminder(f"Not attached: {line(str(failure), 500)}"))
             return
-        if strict:
-            which = ""
-        else:
-            answer = await self._outputs.fitting(Answer(texts), limit)
-            # What a server writes must not end the frame that says it is a server's.
-            texts = tuple(map(unframed, answer.texts))
-            which = f" @{line(name)}:{line(uri)}"
+        if not strict:
+            texts = (await self._outputs.fitting(Answer(texts), limit)).texts
+        which = "" if strict else f" @{line(name)}:{line(uri)}"
         exchange.attach(_reminder(f"Full contents of resource{which}:"))
         for text in texts:
-            exchange.attach(_reminder(text))
+            # What a server writes must not end the frame that says it is a server's, in any profile.
+            exchange.attach(_reminder(unframed(text)))
         exchange.attach(_reminder(_AGAIN))
 
 

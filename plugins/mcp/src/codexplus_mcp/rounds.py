@@ -8,12 +8,13 @@ from typing import Any
 
 from codexplus_core import Core, Exchange, LocalReply, Outcome, ToolCall, ToolResult
 
-from . import own_tools
+from . import own_tools, shown
 from .caller import Caller, progress_line
 from .names import OURS
 from .notice import Notices
 from .outputs import CannotRead, Outputs, limit_of
-from .permission import is_denied
+from .permission import Denials
+from .program import missing_in
 from .results import Answer
 from .server import Server, ServerSet
 from .settings import Servers
@@ -56,6 +57,7 @@ class ToolRounds:
         self._caller = caller
         self._outputs = outputs
         self._env = env
+        self._denials = Denials(core)
         self._notices = Notices()
         self.on_chunk = self._notices.on_chunk
         self._accepted = False
@@ -66,6 +68,7 @@ class ToolRounds:
             return None
         project = exchange.session.cwd
         servers = self._servers.of(project)
+        self._trust.close_settled(project, servers)
         if not servers.usable:
             return None
         question = await self._question(exchange, servers)
@@ -75,9 +78,12 @@ class ToolRounds:
         way = settings.get("mcp.tools", "auto")
         if not in_stream(exchange, way) or (way != "stream" and self._is_refused(exchange)):
             return None
-        offers = await self._tools.of(servers.usable)
-        offers = tuple(one for one in offers if not is_denied(self._core, one, exchange.session))
-        self._notices.tell(exchange, self._tools.news(servers.usable))
+        # One that runs by another session's yes is not this one's.
+        mine = [one for one in servers.usable if self._trust.admits(one, exchange.session)]
+        offers = self._denials.without(await self._tools.of(mine), exchange.session)
+        self._notices.tell(exchange, self._tools.news(mine))
+        if exchange.prompt is not None:
+            self._notices.tell(exchange, self._tools.missing(mine))
         if offers:
             self._offer(exchange, offers, settings)
         return None
@@ -129,7 +135,7 @@ class ToolRounds:
         After a yes the prompt comes again, and finds it. A run without anybody in front of it goes on without them.
         """
         asking = tuple(server for server in servers.usable if server.standing == "asks")
-        if not asking or exchange.prompt is None:
+        if not asking or exchange.prompt is None or self._is_command(exchange.prompt):
             return None
         # How often, and with which prompt: one that comes a second time may be the one that a yes was about.
         asked: dict[str, tuple[str, int]] = exchange.session.state.setdefault(_ASKED, {})
@@ -143,13 +149,28 @@ class ToolRounds:
             return None
         return await self._trust.require(exchange, new)
 
+    def _is_command(self, prompt: str) -> bool:
+        """Whether a command answers a prompt, `/mcp list` for one: no server's tool is used for it."""
+        words = prompt.lstrip()
+        name = words.lstrip("/").split(None, 1)[:1] if words.startswith("/") else []
+        return bool(name) and self._core.commands.get(name[0]) is not None
+
     async def _tell_waiting(self, exchange: Exchange, servers: list[Server]) -> None:
         """Say which of a project's servers are not used, where nobody can be asked."""
-        waiting = [one for one in servers if not self._core.approvals.allowed([await proposal_of(self._core, one)])]
+        found = [(one, await proposal_of(self._core, one)) for one in servers]
+        lacking = [(one, missing) for one, proposal in found if (missing := missing_in(proposal))]
+        told = [
+            f"Not used: `{line(one.name, 60)}` of this project: {shown.plain(missing)}." for one, missing in lacking
+        ]
+        waiting = [
+            one for one, proposal in found
+            if not missing_in(proposal) and not self._core.approvals.allowed([proposal])
+        ]  # fmt: skip
         if waiting:
             names = ", ".join(f"`{line(one.name, 60)}`" for one in waiting)
-            told = f"Not used before you allow it: {names} of this project (`codex-plus approvals allow --project .`)."
-            self._notices.tell(exchange, [told])
+            how = "`codex-plus approvals allow --project .`"
+            told.append(f"Not used before you allow it: {names} of this project ({how}).")
+        self._notices.tell(exchange, told)
 
     def _offer(self, exchange: Exchange, offers: tuple[Offer, ...], settings: Any) -> None:
         self._core.take_back("on_tool_use")

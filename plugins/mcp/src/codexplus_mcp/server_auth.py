@@ -15,10 +15,13 @@ from .credentials import Credentials
 from .discovery import Challenge
 from .outgoing import Outgoing, Reply
 from .reach import origin_of
+from .row import signing_in
 from .server import Server
 from .token_endpoint import Refused, renew
 from .tokens import Tokens
 
+MOST_SCOPES = 50
+"""Scopes that a server's refusals add up to for the next sign-in; one that misses more of them means no good."""
 REST_S = 30.0
 """After a renewal that failed for now no other is tried for so long: each might take as long as a request may."""
 
@@ -138,7 +141,7 @@ class ServerAuth(httpx2.Auth):
         if status == 403 and challenge.error != "insufficient_scope":
             return
         name = self._server.name
-        how = f"sign in: codex-plus mcp auth {name}, or /mcp auth {name}"
+        how = f"sign in: {signing_in(self._server)}, or {signing_in(self._server, chat=True)}"
         if status == 403:
             self.needs_login = f"MCP server {name} wants more rights than you gave it; {how}"
             await self._remember(challenge.scopes)
@@ -154,8 +157,11 @@ class ServerAuth(httpx2.Auth):
         try:
             async with self._tokens.hold(self._server) as held:
                 found = await held.load()
-                if found is not None and not set(scopes) <= {*found.scopes, *found.wanted}:
-                    await held.save(replace(found, wanted=tuple(dict.fromkeys((*found.wanted, *scopes)))))
+                if found is None or set(scopes) <= {*found.scopes, *found.wanted}:
+                    return
+                wanted = tuple(dict.fromkeys((*found.wanted, *scopes)))[:MOST_SCOPES]
+                if wanted != found.wanted:
+                    await held.save(replace(found, wanted=wanted))
         except Problem as problem:
             self._fail(problem)
 

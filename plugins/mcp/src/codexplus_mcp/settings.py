@@ -8,17 +8,19 @@ the same shape and is never written:
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from codexplus_core import Core, state_dir
 
-from .entry import Entry, read_entry
+from .allowed import Lists
+from .entry import TRANSPORTS, guessed, read_entry
 from .names import plain
-from .server import Scope, Server, ServerSet, Standing
+from .server import Scope, Server, ServerSet
 from .signed import Signed, signed_of
 
 PROJECTS = 64
@@ -26,6 +28,7 @@ PROJECTS = 64
 SHARED = ".mcp.json"
 MANY = 100
 """Servers of a project that are looked at; each may be a process."""
+_KEY = "mcpServers."
 _FILES = frozenset({SHARED, "mcp.json", ".claude.json"})
 _SCOPES: Mapping[str, Scope] = {"enterprise": "enterprise", "local": "local", "project": "project", "user": "user"}
 
@@ -35,23 +38,41 @@ def own_file(env: Mapping[str, str]) -> Path:
     return state_dir(env) / "mcp.json"
 
 
-class Servers:
-    """Asks the configuration for the servers of a project; cheap while nothing changes."""
+@dataclass(slots=True)
+class _Known:
+    settings: Any
+    signed: Signed
+    looked: float
+    found: ServerSet
 
-    def __init__(self, core: Core) -> None:
+
+class Servers:
+    """Asks the configuration for the servers of a project; cheap while nothing changes.
+
+    ``every_s`` is for how many seconds signed packs are taken to be as they were.
+    """
+
+    def __init__(self, core: Core, *, clock: Callable[[], float] = time.monotonic, every_s: float = 0.5) -> None:
         self._core = core
         self._config = core.config
-        self._known: OrderedDict[Path | None, tuple[Any, Signed, ServerSet]] = OrderedDict()
+        self._clock = clock
+        self._every_s = every_s
+        self._known: OrderedDict[Path | None, _Known] = OrderedDict()
 
     def of(self, project: Path | None) -> ServerSet:
         """The servers that count in a project's directory, None for the user's alone."""
         settings = self._config.for_project(project)
-        signed = signed_of(self._core, project)
         known = self._known.get(project)
-        if known is not None and known[0] is settings and known[1] == signed:
-            return known[2]
+        same = known is not None and known.settings is settings
+        now = self._clock()
+        if known is not None and same and now - known.looked < self._every_s:
+            return known.found
+        signed = signed_of(self._core, project)
+        if known is not None and same and known.signed == signed:
+            known.looked = now
+            return known.found
         found = servers_in(settings, signed, strict=self._config.get("compatibility") == "claude-code")
-        self._known[project] = (settings, signed, found)
+        self._known[project] = _Known(settings, signed, now, found)
         self._known.move_to_end(project)
         while len(self._known) > PROJECTS:
             self._known.popitem(last=False)
@@ -61,10 +82,16 @@ class Servers:
 def servers_in(settings: Any, signed: Signed, *, strict: bool = False) -> ServerSet:
     """The servers of one view of the settings, and of packs. ``strict`` reads them as Claude Code 2.1 does."""
     values = settings.items("mcpServers")
-    problems = [str(notice) for notice in settings.warnings if _is_about_servers(notice)]
+    counting = {value.key for value in values}
+    unusable: dict[str, Any] = {}
+    for value in settings.unusable:
+        if value.key.startswith(_KEY) and value.key not in counting:
+            unusable.setdefault(value.key, value)
+    told = {id(notice) for value in unusable.values() for notice in _about(settings, value)}
+    problems = [str(each) for each in settings.warnings if _is_about_servers(each) and id(each) not in told]
     if len(values) > MANY:
         problems.append(f"there are {len(values)} MCP servers; the first {MANY} count")
-    lists = _Lists(settings)
+    lists = Lists(settings)
     found, faults = signed.servers(
         settings.project, lambda name, entry: lists.standing(name, entry, shared=False, trusted=True), strict=strict
     )
@@ -81,11 +108,55 @@ def servers_in(settings: Any, signed: Signed, *, strict: bool = False) -> Server
             continue
         found.append(server)
         hidden += [_server(below, settings.project, lists, strict=strict) for below in value.overrides]
+    found += [_unusable(value, settings) for value in [*unusable.values()][:MANY]]
     return ServerSet(tuple(found), tuple(problems), tuple(hidden))
 
 
-def _server(value: Any, project: Path | None, lists: _Lists, *, strict: bool) -> Server:
-    name = value.key.removeprefix("mcpServers.")
+def _unusable(value: Any, settings: Any) -> Server:
+    """A server that is not used as its entry stands: who misses it finds it here, and why."""
+    written = _fitting(value.written)
+    kind = written.get("type", written.get("transport"))
+    transport = TRANSPORTS.get(kind, "stdio") if isinstance(kind, str) else "stdio"
+    if transport == "stdio" and "url" in written and "command" not in written:
+        transport = guessed(written["url"])
+    return Server(
+        value.key.removeprefix(_KEY),
+        _SCOPES.get(value.origin.layer, "local"),
+        transport,
+        project=settings.project,
+        origin=str(value.origin),
+        source=value.origin.file,
+        written=written,
+        problems=tuple(_why(notice, value.key) for notice in _about(settings, value)),
+        standing="broken",
+    )
+
+
+def _about(settings: Any, value: Any) -> Iterator[Any]:
+    """The notices about an entry."""
+    for notice in settings.warnings:
+        rest = notice.key.removeprefix(value.key)
+        if notice.origin.file == value.origin.file and rest != notice.key and rest[:1] in ("", ".", "["):
+            yield notice
+
+
+def _why(notice: Any, key: str) -> str:
+    """What a notice says, without what its row says already."""
+    place = notice.key.removeprefix(key).lstrip(".")
+    todo = [part for part in notice.todo.split("; ") if "does not count" not in part and part != "correct it"]
+    return "; ".join([f"{place}: {notice.what}" if place else notice.what, *todo])
+
+
+def _fitting(written: Any) -> dict[str, Any]:
+    """What of an entry has the types that those who show it rely on."""
+    if not isinstance(written, dict):
+        return {}
+    kinds = {"command": str, "url": str, "args": list, "env": dict, "headers": dict, "oauth": dict, "auth": dict}
+    return {name: item for name, item in written.items() if isinstance(item, kinds.get(name, object))}
+
+
+def _server(value: Any, project: Path | None, lists: Lists, *, strict: bool) -> Server:
+    name = value.key.removeprefix(_KEY)
     origin = value.origin
     entry = read_entry(value.value, strict=strict)
     if not name.isprintable() or not name.strip():
@@ -119,98 +190,10 @@ def _server(value: Any, project: Path | None, lists: _Lists, *, strict: bool) ->
 
 def _is_about_servers(notice: Any) -> bool:
     file = notice.origin.file
-    return bool(notice.key.startswith("mcpServers") or (not notice.key and file is not None and file.name in _FILES))
+    # A slip in the key itself (`mcpservers`) is about them, too.
+    meant = notice.key.startswith("mcpServers") or "mcpServers" in notice.todo
+    return bool(meant or (not notice.key and file is not None and file.name in _FILES))
 
 
 def _is_shared(origin: Any) -> bool:
     return origin.file is not None and origin.file.name == SHARED
-
-
-class _Lists:
-    """What the settings say about servers besides describing them."""
-
-    def __init__(self, settings: Any) -> None:
-        self._allowed = settings.get("allowedMcpServers")
-        self._denied = settings.get("deniedMcpServers", [])
-        self._disabled = frozenset(settings.get("disabledMcpjsonServers", []))
-        self._enabled = frozenset(settings.get("enabledMcpjsonServers", []))
-        self._all = settings.get("enableAllProjectMcpServers", False) is True
-
-    def standing(self, name: str, entry: Entry, *, shared: bool, trusted: bool) -> Standing:
-        """Whether a server may be used; ``shared`` ones stand in ``.mcp.json``."""
-        if entry.broken:
-            return "broken"
-        if _any(self._denied, name, entry) or (self._allowed is not None and not _may(self._allowed, name, entry)):
-            return "denied"
-        if shared and name in self._disabled:
-            return "disabled"
-        if trusted or (shared and (self._all or name in self._enabled)):
-            return "trusted"
-        return "asks"
-
-
-def _any(rules: Iterable[Any], name: str, entry: Entry) -> bool:
-    return any(_is_meant(rule, name, entry) for rule in rules)
-
-
-def _may(rules: Iterable[Any], name: str, entry: Entry) -> bool:
-    """Whether an allow list has a server. A name is anybody's to take, so where the list says which commands (or URLs)
-    are meant, a program (or a remote server) is there by that alone, as in Claude Code.
-    """
-    kind = "serverUrl" if entry.url else "serverCommand"
-    exact = [rule for rule in rules if isinstance(rule, dict) and kind in rule]
-    return _any(exact or rules, name, entry)
-
-
-def _is_meant(rule: Any, name: str, entry: Entry) -> bool:
-    """Whether an entry of an allow or deny list means a server: by its name, its URL or its command line."""
-    if isinstance(rule, str):
-        return _like(rule, name)
-    if not isinstance(rule, dict):
-        return False
-    if isinstance(rule.get("serverName"), str):
-        return _like(rule["serverName"], name)
-    if isinstance(rule.get("serverUrl"), str):
-        return bool(entry.url) and _is_at(rule["serverUrl"], entry.url)
-    if isinstance(rule.get("serverCommand"), list):
-        return bool(entry.command) and rule["serverCommand"] == [entry.command, *entry.args]
-    return False
-
-
-def _is_at(pattern: str, url: str) -> bool:
-    """Whether a URL is meant by a pattern: scheme, host and the rest each by its own part, so that a ``*`` in the place
-    of a host stands for no path (``https://evil.example/.corp.example/`` is none of ``https://*.corp.example/*``).
-    """
-    scheme, mark, rest = pattern.partition("://")
-    if not mark:
-        scheme, rest = "*", pattern
-    host, slash, path = rest.partition("/")
-    host = host.lower().removesuffix({"http": ":80", "https": ":443"}.get(scheme.lower(), ":-")).rstrip(".")
-    parts = urlsplit(url)
-    where = (parts.hostname or "").rstrip(".")
-    where = f"[{where}]" if ":" in where else where
-    if parts.port not in (None, 443 if parts.scheme == "https" else 80):
-        where += f":{parts.port}"
-    if not _like(scheme.lower(), parts.scheme) or not _like(host, where):
-        return False
-    whole = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-    if not slash:
-        return host.endswith("*") or whole == "/"
-    return _like(f"/{path}", whole)
-
-
-def _like(pattern: str, text: str) -> bool:
-    """Whether a text is meant by a pattern, in which ``*`` stands for anything; never by going back."""
-    first, *rest = pattern.split("*")
-    if not rest:
-        return pattern == text
-    last = rest.pop()
-    if not text.startswith(first) or not text.endswith(last) or len(text) < len(first) + len(last):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for piece in rest:
-        at = text.find(piece, at, end)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True

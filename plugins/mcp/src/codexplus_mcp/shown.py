@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+from codexplus_core import code_span, printable
 
 HIDDEN = "[REDACTED]"
 """In the place of a value that its name calls a secret."""
 
 _SECRET = re.compile(r"(?i)token|secret|passw|passphrase|api_?-?key|_key$|auth|cookie|credential|bearer|private|_pat$")
 _LOOKS = re.compile(r"(?:sk|pk|ghp|gho|ghs|xox[abp]|glpat|AKIA)[-_A-Za-z0-9]{12,}|eyJ[A-Za-z0-9_-]{10,}\.\S+")
-_MARKS = re.compile(r"([\\`*_\[\]<>|#~])")
+_MARKS = re.compile(r"[\\`*_\[\]<>|#~&]|://")
 
 
 def value_of(name: str, value: object) -> str:
@@ -62,14 +65,13 @@ def _pair(pair: str) -> str:
     return f"{name}={HIDDEN}" if equals and _SECRET.search(name) else pair
 
 
-def printable(text: str) -> str:
-    """A text in which nothing moves the cursor, hides or turns the direction of writing."""
-    return "".join(each if each.isprintable() else f"\\u{{{ord(each):x}}}" for each in text)
-
-
 def plain(text: object, most: int = 160) -> str:
-    """A text of a server's as plain words on one line: no mark of Markdown in it does anything."""
-    return _MARKS.sub(r"\\\1", one_line(text, most))
+    """A text of a server's on one line, in which no mark of Markdown does anything.
+
+    With any it stands between backticks: where nothing renders Markdown (`codex exec`), backslashes would be read.
+    """
+    words = one_line(text, most)
+    return code_span(words) if _MARKS.search(words) else words
 
 
 def one_line(text: object, most: int = 160) -> str:
@@ -78,13 +80,6 @@ def one_line(text: object, most: int = 160) -> str:
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"
 
 
-def code(text: object) -> str:
-    """A value between backticks, as many as it takes."""
-    words = printable(str(text))
-    fence = "`" * (max((len(run) for run in re.findall(r"`+", words)), default=0) + 1)
-    return f"{fence} {words} {fence}" if words.startswith("`") or words.endswith("`") else f"{fence}{words}{fence}"
-
-
-def number(count: int, what: str) -> str:
-    """``1 tool``, ``2 tools``."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def quoted(text: object) -> str:
+    """A word of a command that is shown to be copied, for a shell and fit for a terminal."""
+    return shlex.quote(printable(str(text)))

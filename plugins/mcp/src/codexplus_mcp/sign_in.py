@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codexplus_core import ActionDenied, Core, Problem
+from codexplus_core import ActionDenied, Core, Problem, code_span
 
 from . import oauth
 from .account import told_of_sign_in
 from .browser import open_browser
+from .row import signing_in
 from .server import Server
 from .shown import one_line
 
@@ -104,7 +105,7 @@ class SignIns:
             f"Signing in to {one_line(server.name)} at {one_line(login.issuer)}. {first} this address:\n\n"
             f"    {login.url}\n\n"
             f"If the browser is on another machine, its last page cannot be loaded: copy that page's address, stop this"
-            f" answer with Esc, and type `/mcp auth {one_line(server.name)} ADDRESS`.\n\n"
+            f" answer with Esc, and type {code_span(signing_in(server, chat=True) + ' ADDRESS')}.\n\n"
         )
         # Who stops the answer does not stop the sign-in.
         finished, _ = await asyncio.wait((done,), timeout=SHOWN_S)
@@ -117,7 +118,7 @@ class SignIns:
         """Hand over the address that the browser ended at; gives how it went. Raises Problem."""
         found = self._under_way.get(server.digest)
         if found is None or found.done.done():
-            raise Problem(f"no sign-in to {server.name} is under way; begin one with /mcp auth {server.name}")
+            raise Problem(f"no sign-in to {server.name} is under way; begin one with {signing_in(server, chat=True)}")
         found.login.paste(address)
         return await asyncio.shield(found.done)
 
@@ -140,7 +141,7 @@ class SignIns:
 async def _finished(core: Core, login: Login, server: Server) -> str:
     try:
         async with told_of_sign_in(core, server, login.issuer):
-            await login.wait()
+            await login.wait(chat=True)
     except Problem as problem:
         return one_line(problem, 500)
     except ActionDenied as denied:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from codexplus_core import Action, Core, Running
 
+from .complaint import complaint_in
 from .server import Server
 from .server_log import ServerLog
 from .surroundings import environment_of
@@ -24,6 +25,12 @@ NOISE_LIMIT = 1 << 20
 GRACE_S = 2.0
 """Seconds that a server has to end by itself once its input is closed, and again once it was told to end."""
 FLUSH_S = 0.5
+# What shells and `env` end with where a program may not be started.
+_NOT_STARTED = frozenset({126})
+_LACKS = (
+    '; it runs in the sandbox: its "permissions" may lack one, such as run:PROGRAM for what it starts in turn'
+    " (a script's interpreter, too) or read:PATH for what it reads"
+)
 
 
 class StdioTransport:
@@ -78,11 +85,12 @@ class StdioTransport:
             if self._hung_up:
                 self._end(self._ended(self._program))
         finally:
-            self._program.close_now()
             for task in self._tasks:
                 task.cancel()
             for stream in self._streams:
                 stream.close()
+            # By now it has ended, or whoever waits has no more patience: it is killed.
+            await self._program.close(grace=0.0)
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _read(self, program: Running, inbox: Any) -> None:
@@ -109,9 +117,9 @@ class StdioTransport:
             return "it closed its output"
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         # Programs like to quote the key that they do not take, and this goes to the model, too.
-        last = self._log.blotted(program.errors).decode("utf-8", "replace").strip().splitlines()[-1:]
-        said = "".join(char for char in last[0] if char.isprintable())[:200] if last else ""
-        return f"it {how}" + (f", saying: {said}" if said else "")
+        said = complaint_in(self._log.blotted(program.errors).decode("utf-8", "replace"))
+        lacks = self._server.permissions and (code in _NOT_STARTED or "permission denied" in said.lower())
+        return f"it {how}" + (f", saying: {said}" if said else "") + (_LACKS if lacks else "")
 
     async def _messages(self, program: Running, inbox: Any) -> str:
         """Hand on every message; why it cannot go on, ``""`` at the end of the output."""

@@ -12,12 +12,15 @@ from .connection import Connection
 from .connections import Connections
 from .failure import Failure
 from .names import gateway_name, is_ours, tool_name
-from .pinning import Change, PinnedTool, Pins, change_between, pinned
+from .pinning import MOST_BYTES, MOST_SCHEMA, MOST_TOOLS, Change, PinnedTool, Pins, change_between, pinned
+from .recent import Recent
 from .server import Server
 from .wording import line
 
 FIRST_WAIT_S = 3.0
 """Seconds that a first request waits for servers that were never seen; from then on their tools are known."""
+AT_ONCE = 50
+"""Tools of a list that are read on the event loop; more are read beside it."""
 _SHOWN = 8
 
 
@@ -49,6 +52,16 @@ class _Withheld:
     asked: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What was made of a server's tools, and of what."""
+
+    server: Server
+    tools: tuple[PinnedTool, ...]
+    withheld: _Withheld | None
+    offers: tuple[Offer, ...]
+
+
 class Tools:
     """Knows the tools of servers; asks each server in the background, and waits only for one that was never seen."""
 
@@ -57,31 +70,44 @@ class Tools:
         self._connections = connections
         self._pins = Pins(core)
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._seen: dict[str, tuple[Connection, int]] = {}  # whose lists of which generation are known
-        self._failed: set[str] = set()
-        self._withheld: dict[str, _Withheld] = {}
-        self._news: dict[str, str] = {}
+        self._seen: Recent[str, tuple[Connection, int]] = Recent()  # whose lists of which generation are known
+        self._failed: Recent[str, None] = Recent()
+        self._withheld: Recent[str, _Withheld] = Recent()
+        self._news: Recent[str, str] = Recent()
+        self._since: Recent[str, float] = Recent()  # when a server was asked first that has not answered yet
+        self._told_missing: Recent[str, None] = Recent()
+        self._offers: Recent[str, _Offered] = Recent()
 
-    async def of(self, servers: Iterable[Server], *, wait: float = FIRST_WAIT_S) -> tuple[Offer, ...]:
+    async def of(self, servers: Iterable[Server], *, wait: float | None = None) -> tuple[Offer, ...]:
         """The tools of these servers by name, as far as they are known now; of two of one name the first counts.
 
-        What the user configured goes before what a repository brought along.
+        What the user configured goes before what a repository brought along. ``wait`` counts from the moment at which
+        a server was asked for the first time: one that never answers is waited for once, and not by every request.
         """
         usable = sorted((one for one in servers if one.usable), key=lambda one: (one.scope == "project", one.name))
         for server in usable:
             self._look(server)
-        new = [self._asking[one.digest] for one in usable if one.digest in self._asking and self._is_new(one)]
-        if new and wait > 0:
+        new = [one for one in usable if one.digest in self._asking and self._is_new(one)]
+        left = (FIRST_WAIT_S if wait is None else wait) - self._asked_for(new)
+        if new and left > 0:
             async with self._core.waiting():
-                await asyncio.wait(new, timeout=wait)
+                await asyncio.wait([self._asking[one.digest] for one in new], timeout=left)
         found: dict[str, Offer] = {}
         for server in usable:
-            if is_ours(server.name):
-                continue
-            for tool in self._known(server):
-                offer = Offer(tool_name(server.name, tool.name), gateway_name(server.name, tool.name), server, tool)
+            for offer in () if is_ours(server.name) else self._offered(server):
                 found.setdefault(offer.name, offer)
         return tuple(found[name] for name in sorted(found))
+
+    def missing(self, servers: Iterable[Server]) -> list[str]:
+        """What the user has to be told of servers without whose tools a request goes up, each once."""
+        waits = [one for one in servers if one.digest in self._asking and self._is_new(one)]
+        late = [one for one in waits if one.digest not in self._told_missing]
+        for one in late:
+            self._told_missing[one.digest] = None
+        return [
+            f"The MCP server `{line(one.name)}` is still starting; its tools come with a later prompt."
+            for one in late[:_SHOWN]
+        ]
 
     def look_again(self, server: Server) -> None:
         """Ask a connected server whose lists may have changed, in the background."""
@@ -99,10 +125,25 @@ class Tools:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _known(self, server: Server) -> Sequence[PinnedTool]:
-        withheld = self._withheld.get(server.digest)
+    def _asked_for(self, servers: Sequence[Server]) -> float:
+        """Seconds for which the one of these servers that was asked last has been asked."""
+        now = asyncio.get_running_loop().time()
+        return min((now - self._since.get(one.digest, now) for one in servers), default=0.0)
+
+    def _offered(self, server: Server) -> tuple[Offer, ...]:
+        tools, withheld = self._seen_tools(server) or (), self._withheld.get(server.digest)
+        known = self._offers.get(server.digest)
+        # Every request asks, and the tools of many servers are many names to make.
+        if known is not None and known.server is server and known.tools is tools and known.withheld is withheld:
+            return known.offers
         names = frozenset() if withheld is None else withheld.names
-        return [tool for tool in self._seen_tools(server) or () if tool.name not in names]
+        offers = tuple(
+            Offer(tool_name(server.name, tool.name), gateway_name(server.name, tool.name), server, tool)
+            for tool in tools
+            if tool.name not in names
+        )
+        self._offers[server.digest] = _Offered(server, tools, withheld, offers)
+        return offers
 
     def _seen_tools(self, server: Server) -> tuple[PinnedTool, ...] | None:
         """What is known of its tools: here, else in another project where the user's same entry was asked."""
@@ -126,7 +167,9 @@ class Tools:
             return  # known well enough to be offered; the first call starts it
         elif connection is not None and connection.state in ("resting", "needs login", "needs approval"):
             return
-        task = asyncio.get_running_loop().create_task(self._ask(server), name=f"mcp tools of {server.name}")
+        loop = asyncio.get_running_loop()
+        self._since.setdefault(server.digest, loop.time())
+        task = loop.create_task(self._ask(server), name=f"mcp tools of {server.name}")
         self._asking[server.digest] = task
         task.add_done_callback(lambda _: self._asking.pop(server.digest, None))
 
@@ -136,17 +179,20 @@ class Tools:
             await connection.connect()
             # Taken before the list: what changes while it comes is asked for again.
             seen = (connection, connection.generation)
-            tools = pinned(await connection.list_tools())
+            listed = await connection.list_tools()
         except Failure as failure:
             if server.digest not in self._failed:
-                self._failed.add(server.digest)
+                self._failed[server.digest] = None
                 self._core.log.warning("mcp_server_failed", server=server.name, reason=type(failure).__name__)
             return
-        self._failed.discard(server.digest)
+        self._failed.pop(server.digest, None)
+        self._since.pop(server.digest, None)
         self._seen[server.digest] = seen
-        self._pin(server, tools)
+        # Up to 1 MB of schemas is read and cleaned.
+        tools = pinned(listed) if len(listed) <= AT_ONCE else await asyncio.to_thread(pinned, listed)
+        self._pin(server, tools, left_out=len(listed) - len(tools))
 
-    def _pin(self, server: Server, tools: tuple[PinnedTool, ...]) -> None:
+    def _pin(self, server: Server, tools: tuple[PinnedTool, ...], *, left_out: int) -> None:
         before = self._seen_tools(server)
         change = Change() if before is None else change_between(before, tools)
         withheld = self._withheld.pop(server.digest, None)
@@ -164,7 +210,19 @@ class Tools:
                 self._pins.set(key, tools)
         if change:
             self._core.log.warning("mcp_tools_changed", server=server.name, altered=len(change.altered))
-            self._news[server.digest] = f"The MCP server `{line(server.name)}` {_described(change)}.{told}"
+            self._tell(server, f"{_described(change)}.{told}")
+        if left_out and (before is None or change):
+            self._core.log.warning("mcp_tools_left_out", server=server.name, count=left_out)
+            self._tell(
+                server,
+                f"lists {left_out} tools that are left out: one has at most {MOST_SCHEMA >> 10} KB of parameters, a"
+                f" server {MOST_TOOLS} tools and {MOST_BYTES >> 20} MB.",
+            )
+
+    def _tell(self, server: Server, what: str) -> None:
+        before = self._news.get(server.digest)
+        said = f"The MCP server `{line(server.name)}` {what}"
+        self._news[server.digest] = said if before is None else f"{before}\n\n{said}"
 
     def _pauses(self, server: Server) -> bool:
         settings = self._core.config.for_project(server.project)

@@ -10,11 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from codexplus_core import Core, Problem, Session, open_core
+from codexplus_core import Core, Problem, Session, open_core, printable
 
 from .builtins import listing, preview_reply
 from .builtins.desk import Desk
-from .builtins.wording import printable
 from .catalogue import Catalogue
 from .preview import NoPreview, preview
 from .spoken import spoken

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from codexplus_core import AuditEvent, CommandRow, Core, Event, Exchange, LocalReply
+from codexplus_core import AuditEvent, CommandRow, Core, Event, Exchange, LocalReply, with_message
 
 from . import local_shell
 from .builtins.listing import BUILT_IN
@@ -18,7 +18,7 @@ from .expand import Expansion, expand, expand_made
 from .invocation import Invocation, invocation_of
 from .mentions import Attachment, attach_files, mentions_in
 from .modules import Modules
-from .notice import BEGINNING, Notices, not_attached, together, with_notice
+from .notice import BEGINNING, Notices, not_attached, together
 from .signed import signed_of
 from .stops import said, stopped
 from .surroundings import Surroundings, is_strict, model_of, surroundings_of
@@ -70,7 +70,7 @@ class Engine:
         if notice is None:
             return None
         self._notices.told(notice)
-        return with_notice(event, notice.text)
+        return with_message(event, notice.text)
 
     async def rows(self, project: Path | None) -> list[CommandRow]:
         """The command files of a project, for lists of all commands."""
@@ -221,7 +221,7 @@ class Engine:
         exchange.prompt = made.prompt if made.prompt.strip() else meta
         model = model_of(command.model, where)
         if model:
-            exchange.model = model
+            exchange.model, exchange.model_source = model, str(command.path)
         origin = None if where.strict or made.asked else self._notices.due(command, where)
         passed_over = self._notices.passed_over(command, where)
         notice = together([origin, passed_over, not_attached(made.missed, where)])

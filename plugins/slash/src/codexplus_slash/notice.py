@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from uuid import uuid4
+from pathlib import Path
 
-from codexplus_core import Core, Event
+from codexplus_core import Core, short_path
 
 from .command_file import CommandFile
-from .questions import source_of
 from .spoken import spoken
 from .surroundings import Surroundings, is_passed_over
 
@@ -34,14 +33,16 @@ class Notices:
 
     def __init__(self, core: Core) -> None:
         self._store = core.store
+        self._home = Path.home()
 
     def due(self, command: CommandFile, where: Surroundings) -> Notice | None:
         """What the user has to be told, None where that was done before."""
         whose = _WHOSE[command.scope]
         if command.pack is not None:
             whose = f"of the signed pack {command.pack.pack} {command.pack.version}"
+        shown = short_path(command.path, where.cwd, self._home)
         text = (
-            f"`/{_plain(command.name)}` is `{_plain(source_of(command, where.cwd))}`, {whose}"
+            f"`/{_plain(command.name)}` is `{_plain(shown)}`, {whose}"
             f" (sha256 `{command.digest[:12]}`…). This is shown once, until the file changes."
         )
         return self._once("told", text, command, where)
@@ -87,28 +88,6 @@ def together(notices: Iterable[Notice | None]) -> Notice | None:
     found = [notice for notice in notices if notice is not None]
     keys = tuple(key for notice in found for key in notice.keys)
     return Notice(keys, "\n\n".join(notice.text for notice in found)) if found else None
-
-
-def with_notice(event: Event, text: str) -> list[Event]:
-    """The beginning of a response with a message of ours behind it, as the API itself would send it."""
-    id = f"msg_codexplus_{uuid4().hex}"
-    part = {"type": "output_text", "text": text, "annotations": []}
-    item = {"id": id, "type": "message", "status": "completed", "role": "assistant", "content": [part]}
-    place = {"item_id": id, "output_index": 0, "content_index": 0}
-    begun = {**item, "status": "in_progress", "content": []}
-    return [
-        event,
-        _event("response.output_item.added", output_index=0, item=begun),
-        _event("response.content_part.added", **place, part={**part, "text": ""}),
-        _event("response.output_text.delta", **place, delta=text, logprobs=[]),
-        _event("response.output_text.done", **place, text=text, logprobs=[]),
-        _event("response.content_part.done", **place, part=part),
-        _event("response.output_item.done", output_index=0, item=item),
-    ]
-
-
-def _event(type: str, **data: object) -> Event:
-    return Event(type, data)
 
 
 def _plain(path: str) -> str:

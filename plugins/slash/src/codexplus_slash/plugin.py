@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Iterable
 from pathlib import Path
 
@@ -57,7 +56,7 @@ class Slash:
     @hookimpl
     def add_cli(self) -> list[CliCommand]:
         """Offer ``codex-plus commands``."""
-        return [CliCommand("commands", "list the slash commands here, or preview one", run=_run, configure=_configure)]
+        return [CliCommand.of_module("commands", "list the slash commands here, or preview one", "codexplus_slash.cli")]
 
     @hookimpl
     def add_checks(self) -> list[Check]:
@@ -98,18 +97,6 @@ class Slash:
         """Show where a command comes from; put the model's text into sentences where the user wants that."""
         made = None if self._engine is None else self._engine.on_chunk(exchange, event)
         return accessible.on_chunk(exchange, event) if made is None else made
-
-
-def _run(arguments: Namespace) -> int:
-    from . import cli
-
-    return cli.run(arguments)
-
-
-def _configure(parser: ArgumentParser) -> None:
-    from . import cli
-
-    cli.configure(parser)
 
 
 _SLASH = Slash()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from codexplus_core import Core, PackFile
+from codexplus_core import Core, PackFile, RefusedFile
 
 from .command_file import Kind, Source
 
@@ -20,13 +20,15 @@ _MODULE = "_module.py"
 class Signed:
     """What packs bring, and what must come from one: everything, or what a project brings.
 
-    ``problems`` are packs that are not used, each with a sentence.
+    ``problems`` are packs that are not used, each with a sentence; ``refused`` what those would bring, as far as their
+    manifests can be trusted.
     """
 
     files: tuple[PackFile, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
     everything: bool = False
     projects: bool = False
+    refused: tuple[RefusedFile, ...] = ()
 
     def refuses(self, source: Source) -> bool:
         """Whether this file may not be used because nobody vouches for it."""
@@ -36,7 +38,13 @@ class Signed:
         """Why a command of a pack cannot be used, None where its pack can, or there is no such pack."""
         pack, parted, _ = name.partition(":")
         said = next((words for each, words in self.problems if parted and each == pack), None)
-        return None if said is None else (Path(pack), said)
+        if said is not None:
+            return Path(pack), said
+        # What would have been meant is not sent to the model as if nobody had ever heard of it.
+        for file in self.refused:
+            if (found := _parts(file.kind, file.path)) and name in (found[0][-1], ":".join((file.pack, *found[0]))):
+                return Path(file.pack), file.problem
+        return None
 
     def sources(self) -> list[Source]:
         """The commands, skills and modules of packs, as files of the user's own: a key of theirs vouches for them."""
@@ -47,7 +55,9 @@ def signed_of(core: Core, project: Path | None) -> Signed:
     """What holds in a project now. Not from a thread: it looks at the settings."""
     packs = core.packs
     files = (*packs.files("command"), *packs.files("skill"), *packs.files("module"))
-    return Signed(files, packs.problems, packs.required(project), packs.required(project, of_project=True))
+    return Signed(
+        files, packs.problems, packs.required(project), packs.required(project, of_project=True), packs.refused
+    )
 
 
 def refusal(source: Source) -> str:
@@ -58,16 +68,25 @@ def refusal(source: Source) -> str:
     )
 
 
-def _source(file: PackFile) -> Iterator[Source]:
-    *above, name = file.path.split("/")[1:]
+def _parts(kind: str, path: str) -> tuple[list[str], Kind] | None:
+    """The parts of a command's name within its pack, and what it is; None for a file that is no command."""
+    if kind not in ("command", "skill", "module"):
+        return None
+    *above, name = path.split("/")[1:]
     stem, _, ending = name.rpartition(".")
-    parts, kind, base = [*above, stem], _KINDS.get(ending), None
-    if file.kind == "skill":
-        parts, kind, base = above, "skill", file.file.parent
-    elif file.kind == "module":
-        parts, kind = [name.removesuffix(_MODULE)], "module"
-    if kind is None:
+    if kind == "skill":
+        return above, "skill"
+    if kind == "module":
+        return [name.removesuffix(_MODULE)], "module"
+    return ([*above, stem], _KINDS[ending]) if ending in _KINDS else None
+
+
+def _source(file: PackFile) -> Iterator[Source]:
+    found = _parts(file.kind, file.path)
+    if found is None:
         return
+    parts, kind = found
+    base = file.file.parent if kind == "skill" else None
     space = ":".join(parts[:-1])
     yield Source(
         name=":".join((file.pack, *parts)),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from codexplus_core import Command, LocalReply, hookimpl
+from codexplus_core import Command, Core, LocalReply, PackFile, hookimpl
+from codexplus_core.services.packs import RefusedFile
 from codexplus_core.testing import Harness, text
 
 Start = Callable[..., Harness]
@@ -69,6 +70,42 @@ async def test_settings_are_shown_with_the_file_and_line_of_each_and_no_secret(s
         assert "sk-1234" not in answer.text and "hid" not in answer.text
     assert "- `git` from `~/.codexplus/settings.json:4`" in status.text
     assert "install `codex-plus-mcp`" in status.text
+
+
+async def test_a_hook_is_shown_by_its_command_and_a_long_value_breaks_off_in_no_text(start: Start, place: Path) -> None:
+    folder = place / "home/.codexplus"
+    folder.mkdir(mode=0o700)
+    long = "grep -q 'rm ' && { echo 'no rm here, and none of its relatives either' >&2; exit 2; }; exit 0"
+    hooks = {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": long}]}]}
+    hooks["Stop"] = [{"hooks": [{"type": "command", "command": "true"}]}]
+    server = {"command": "/opt/a/very/long/way/to/a/program/that/has/a/name", "args": ["one", "two"], "env": {"A": "b"}}
+    (folder / "settings.json").write_text(json.dumps({"hooks": hooks, "mcpServers": {"one": server}}))
+
+    async with start() as proxy:
+        status = await proxy.say("/plus status")
+        listed = await proxy.say("/config list")
+
+    origin = "from `~/.codexplus/settings.json:1`"
+    assert f"- `hooks.PreToolUse` runs `{long[:79]}…` for `Bash`, {origin}" in status.text
+    assert f"- `hooks.Stop` runs `true`, {origin}" in status.text
+    value = '{"command": "/opt/a/very/long/way/to/a/program/that/…", "args": […], "env": {…}}'
+    assert f"- `mcpServers.one` is `{value}`, {origin}" in listed.text
+
+
+@pytest.mark.req("S13")
+async def test_the_status_names_each_mcp_server_once_and_those_that_cannot_be_used(start: Start, place: Path) -> None:
+    folder = place / "home/.codexplus"
+    folder.mkdir(mode=0o700)
+    (folder / "mcp.json").write_text('{"mcpServers": {"git": {"command": "g"},\n"bad": {"comand": "x"}}}')
+
+    async with start() as proxy:
+        status = await proxy.say("/plus status")
+
+    assert status.text.count("git") == 1
+    assert "- `git` from `~/.codexplus/mcp.json:1`" in status.text
+    assert "- `bad` from `~/.codexplus/mcp.json:2`: not used, see below" in status.text
+    assert "mcpServers.bad.comand: is no key that is known; did you mean command?" in status.text
+    assert "**Nothing else is set**" in status.text
 
 
 class Hooks:
@@ -146,3 +183,32 @@ async def test_save_says_when_nothing_is_kept(start: Start) -> None:
         answer = await proxy.say("/save")
 
     assert "transcripts.enabled" in answer.text
+
+
+class OnePack:
+    """A plugin that provides the servers of one verified pack."""
+
+    problems: tuple[tuple[str, str], ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
+
+    def __init__(self, root: Path) -> None:
+        self._files = (PackFile("acme", "1", "mcp", ".mcp.json", b"{}", "0" * 64, root / ".mcp.json", root),)
+
+    @hookimpl
+    def on_startup(self, core: Core) -> None:
+        core.packs.provide(self)
+
+    def files(self) -> tuple[PackFile, ...]:
+        return self._files
+
+    def holds(self, file: PackFile) -> bool:
+        return True
+
+
+@pytest.mark.req("S13")
+async def test_the_status_names_the_packs_that_bring_mcp_servers(start: Start, place: Path) -> None:
+    async with start(others={"pack": OnePack(place)}) as proxy:
+        status = await proxy.say("/plus status")
+
+    assert "- those of the signed pack `acme`" in status.text
+    assert "none is configured" not in status.text

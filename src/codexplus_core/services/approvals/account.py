@@ -31,9 +31,9 @@ def answered(proposals: Iterable[Proposal], id: str, answer: str, *, how: str, t
     return AuditEvent("approval.answer", verdict, session=session, fields=fields, decision=True)
 
 
-def revoked(id: str) -> AuditEvent:
+def revoked(id: str, *, by: str = "command line") -> AuditEvent:
     """A yes is withdrawn, or a question closed."""
-    return AuditEvent("approval.revoke", "success", fields={"question": id, "by": "command line"}, decision=True)
+    return AuditEvent("approval.revoke", "success", fields={"question": id, "by": by}, decision=True)
 
 
 def _about(proposals: Iterable[Proposal]) -> list[dict[str, Any]]:

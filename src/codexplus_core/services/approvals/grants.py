@@ -106,9 +106,14 @@ class Grants:
                 self._keep(db, msgspec.structs.replace(grant, use=use or f"once {secrets.token_hex(8)}"))
         return plan is not None
 
-    def allowed(self, digests: Sequence[str], use: str) -> bool:
-        """Whether all of these are allowed; uses up nothing."""
-        return self._plan(digests, use) is not None
+    def allowed(self, digests: Sequence[str], use: str, *, always: bool = False) -> bool:
+        """Whether all of these are allowed, or allowed ``always``; uses up nothing."""
+        plan = self._plan(digests, use)
+        return plan is not None and not (always and plan)
+
+    def for_good(self, digests: Sequence[str]) -> bool:
+        """Whether all of these need not be asked again."""
+        return self._plan(digests, "") == []
 
     def live(self) -> list[Grant]:
         """Every yes that still counts, the oldest first."""

@@ -74,13 +74,13 @@ class Verdict:
 _WORDS = frozenset({"title", "notes"})
 
 
-def digest(proposal: Proposal) -> str:
+def digest(proposal: Proposal, *, real: str | None = None) -> str:
     """The SHA-256 over everything that decides what would happen; any change in it asks again.
 
-    The project counts by its real path at this moment: neither a copy of it nor a link that leads elsewhere today
-    inherits an answer.
+    The project counts by its real path at this moment (``real``, where the caller has just looked): neither a copy of
+    it nor a link that leads elsewhere today inherits an answer.
     """
-    decides = {"v": 1, **{name: value for name, value in _plain(proposal).items() if name not in _WORDS}}
+    decides = {"v": 1, **{name: value for name, value in _plain(proposal, real).items() if name not in _WORDS}}
     for name in ("programs", "permissions", "writes", "env_names", "env"):
         # Sets by nature: their order decides nothing.
         decides[name] = sorted(decides[name])
@@ -105,9 +105,9 @@ def load(data: bytes) -> Proposal:
     return Proposal(**value)
 
 
-def _plain(proposal: Proposal) -> dict[str, Any]:
+def _plain(proposal: Proposal, real: str | None = None) -> dict[str, Any]:
     value = {field.name: getattr(proposal, field.name) for field in fields(proposal)}
     value["source"] = str(proposal.source)
-    value["project"] = None if proposal.project is None else os.path.realpath(proposal.project)
+    value["project"] = None if proposal.project is None else real or os.path.realpath(proposal.project)
     value["timeout"] = None if proposal.timeout is None else float(proposal.timeout)
     return value

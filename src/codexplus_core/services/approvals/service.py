@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from .grants import Grant, Grants
 from .pending import Pending, Question, Standing
 from .proposal import Granted, Proposal, Verdict, digest
 from .question import in_chat, not_allowed, offers_always, question_text
+
+REMEMBERED = 256
+"""Proposals whose digests are remembered."""
 
 ELSEWHERE = "Your administrator wants such questions answered in a terminal; an answer here does not count."
 
@@ -52,6 +56,7 @@ class Approvals:
         self.questions = Pending(self.database, clock)
         self.tell: Callable[[AuditEvent], None] = _untold
         """Gets what is asked and answered; a Problem that it raises keeps an answer of a terminal from counting."""
+        self._digests: dict[tuple[Proposal, str | None], str] = {}
         self.out_of_band: Callable[[], bool] = lambda: False
         """Whether questions are answered in a terminal only (``approvals.outOfBand``)."""
 
@@ -86,7 +91,7 @@ class Approvals:
         The message of a no says how to allow it beforehand. Never asks in the conversation: an answer there would be
         to something that the user did not see. ``session`` is whose work it is; a yes does not depend on it.
         """
-        digests = tuple(dict.fromkeys(digest(proposal) for proposal in proposals))
+        digests = tuple(dict.fromkeys(map(self._digest, proposals)))
         try:
             if self.grants.granted(digests, ""):
                 return Verdict(True)
@@ -97,20 +102,38 @@ class Approvals:
             return Verdict(False, f"not allowed: what was allowed cannot be looked up ({trouble})")
         return Verdict(False, not_allowed(question), question.id)
 
-    def allowed(self, proposals: Sequence[Proposal]) -> bool:
-        """Whether these are allowed now, to show it and not to do it: nobody is asked, no answer is used up."""
-        digests = tuple(dict.fromkeys(digest(proposal) for proposal in proposals))
+    def allowed(self, proposals: Sequence[Proposal], *, always: bool = False) -> bool:
+        """Whether these are allowed now: nobody is asked, no answer is used up.
+
+        That is to show it, not to do it; what is allowed for good (``always``: only that counts) may be done, too.
+        """
+        digests = tuple(dict.fromkeys(map(self._digest, proposals)))
         try:
-            return self.grants.allowed(digests, "")
+            return self.grants.allowed(digests, "", always=always)
         except Unusable:
             return False
+
+    def close_questions(self, settled: Callable[[Proposal], bool]) -> None:
+        """Close the questions that are about nothing any more: all that they ask is ``settled``.
+
+        For what is gone, or is asked about anew because it has changed. Raises Problem.
+        """
+        with _told():
+            for question in self.questions.kept():
+                if all(map(settled, question.about)):
+                    self.tell(revoked(question.id, by="whoever asked"))
+                    with self.database.transaction() as db:
+                        self.questions.settle(db, question, answer="no", by="whoever asked")
 
     # -- for people
 
     def pending(self) -> list[Question]:
-        """Questions that can still be answered with ``allow``, the oldest first. Raises Problem."""
+        """Questions that can still be answered with ``allow``, the oldest first. Raises Problem.
+
+        Without those to which a yes for good was said elsewhere: it is an answer to them all.
+        """
         with _told():
-            return self.questions.kept()
+            return [one for one in self.questions.kept() if not self.grants.for_good(one.digests)]
 
     def list(self) -> list[Grant]:
         """Every yes that counts, the oldest first. Raises Problem."""
@@ -184,6 +207,19 @@ class Approvals:
         text = self.text_of(question, first=others[0] if others else "")
         standing.asked.append((question.id, text))
         return LocalReply(text)
+
+    def _digest(self, proposal: Proposal) -> str:
+        """Its digest, remembered as long as the project's path leads to the same place: a hook's is asked for often."""
+        real = None if proposal.project is None else os.path.realpath(proposal.project)
+        try:
+            known = self._digests.get((proposal, real))
+        except TypeError:
+            return digest(proposal)  # somebody made it of lists
+        if known is None:
+            if len(self._digests) >= REMEMBERED:
+                self._digests.clear()
+            known = self._digests[proposal, real] = digest(proposal, real=real)
+        return known
 
     def _missing(self, proposals: Sequence[Proposal], use: str) -> Sequence[Proposal]:
         return [one for one in proposals if not self.grants.allowed([digest(one)], use)] or proposals

@@ -7,17 +7,20 @@ from difflib import get_close_matches
 from typing import Any
 
 from . import steps
-from .expand import Expander, Missing, declared
+from .expand import Expander, Missing, declared, why_undeclared, why_unset
 from .origin import KeyPath, Notice, Origin, dotted
 from .schema import DENY, Key
 from .scope import variable_not_for_projects, word_not_for_projects
 from .shapes import BAD, shown
-from .sheet import Leaf, Means, Sheet, Tree
+from .sheet import Leaf, Means, Sheet, Tree, joined, leaf_at
+from .stray import slip
 
 NOTICES = 100
 """Of each kind that are kept for one file; a hostile one could bring a million."""
 ALLOWED = 500
 """Entries of an allow list: each is held against those of every other layer."""
+ONLY_ADMIN = "only the administrator's policy can set this"
+"""Why a key of the administrator's has no effect anywhere else."""
 # What a shell, or a matcher, reads by rules of its own; a hook's command finds the variables in its environment.
 _HOOK_UNEXPANDED = frozenset({"command", "matcher", "if", "permissions", "prompt"})
 _SERVER_UNEXPANDED = frozenset({"permissions"})
@@ -47,10 +50,15 @@ class Cleaner:
         """Take what counts of ``data``."""
         for name, value in data.items():
             if self._only is not None and name not in self._only:
-                self._ignore((name,), f"this file holds only {' and '.join(self._only)}", "put it into settings.json")
+                wrong = slip(name, value, self._only)
+                if wrong is not None:
+                    self._warn((name,), *wrong)
+                else:
+                    held = " and ".join(self._only)
+                    self._ignore((name,), f"this file holds only {held}", "put it into settings.json")
                 continue
             self._take(self.sheet.tree, (name,), value)
-        rules = _at_path(self.sheet.tree, DENY[1])
+        rules = leaf_at(self.sheet.tree, DENY[1])
         if rules is not None:
             self._keep_deny(rules)
         return self.sheet
@@ -74,6 +82,10 @@ class Cleaner:
             todo = f"did you mean {near[0]}?" if near else "remove it, or correct its name"
             self._warn(path, "is no key that is known, and what it means would not be enforced", todo)
             return
+        if key is not None and key.name == "security.**" and len(path) == 2 and not section and self._origin.trusted:
+            near = get_close_matches(path[-1], schema.names_below(path[:-1]), n=1, cutoff=0.6)
+            todo = f"did you mean {near[0]}?" if near else "nothing reads it; remove it, or correct its name"
+            self._warn(path, "is no key that is known", todo, fault=False)
         below = key is not None and key.name.endswith("**") and isinstance(value, dict)
         # Even an empty object would hide what the user has there.
         if key is not None and (not below or (not section and key.project == "no" and not self._origin.trusted)):
@@ -136,12 +148,15 @@ class Cleaner:
 
     def _known(self, into: Tree, key: Key, path: tuple[str, ...], value: Any) -> None:
         if key.only is not None and self._origin.layer not in key.only:
-            self._ignore(path, f"only {' and '.join(key.only)} can set this", "leave it to the administrator")
+            self._ignore(path, ONLY_ADMIN, "leave it to the administrator")
             return
         if not self._origin.trusted and not self._may(key, path, value):
             return
         leaf = self._list(key, path, value) if key.listed else self._single(key, path, value)
         if leaf is None:
+            # Named by somebody, it is missed by that name.
+            if key.names_are_free and len(self.sheet.unusable) < NOTICES:
+                self.sheet.unusable.append((path, Leaf(value, value, self._at(path))))
             return
         into[path[-1]] = leaf
 
@@ -213,21 +228,17 @@ class Cleaner:
             made = expander.value(value, skip=skip)
         except Missing as missing:
             name = str(missing)
-            if names is not None and name in means.env:
-                what = f"{self._who()} may read ${{{name}}} only where it declares it"
-                todo = f'add "read_env:{name}" to the entry\'s "permissions"; it does not count so far'
-            else:
-                what = f"${{{name}}} is not set"
-                todo = f"set it, or write ${{{name}:-a default}}; the entry does not count so far"
-            self._warn(path, what, todo, fault=False)
+            undeclared = names is not None and name not in names
+            wrong = why_undeclared(name, self._who(), means.env) if undeclared else why_unset(name)
+            self._warn(path, *wrong, fault=False)
             return None
         return self._leaf(path, made, value, reads=tuple(expander.reads))
 
     def _keep_deny(self, leaf: Leaf) -> None:
-        before = _at_path(self.sheet.tree, DENY[0])
+        before = leaf_at(self.sheet.tree, DENY[0])
         section = self.sheet.tree.setdefault("permissions", {})
         if isinstance(section, dict):
-            section["deny"] = leaf if before is None else _joined(before, leaf)
+            section["deny"] = leaf if before is None else joined(before, leaf)
 
     # -- saying so
 
@@ -273,18 +284,6 @@ class Cleaner:
     def _ignore(self, path: KeyPath, why: str, todo: str = "set it in your own settings.json") -> None:
         if len(self.sheet.ignored) < NOTICES:
             self.sheet.ignored.append(Notice(self._at(path), dotted(path), why, todo))
-
-
-def _at_path(tree: Tree, name: str) -> Leaf | None:
-    found: Tree | Leaf | None = tree
-    for part in name.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
-    return found if isinstance(found, Leaf) else None
-
-
-def _joined(first: Leaf, second: Leaf) -> Leaf:
-    items = (*(first.items or ()), *(second.items or ()))
-    return Leaf([item.value for item in items], [item.written for item in items], first.origin, items=items)
 
 
 def _as_rule(item: Any) -> Any:

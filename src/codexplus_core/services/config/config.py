@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from .cleaning import Cleaner
 from .documents import Document, Shelf
 from .managed import Imposed, Managed
 from .merging import Merger
-from .origin import LAYERS, Notice, Origin, Value
+from .origin import LAYERS, Notice, Origin, Value, dotted
 from .overview import listing
 from .places import Place, parent_places, project_places, server_places, user_places
 from .policy import PolicyPlace
@@ -118,6 +118,18 @@ class Config(Mapping[str, Any]):
         return listing(self.for_project(project))
 
     @property
+    def administrators(self) -> Settings:
+        """What the administrator's policy says by itself, without anybody's own settings."""
+        policies = [sheet for sheet in (self._managed.look(), self._imposed.sheet) if sheet is not None]
+        return Settings(
+            Merger(self._schema).merge([sheet.tree for sheet in policies]),
+            schema=self._schema,
+            warnings=_told_once(notice for sheet in policies for notice in sheet.warnings),
+            ignored=[notice for sheet in policies for notice in sheet.ignored],
+            generation=self.generation,
+        )
+
+    @property
     def has_policy(self) -> bool:
         """Whether there is a policy of the administrator."""
         return self._managed.look() is not None or self._imposed.sheet is not None
@@ -182,7 +194,7 @@ class Config(Mapping[str, Any]):
             values,
             schema=self._schema,
             project=project,
-            warnings=[notice for sheet in by_weight for notice in sheet.warnings],
+            warnings=_told_once(notice for sheet in by_weight for notice in sheet.warnings),
             ignored=[*(notice for sheet in by_weight for notice in sheet.ignored), *merger.narrowed],
             remarks=remarks,
             withheld=[
@@ -190,6 +202,11 @@ class Config(Mapping[str, Any]):
                 for sheet in by_weight
                 for leaf in sheet.withheld
                 if sheet.origin.layer in ("project", "local")
+            ],
+            unusable=[
+                Value(dotted(path), leaf.value, leaf.origin, written=leaf.written)
+                for sheet in by_weight
+                for path, leaf in sheet.unusable
             ],
             files=[*self._managed.files(), *(_file(document) for document in documents)],
             generation=self.generation,
@@ -226,6 +243,11 @@ def _real(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError, ValueError):
         return path.absolute()
+
+
+def _told_once(notices: Iterable[Notice]) -> list[Notice]:
+    """A file that is read for two layers, as the user's ``mcp.json`` is, is broken once."""
+    return list({str(notice): notice for notice in notices}.values())
 
 
 def _trusted(document: Document) -> bool:

@@ -113,7 +113,7 @@ def _read(place: Place, last: Document | None, *, outsized: bool) -> Document | 
             # Emptied this moment, most likely to be written anew; if it stays empty, the next look will have it so.
             return last
         if place.within is not None:
-            parsed = part_of(content.data, place.within, place.only or ())
+            parsed = part_of(content.data, place.within, place.only or (), alone=place.own_servers)
             return None if parsed is None else Document(place, "read", parsed, because=because, data=_dumped(parsed))
         return Document(place, "read", parse(content.data, yaml=place.yaml), because=because, data=content.data)
     except Unparsable as broken:

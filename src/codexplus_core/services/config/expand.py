@@ -6,8 +6,10 @@ No ``$VAR``, no nested defaults; a variable that is set to nothing counts as set
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
+
+from ..sandbox.environment import is_loader
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 DECLARED = "read_env:"
@@ -70,6 +72,24 @@ class Expander:
             # Without a project there is no such directory yet; the program's own environment has it later.
             return found[0]
         raise Missing(name)
+
+
+def why_unset(name: str) -> tuple[str, str]:
+    """What is wrong with an entry that reads a variable that is not set, and what to do."""
+    return f"${{{name}}} is not set", f"set it, or write ${{{name}:-a default}}; the entry does not count so far"
+
+
+def why_undeclared(name: str, who: str, env: Container[str]) -> tuple[str, str]:
+    """The same for one that the entry does not declare. ``who`` brought the entry, ``env`` are the variables there are.
+
+    No permission gives a variable that changes what programs load: the sandbox would refuse the declared one, too.
+    """
+    if is_loader(name):
+        value = "the value itself, or ~/ at the beginning of the command" if name == "HOME" else "the value itself"
+        return f"{who} may not read ${{{name}}}", f"write {value}; the entry does not count so far"
+    unset = "" if name in env else ", and it is not set"
+    what = f"{who} may read ${{{name}}} only where it declares it{unset}"
+    return what, f'add "read_env:{name}" to the entry\'s "permissions"; it does not count so far'
 
 
 def declared(entry: Any) -> frozenset[str]:

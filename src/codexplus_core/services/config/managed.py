@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .cleaning import Cleaner
+from .faults import faults_of
 from .origin import Notice, Origin
 from .parsing import Parsed, Unparsable, parse
 from .policy import BadPolicy, PolicyPlace, read_policy
@@ -33,10 +34,7 @@ class Imposed:
             parsed = parse(data, yaml=True)
         except Unparsable as broken:
             raise BadPolicy(f"{file}: {broken}; ask your administrator") from None
-        sheet = Cleaner(origin, parsed.lines.get, self._means).clean(parsed.data)
-        if sheet.faulty:
-            raise BadPolicy("; ".join(str(notice) for notice in sheet.warnings[:5]))
-        self.sheet = sheet
+        self.sheet = _sheet(parsed, origin, self._means)
 
 
 class Managed:
@@ -93,10 +91,14 @@ class Managed:
     def _take(self, place: PolicyPlace) -> None:
         parsed = read_policy(place)
         origin = Origin("enterprise", place.path, root=place.path.parent)
-        if parsed is None:
-            sheet = Sheet(origin)
-        else:
-            sheet = Cleaner(origin, parsed.lines.get, Means(self._schema, self._env)).clean(parsed.data)
-        if sheet.faulty:
-            raise BadPolicy("; ".join(str(notice) for notice in sheet.warnings[:5]))
+        sheet = Sheet(origin) if parsed is None else _sheet(parsed, origin, Means(self._schema, self._env))
         self._parsed, self.sheet, self.problem = parsed, sheet, ""
+
+
+def _sheet(parsed: Parsed, origin: Origin, means: Means) -> Sheet:
+    """What a policy says. Raises BadPolicy where an entry of it would not be enforced as it is meant."""
+    sheet = Cleaner(origin, parsed.lines.get, means).clean(parsed.data)
+    faults = [*(sheet.warnings if sheet.faulty else ()), *faults_of(sheet)]
+    if faults:
+        raise BadPolicy("; ".join(str(notice) for notice in faults[:5]))
+    return sheet

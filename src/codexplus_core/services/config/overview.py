@@ -8,7 +8,7 @@ from typing import Any
 
 from ..redact import Redactor
 from .origin import Notice, Origin, Value
-from .schema import Schema
+from .schema import DENY, Schema
 from .settings import Settings
 from .steps import names
 
@@ -31,7 +31,8 @@ def listing(settings: Settings) -> dict[str, Any]:
             {"path": str(file.path), "layer": file.layer, "state": file.state, "trusted": file.trusted}
             for file in settings.files
         ],
-        "settings": [value_row(value) for value in settings.list()],
+        # Its rules stand in permissions.deny as well, which is where they count.
+        "settings": [value_row(value) for value in settings.list() if value.key != DENY[1]],
         "ignored": [notice_row(notice) for notice in ignored_here(settings)],
         "warnings": [notice_row(notice) for notice in (*settings.warnings, *rule_notices(settings))],
         "remarks": [notice_row(notice) for notice in settings.remarks],

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .origin import KeyPath
+from .stray import slip
 
 JSON_LIMIT = 1 << 20
 """Bytes of a settings file."""
 YAML_LIMIT = 64 * 1024
 """Bytes of a YAML file: its parser needs a second for 200 KB, and whoever asks for settings waits."""
 DEPTH = 32
+PROJECTS = "projects"
+"""Below it, in files of servers, stand those of single projects."""
 NODES = 20_000
 """Values in a YAML file, those that an alias repeats counted each time."""
 _LINES_UP_TO = 128 * 1024
@@ -49,16 +52,17 @@ def parse(data: bytes, *, yaml: bool) -> Parsed:
     """Read a file's bytes. Raises Unparsable."""
     text = decoded(data)
     if yaml:
-        # ruamel is slow to import, and most people have no YAML settings.
-        from .yaml_parsing import parse_yaml
-
         return parse_yaml(text)
     return _parse_json(text)
 
 
-def part_of(data: bytes, within: tuple[str, ...], only: tuple[str, ...]) -> Parsed | None:
-    """The keys ``only`` of the object at ``within``, as a file by itself; None where it has none. Raises Unparsable."""
-    if not any(f'"{name}"'.encode() in data for name in only):
+def part_of(data: bytes, within: tuple[str, ...], only: tuple[str, ...], *, alone: bool = False) -> Parsed | None:
+    """The keys ``only`` of the object at ``within``, as a file by itself; None where it has none. Raises Unparsable.
+
+    ``alone`` says that the file is for these alone: slips in their names are kept to be complained about, and a file
+    without any of them is read, too.
+    """
+    if not alone and not any(f'"{name}"'.encode() in data for name in only):
         return None
     whole = parse(data, yaml=False)
     found: Any = whole.data
@@ -66,6 +70,9 @@ def part_of(data: bytes, within: tuple[str, ...], only: tuple[str, ...]) -> Pars
         found = found.get(name) if isinstance(found, dict) else None
     # Claude Code keeps an empty object for every project that it has seen.
     kept = {name: found[name] for name in only if found.get(name)} if isinstance(found, dict) else {}
+    if alone and not within:
+        others = {name: value for name, value in whole.data.items() if name not in (*only, PROJECTS)}
+        kept |= {name: value for name, value in others.items() if slip(name, value, only) is not None}
     depth = len(within)
     lines = {
         path[depth:]: line
@@ -89,6 +96,22 @@ def _parse_json(text: str) -> Parsed:
     if too_deep(value):
         raise Unparsable(f"is nested more than {DEPTH} deep")
     return Parsed(value, _json_lines(text) if len(text) <= _LINES_UP_TO else {})
+
+
+def parse_yaml(text: str) -> Parsed:
+    """Read a YAML text. Raises Unparsable."""
+    # ruamel is slow to import, and most people have no YAML settings.
+    from ..plain_yaml import BadYaml, read_yaml
+
+    try:
+        found = read_yaml(text, nodes=NODES, depth=DEPTH)
+    except BadYaml as bad:
+        raise Unparsable(str(bad)) from None
+    if found.value is None and not found.lines:
+        return Parsed({})
+    if not isinstance(found.value, dict):
+        raise Unparsable("holds no mapping at its top")
+    return Parsed(found.value, found.lines)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

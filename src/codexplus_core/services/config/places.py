@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..paths import codex_home, state_dir
 from .origin import Layer
-from .parsing import JSON_LIMIT, YAML_LIMIT
+from .parsing import JSON_LIMIT, PROJECTS, YAML_LIMIT
 
 FOLDERS = (".codexplus", ".claude", ".codex")
 """The first one first; the next fills what it does not say."""
@@ -41,6 +41,11 @@ class Place:
     def of_project(self) -> bool:
         """Whether a repository could have brought the file."""
         return self.layer in ("local", "project") and self.within is None
+
+    @property
+    def own_servers(self) -> bool:
+        """Whether it is the user's ``mcp.json``, which holds servers and nothing else."""
+        return self.within is not None and self.path.name == SERVERS
 
     @property
     def yaml(self) -> bool:
@@ -81,7 +86,7 @@ def server_places(home: Path, env: Mapping[str, str], project: Path | None) -> t
     state, claude, _ = user_folders(home, env)
     folder = claude if env.get("CLAUDE_CONFIG_DIR") else home
     layer: Layer = "user" if project is None else "local"
-    within = () if project is None else ("projects", str(project))
+    within = () if project is None else (PROJECTS, str(project))
     return tuple(
         Place(layer, path, path.parent, only=("mcpServers",), within=within)
         for path in (state / SERVERS, folder / ".claude.json")

@@ -12,6 +12,9 @@ from .origin import Layer, Notice, Value
 from .schema import Key, Schema
 from .steps import names, splits, steps
 
+REMEMBERED = 256
+"""Keys whose value a view remembers."""
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -41,7 +44,8 @@ class Settings:
     ``project`` is the directory that the project's layers were read from, None for the user's alone. ``warnings`` are
     about what cannot be used as it is written, ``ignored`` about what is not that file's to say, ``remarks`` about what
     is in order and may still surprise. ``withheld`` are the project's ``permissions.allow``, each rule by itself, which
-    count only where the user has reviewed them.
+    count only where the user has reviewed them. ``unusable`` are entries that somebody named (``mcpServers.NAME``) and
+    that cannot be used as they are written; ``warnings`` say why.
     """
 
     def __init__(
@@ -54,17 +58,20 @@ class Settings:
         ignored: Iterable[Notice] = (),
         remarks: Iterable[Notice] = (),
         withheld: Iterable[Value] = (),
+        unusable: Iterable[Value] = (),
         files: Iterable[File] = (),
         generation: int = 0,
     ) -> None:
         self._values = dict(values)
         self._dotted = frozenset(name for name in self._values if splits(name))
+        self._found: dict[str, Value | None] = {}
         self._schema = schema
         self.project = project
         self.warnings = tuple(warnings)
         self.ignored = tuple(ignored)
         self.remarks = tuple(remarks)
         self.withheld = tuple(withheld)
+        self.unusable = tuple(unusable)
         self.files = tuple(files)
         self.generation = generation
 
@@ -73,6 +80,16 @@ class Settings:
 
         What it holds is shared: do not change it.
         """
+        try:
+            return self._found[key]
+        except KeyError:
+            found = self._looked_up(key)
+            # The same few are asked for with every request; a view never changes.
+            if len(self._found) < REMEMBERED:
+                self._found[key] = found
+            return found
+
+    def _looked_up(self, key: str) -> Value | None:
         if not self._dotted or not self._knows(key):
             return _find(self._values.values(), "", key)
         # A name with a dot in it, which the schema does not know, never answers for a key that it does.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -176,14 +177,32 @@ def server(value: Any) -> Checked:
     if not isinstance(value, dict):
         return _bad("an object", value)
     wrong: list[tuple[KeyPath, str]] = [
-        ((name,), f"expected {words}, got {shown(value[name])}")
+        ((name,), f"expected {words}, got {_word(name, value[name])}")
         for name, words, fits in _SERVER_FIELDS
         if name in value and not fits(value[name])
     ]
-    if "command" not in value and "url" not in value:
+    # A sandbox that is asked for under `permision` is none.
+    wrong += [((name,), f"is no key that is known; did you mean {near}?") for name, near in _slips(value)]
+    if not wrong and "command" not in value and "url" not in value:
         wrong.append(((), "has neither command nor url"))
     # Half a server must not be started: what is wrong in it may be what kept it harmless.
     return Checked(BAD, tuple(wrong)) if wrong else Checked(value)
+
+
+def _word(name: str, value: Any) -> str:
+    return repr(value) if name in ("type", "transport") and isinstance(value, str) and len(value) < 40 else shown(value)
+
+
+def _slips(value: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names that are nearly a known one. Those that go on where a known one ends (``headersHelper``) are others'."""
+    known = [*(name for name, _, _ in _SERVER_FIELDS), "timeout"]
+    found = []
+    for name in [name for name in value if name not in known and len(name) <= 20]:
+        near = get_close_matches(name.lower(), known, n=1, cutoff=0.8)
+        rest = name.removeprefix(near[0]) if near else ""
+        if near and (rest == name or rest[0].islower()):
+            found.append((name, near[0]))
+    return found
 
 
 def hook_group(value: Any) -> Checked:

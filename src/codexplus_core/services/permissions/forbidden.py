@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from .path_parts import Part
 from .paths import PathPattern, Place
 
+REMEMBERED = 1024
+"""Paths of which is remembered whether they are denied: the next run of a hook meets the same ones."""
+
 # Names that may mean another file somewhere, or that a pattern may mean in another spelling: asked about in full.
 _ODD = r"(?s:.*[\\:~*?\[].*|.*[. ])\Z"
 _ANY = r"(?s:.*)\Z"
@@ -25,6 +28,7 @@ class Forbidden:
         # A folder of no sensible name holds nothing of a rule that is about certain folders.
         self._anywhere = self._everything or any(pattern.may_hold("/\0") for pattern in self._patterns)
         self._cwd, self._real_cwd = cwd, real_cwd
+        self._known: dict[str, bool] = {}
         names = [pattern.names for pattern in self._patterns]
         self._last = _one_of([parts[-1] if parts else None for parts in names], odd=True)
         self._before = _one_of([part for parts in names for part in parts[:-1] if part is not None], odd=False)
@@ -38,8 +42,14 @@ class Forbidden:
         """Whether a rule denies this absolute path, by either name of the project; a denied folder is denied whole."""
         if self._everything:
             return True
-        place = Place(self._by_cwd(path), path, self._cwd, self._real_cwd)
-        return any(pattern.touches(place) for pattern in self._patterns)
+        known = self._known.get(path)
+        if known is None:
+            place = Place(self._by_cwd(path), path, self._cwd, self._real_cwd)
+            known = any(pattern.touches(place) for pattern in self._patterns)
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[path] = known
+        return known
 
     def may_hold(self, folder: str) -> bool:
         """Whether a rule can concern anything in this folder."""

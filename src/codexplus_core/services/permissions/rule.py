@@ -17,7 +17,10 @@ PATH_TOOLS = {"Read": "Read", "Edit": "Edit", "Write": "Edit", "MultiEdit": "Edi
 
 _KNOWN = ("Bash", *PATH_TOOLS, "WebFetch")
 # Claude Code's others, of which rules know no more than the name.
-_OTHERS = ("Agent", "Glob", "Grep", "LS", "NotebookRead", "Skill", "SlashCommand", "Task", "TodoWrite", "WebSearch")
+_OTHERS = (
+    "Agent", "AskUserQuestion", "BashOutput", "ExitPlanMode", "Glob", "Grep", "KillShell", "LS", "NotebookRead",
+    "PowerShell", "Skill", "SlashCommand", "Task", "TodoWrite", "WebSearch",
+)  # fmt: skip
 _NEAR = 0.75  # two letters of "Edti" have changed places
 _SHAPE = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*(?:\*)?)(?:\((.*)\))?", re.DOTALL)
 _TOOL = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.-]*)")
@@ -119,9 +122,14 @@ def read_deny(text: object, source: str) -> tuple[Rule | None, BadRule | None]:
         return widest, BadRule(source, f"{bad.why} (until then {what})")
 
 
+def is_known(tool: str) -> bool:
+    """Whether a rule about this tool can mean anything: a tool of Claude Code's, of an MCP server, or all of them."""
+    return tool.startswith("mcp__") or tool in (*_KNOWN, *_OTHERS, "*")
+
+
 def misspelt(rule: Rule) -> BadRule | None:
     """What to say of a tool that nobody knows and whose name is close to one that is; it may be somebody's own."""
-    if rule.tool.startswith("mcp__") or rule.tool in (*_KNOWN, *_OTHERS, "*"):
+    if is_known(rule.tool):
         return None
     names = {name.casefold(): name for name in (*_KNOWN, *_OTHERS)}
     near = get_close_matches(rule.tool.casefold(), names, n=1, cutoff=_NEAR)

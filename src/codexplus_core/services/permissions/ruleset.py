@@ -15,6 +15,7 @@ from .layer import Compiled, Ignored, Layer, compiled
 from .narrowing import concerns, place_of
 from .paths import PathPattern, odd_place
 from .programs import everywhere_the_same, plain_name
+from .reading import reading_of
 from .request import (
     Argv,
     EditFile,
@@ -29,9 +30,8 @@ from .request import (
     length_of,
 )
 from .rule import BadRule, Rule, misspelt, read_deny, read_rule
-from .shell import Unclear, Understood, canonical_of, read_shell, unclear
+from .shell import Unclear, Understood, canonical_of
 from .shell_characters import odd_character
-from .shell_mentions import mentioned
 
 MOST_CHARACTERS = 64 * 1024
 """Characters of a command that are looked at, when some rule may deny it."""
@@ -39,6 +39,9 @@ MOST_RULES = 500
 """Denying, and asking, entries of a project's own that count; each costs every command a little."""
 MOST_WORDS = 5000
 """Words of a command that are held against the rules; what takes long grows with them."""
+REMEMBERED = 128
+"""Commands of at most `REMEMBERED_CHARACTERS` whose verdict is remembered: a hook's is the same at every event."""
+REMEMBERED_CHARACTERS = 1024
 
 
 class RuleSet:
@@ -65,6 +68,7 @@ class RuleSet:
         # The narrower rule is the one to name: what allows everything says less about this.
         self._allow = tuple(sorted(found["allow"], key=lambda entry: entry.rule.spec is None))
         self._unclear = unclear
+        self._verdicts: dict[Request, Verdict] = {}
         self.problems = tuple(problems)
         self.ignored = tuple(ignored)
 
@@ -79,10 +83,21 @@ class RuleSet:
 
         A command with too much in it is not held against the rules: denied where a rule denies any command or file.
         """
+        if not isinstance(request, Argv | ShellText) or length_of(request) > REMEMBERED_CHARACTERS:
+            return self._judged(request)
+        known = self._verdicts.get(request)
+        if known is None:
+            known = self._judged(request)
+            if len(self._verdicts) >= REMEMBERED:
+                self._verdicts.clear()
+            self._verdicts[request] = known
+        return known
+
+    def _judged(self, request: Request) -> Verdict:
         much = _too_much(request)
         if much:
             return self._unjudged(much)
-        read = _reading(request)
+        read = reading_of(request)
         if isinstance(read, Unclear) and len(read.words) > MOST_WORDS:
             return self._unjudged(f"it holds more than {MOST_WORDS} different words")
         asked = None if read is None else Asked(read, getattr(request, "cwd", ""))
@@ -256,20 +271,6 @@ def _too_much(request: Request) -> str:
         return f"it has more than {MOST_WORDS} arguments"
     long = isinstance(request, ShellText | WindowsText | Argv) and length_of(request) > MOST_CHARACTERS
     return f"it is longer than {MOST_CHARACTERS} characters" if long else ""
-
-
-def _reading(request: Request) -> Understood | Unclear | None:
-    if isinstance(request, ShellText):
-        return read_shell(request.text)
-    if isinstance(request, WindowsText):
-        return unclear("it is for cmd", mentioned(request.text))
-    if not isinstance(request, Argv):
-        return None
-    why = next(filter(None, map(odd_character, request.argv)), "") if request.argv else "it is empty"
-    if why or not request.argv[0]:
-        words = (part for word in request.argv for part in (word, *mentioned(word)))
-        return unclear(why or "it names no program", words)
-    return Understood((request.argv,), (), canonical_of(request.argv))
 
 
 def _covering(bash: list[Compiled], argv: tuple[str, ...], *, moved: bool) -> tuple[Rule | None, str]:

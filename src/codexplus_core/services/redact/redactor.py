@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .finder import Finder
@@ -11,6 +11,7 @@ from .patterns import Patterns, PatternStream, UserPattern
 from .scan import Scan
 from .stream import RedactingStream
 from .walk import Walk
+from .words import Words
 
 _SHORTEST = 7  # "://a:b@"
 
@@ -38,6 +39,7 @@ class Redactor:
         self._min_length = min_length
         self._secrets = tuple(secrets)
         self._known = self._look_for(self._secrets)
+        self._words = Words(self._finder, self.text)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -51,6 +53,7 @@ class Redactor:
         other._entries = self._entries
         other._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
         other._known = other._look_for(other._secrets)
+        other._words = Words(other._finder, other.text)
         return other
 
     def managed(self) -> Redactor:
@@ -75,7 +78,13 @@ class Redactor:
 
         An object of another type is shown as by ``repr`` if that holds a secret, and stays itself otherwise.
         """
-        return Walk(self.text).value(value)
+        return Walk(self.text, self.words).value(value)
+
+    def words(self, words: Sequence[str]) -> list[str]:
+        """A command's words without secrets: by their options, by what each holds, and by the whole line."""
+        line = " ".join(words)
+        each = bool(self._patterns) or self._known.replace(line) != line
+        return self._words.without_secrets(words, each=each)
 
     def stream(self) -> RedactingStream:
         """For a text that comes in pieces."""

@@ -33,4 +33,4 @@ class Remembered:
 
     def value(self, value: Any) -> Any:
         """A copy of dicts, lists and texts without secrets, as ``Redactor.value`` makes it."""
-        return Walk(self.text).value(value)
+        return Walk(self.text, self._redactor.words).value(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from .finder import Finder
 from .plausible import MARK, PLACEHOLDER
@@ -14,6 +15,15 @@ _HOLDS_A_TOKEN = re.compile(rf"(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{{{_LONG_NAME}}}
 _MARK_BEGUN = re.compile(r"\[REDACTED:[a-z0-9_-]{0,40}\Z")
 
 
+@dataclass(slots=True)
+class Taken:
+    """A part of a text, and what stands in its place."""
+
+    start: int
+    end: int
+    placeholder: str
+
+
 class Scan:
     """What has come of a text and is not decided yet.
 
@@ -21,12 +31,16 @@ class Scan:
     however the text was cut. What is held is bounded by the longest rule, because a tail is dropped as it comes.
     """
 
-    def __init__(self, finder: Finder) -> None:
+    def __init__(self, finder: Finder, places: list[tuple[int, int, str]] | None = None) -> None:
+        """``places`` are those of the first text that comes, where they are known."""
         self._finder = finder
+        self._places = places
         self._text = ""
         self._at = 0  # what is before has left
         self._floor = 0  # where the last redaction ended
         self._tail: Tail | None = None  # the secret that ended there goes on
+        self.taken: list[Taken] = []
+        """What was taken out of a text that came whole; of one in pieces only the newest."""
 
     @property
     def held(self) -> int:
@@ -50,7 +64,8 @@ class Scan:
         finder, text = self._finder, self._text
         end = len(text)
         breaking_off = end if last else end - finder.longest_anchor
-        for start, number, anchor in finder.places(text, self._at):
+        places, self._places = self._places, None
+        for start, number, anchor in finder.places(text, self._at) if places is None else places:
             if start < self._at:
                 continue
             if start > breaking_off and (begun := finder.begun(text, self._at, self._floor)) <= start:
@@ -80,6 +95,7 @@ class Scan:
     def _take(self, out: list[str], start: int, end: int, placeholder: str) -> None:
         out.append(self._text[self._at : start])
         out.append(placeholder)
+        self.taken.append(Taken(start, end, placeholder))
         self._at = self._floor = end
 
     def _swallow(self, last: bool) -> bool:
@@ -92,6 +108,8 @@ class Scan:
             return False
         self._at = self._floor = _end(tail.closes, text, self._at)
         self._tail = None
+        if self.taken:
+            self.taken[-1].end = self._at
         return True
 
     def _forget(self) -> None:
@@ -100,6 +118,7 @@ class Scan:
             self._text = self._text[gone:]
             self._at -= gone
             self._floor = max(0, self._floor - gone)
+            self.taken.clear()
 
 
 def _match(rule: Rule, text: str, floor: int, start: int, anchor: str, last: bool) -> tuple[Found, Form | None] | None:

@@ -12,14 +12,16 @@ MAX_DEPTH = 64
 """Containers within each other that are looked into; what lies deeper is dropped."""
 
 _NUMBERS_TOO = frozenset({"password", "secret", "api-key", "private-key"})
+_TEXT = frozenset({str})
 _DROPPED = "[REDACTED:nested]"
 
 
 class Walk:
-    """One walk through some data; ``redact`` is for texts."""
+    """One walk through some data; ``redact`` is for texts, ``words`` for lists of nothing else."""
 
-    def __init__(self, redact: Callable[[str], str]) -> None:
+    def __init__(self, redact: Callable[[str], str], words: Callable[[Sequence[str]], list[str]]) -> None:
         self._redact = redact
+        self._words = words
         self._inside: set[int] = set()
 
     def value(self, value: Any, kind: str | None = None) -> Any:
@@ -72,6 +74,8 @@ class Walk:
         if kind is None and value and all(_is_pair(item) for item in value):
             pairs = [[self.value(name), self.value(item, _kind_of(name))] for name, item in value]
             return [tuple(pair) if isinstance(item, tuple) else pair for pair, item in zip(pairs, value, strict=True)]
+        if kind is None and set(map(type, value)) <= _TEXT:
+            return list(self._words(value))
         row, option = [], None
         for item in value:
             row.append(self.value(item, kind or (None if _is_option(item) else option)))

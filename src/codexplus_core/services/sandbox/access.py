@@ -66,7 +66,7 @@ def _fill(access: Access, grants: Grants, named: Iterable[Path], search: Search,
     for pattern in grants.write:
         found = [path for path in _matches(pattern, grants, project) if not _is_in_protected(path, project)]
         targets += found or _make(pattern, grants, project, access)
-    access.writable = _outermost(targets)
+    access.writable = outermost(targets)
     denied = _denied_in([*readable, *targets], grants.unreadable, search)
     kept = _denied_in(targets, grants.unwritable, search)
     masks = sorted({os.path.realpath(path) for path in grants.masked} | denied)
@@ -101,7 +101,7 @@ def _denied_in(paths: list[str], rules: Rules | None, search: Search) -> set[str
     """What a rule denies in these. Raises SandboxRefused where it cannot be told, or where there is too much of it."""
     if rules is None or not paths:
         return set()
-    found = search.below(_outermost(paths), rules)
+    found = search.below(outermost(paths), rules)
     if len(found) > MATCHES:
         raise SandboxRefused(
             f"more than {MATCHES} files that the program may use are denied to it; deny their folders instead"
@@ -227,7 +227,8 @@ def is_below(path: str, directory: str) -> bool:
     return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 
-def _outermost(paths: Iterable[str]) -> list[str]:
+def outermost(paths: Iterable[str]) -> list[str]:
+    """Those of the paths that lie in no other of them."""
     found: list[str] = []
     for path in sorted(set(paths)):
         if not any(is_below(path, each) for each in found):

@@ -15,6 +15,9 @@ MOST = 300_000
 """Names that are looked at for one run."""
 SECONDS = 10.0
 """How long one run may wait for it."""
+AT_ONCE = 128
+"""Names that may be looked at on the event loop, folders that did not change among them."""
+AT_ONCE_SECONDS = 0.05
 REMEMBERED = 32_000
 """Folders whose names are remembered; a folder that did not change need not be read again."""
 
@@ -71,13 +74,24 @@ class Search:
     Any thread may ask. ``clock`` gives seconds that only grow.
     """
 
+    at_once: Search
+    """The same with its memory, for the event loop: it refuses what takes more than a moment."""
+
     def __init__(
-        self, *, most: int = MOST, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        most: int = MOST,
+        seconds: float = SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        known: dict[str, dict[str, _Names]] | None = None,
     ) -> None:
         self._most = most
         self._seconds = seconds
         self._clock = clock
-        self._known: dict[str, dict[str, _Names]] = {}
+        self._known: dict[str, dict[str, _Names]] = {} if known is None else known
+        self.at_once = (
+            self if known is not None else Search(most=AT_ONCE, seconds=AT_ONCE_SECONDS, clock=clock, known=self._known)
+        )
 
     def below(self, roots: Iterable[str], rules: Rules) -> set[str]:
         """The denied files and folders in these, given and returned by their real paths.

@@ -111,19 +111,19 @@ def defused(cwd: Path | None = None) -> dict[str, str]:
 
 def names_diff_program(cwd: Path) -> bool:
     """Whether the configuration of the repository around ``cwd`` may name an external diff; in doubt it may."""
-    cwd = Path(os.path.realpath(cwd))
-    for directory in (cwd, *cwd.parents):
-        entry = directory / ".git"
-        if os.path.lexists(entry):
+    directory = real = os.path.realpath(cwd)
+    while not os.path.lexists(entry := os.path.join(directory, ".git")):  # noqa: PTH118 - at every run, in long paths
+        directory, inner = os.path.dirname(directory), directory  # noqa: PTH120
+        if directory == inner:
+            entry = real  # perhaps a bare repository
             break
-    else:
-        entry, directory = cwd, cwd  # perhaps a bare repository
     try:
-        if entry.is_file():
-            entry = directory / _text(entry).partition("gitdir:")[2].strip()
-        shared = entry / "commondir"
-        common = entry / _text(shared).strip() if shared.is_file() else entry
-        files = [path for path in (common / "config", entry / "config.worktree") if os.path.lexists(path)]
+        git = Path(entry)
+        if git.is_file():
+            git = Path(directory) / _text(git).partition("gitdir:")[2].strip()
+        shared = git / "commondir"
+        common = git / _text(shared).strip() if shared.is_file() else git
+        files = [path for path in (common / "config", git / "config.worktree") if os.path.lexists(path)]
         return any(_MAY_NAME_DIFF.search(_text(path)) for path in files)
     except (OSError, ValueError):
         return True

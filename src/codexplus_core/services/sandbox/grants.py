@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from glob import has_magic
 from pathlib import Path, PurePosixPath
 
 from ..run import CannotStart
@@ -15,7 +16,8 @@ PROTECTED = (".git", ".claude", ".codex", ".codexplus", ".mcp.json", ".vscode", 
 
 _ALONE = ("read_repo", "write_repo", "net")
 _WITH_NAME = ("run", "read", "write", "read_env")
-_KNOWN = "run:PROGRAM, read_repo, read:GLOB, write:GLOB, write_repo, read_env:NAME or net"
+# What means something to one kind of contribution only: a hook that has it never hands it to the sandbox.
+_KNOWN = "run:PROGRAM, read_repo, read:GLOB, write:GLOB, write_repo, read_env:NAME, net, or in a hook notify"
 
 
 class BadPermission(CannotStart):
@@ -45,6 +47,11 @@ class Grants:
     masked: tuple[Path, ...] = ()
     unreadable: Rules | None = None
     unwritable: Rules | None = None
+
+    @property
+    def may_take_long(self) -> bool:
+        """Whether it may take more than a moment to find what they name, however small the project is."""
+        return bool(self.write or self.write_repo or any(map(has_magic, self.read)))
 
     def hiding(self, paths: Iterable[Path]) -> Grants:
         """The same with more paths masked."""
@@ -76,6 +83,15 @@ def grants_for(permissions: Sequence[str], project: Path | None, home: Path) -> 
         environment=tuple(named["read_env"]),
         net="net" in alone,
     )
+
+
+def permission_fault(permission: str) -> str:
+    """Why the sandbox takes no such declared permission, ``""`` where it does; it is read as in a project."""
+    try:
+        grants_for((permission,), Path("/"), Path("/"))
+    except BadPermission as fault:
+        return str(fault)
+    return ""
 
 
 def _checked(text: str, kind: str, value: str, project: Path | None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -13,9 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .launcher.order import Order
-from .launcher.passing import Passed, kind_of
+from .launcher.passing import Passed, kind_of, written
 
 END_SECONDS = 5.0
+SPARE_SECONDS = 0.1
+"""The next process of a kind is made when one of them has ended, so that it does not take the processor from it; so
+many seconds after an order that still goes on.
+"""
 
 # Isolated, without site packages; the directory comes last, so that nothing in it hides a module of Python's own.
 _CODE = "import sys; sys.path.append(sys.argv[3]); from launcher.serve import main; main(int(sys.argv[1]), sys.argv[2])"
@@ -39,6 +44,10 @@ class Launching:
         self._within = within
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
+        self._spares: dict[bytes, socket.socket] = {}
+        self._timers: dict[bytes, asyncio.TimerHandle] = {}
+        self._spent: list[socket.socket] = []
+        self._wanted: set[bytes] = set()
         self._count = 0
         self._left: list[Path] = []
         self.base: Path | None = None
@@ -89,16 +98,78 @@ class Launching:
         if self._socket is None or order["base"] != str(self.base):
             # Another order found it dead meanwhile; what this one says about directories is no longer true.
             raise LauncherLost("it was replaced")
+        kind = kind_of(order)
         paper = os.memfd_create("codexplus-order", os.MFD_CLOEXEC)
         try:
-            with os.fdopen(os.dup(paper), "wb") as file:
-                file.write(json.dumps(order).encode())
-            Passed(kind_of(order), [paper, *files]).send(self._socket)
+            os.write(paper, written(order))
+            passed = Passed(kind, [paper, *files])
+            if not self._taken_by_spare(passed):
+                passed.send(self._socket)
         except OSError as error:
             # Also when it takes nothing any more: its queue is longer than we let runs wait side by side.
             raise LauncherLost(str(error)) from error
         finally:
             os.close(paper)
+        self._forget_timer(kind)
+        self._timers[kind] = asyncio.get_running_loop().call_later(SPARE_SECONDS, self.ended, order)
+
+    def ended(self, order: Order) -> None:
+        """An order was seen through: there is time to get ready for the next one of its kind.
+
+        Not after a probe: the launcher learns from the first order what others like it will want.
+        """
+        kind = kind_of(order)
+        self._forget_timer(kind)
+        if not order["probe"]:
+            self._want(kind)
+
+    def _forget_timer(self, kind: bytes) -> None:
+        if (timer := self._timers.pop(kind, None)) is not None:
+            timer.cancel()
+
+    def _taken_by_spare(self, passed: Passed) -> bool:
+        """Whether a process that the launcher had made before has the order now."""
+        self._fetch()
+        spare = self._spares.pop(passed.kind, None)
+        if spare is None:
+            return False
+        # Closed later: that wakes the other end, too, which has better things to do now.
+        self._spent.append(spare)
+        try:
+            passed.send(spare)
+        except OSError:
+            return False  # somebody killed it
+        return True
+
+    def _want(self, kind: bytes) -> None:
+        """Have the launcher make the next process of this kind."""
+        self._fetch()
+        self._close_spent()
+        if self._socket is None or kind in self._wanted or kind in self._spares:
+            return
+        # A launcher that is gone is found out with the next order.
+        with contextlib.suppress(OSError):
+            Passed(kind, []).send(self._socket)
+            self._wanted.add(kind)
+
+    def _close_spent(self) -> None:
+        while self._spent:
+            self._spent.pop().close()
+
+    def _fetch(self) -> None:
+        """Take what the launcher has made."""
+        while self._socket is not None and self._wanted:
+            try:
+                kind, files, _, _ = socket.recv_fds(self._socket, 1, 1, socket.MSG_CMSG_CLOEXEC)
+            except OSError:
+                return
+            if not files:
+                return
+            self._wanted.discard(kind)
+            spare = socket.socket(fileno=files[0])
+            self._spares.setdefault(kind, spare)
+            if self._spares[kind] is not spare:
+                spare.close()
 
     def abandon(self, base: Path | None) -> None:
         """Do without the one whose directory is ``base``: it is dead or does not answer."""
@@ -125,6 +196,11 @@ class Launching:
             shutil.rmtree(self._left.pop(), ignore_errors=True)
 
     def _end(self) -> None:
+        for spare in self._spares.values():
+            spare.close()
+        self._spares.clear()
+        self._close_spent()
+        self._wanted.clear()
         if self._socket is not None:
             self._socket.close()
             self._socket = None

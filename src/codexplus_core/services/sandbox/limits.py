@@ -28,8 +28,11 @@ def clamped(timeout: float | None) -> float:
     return min(timeout, MAX_SECONDS)
 
 
-def process_limits(level: Level, seconds: float | None) -> dict[str, int]:
-    """Limits of the kernel for one run; names are those of the RLIMIT constants, in lower case."""
+def process_limits(level: Level, seconds: float | None, processors: int | None = None) -> dict[str, int]:
+    """Limits of the kernel for one run; names are those of the RLIMIT constants, in lower case.
+
+    ``processors`` is how many the machine has, looked up unless given.
+    """
     found = {
         "core": 0,
         "fsize": FILE_BYTES,
@@ -40,7 +43,7 @@ def process_limits(level: Level, seconds: float | None) -> dict[str, int]:
         "nproc": PROCESSES if level == "full" else PROCESSES + _tasks(),
     }
     if seconds is not None:
-        found["cpu"] = math.ceil(seconds) * (os.cpu_count() or 1) + 1
+        found["cpu"] = math.ceil(seconds) * (processors or os.cpu_count() or 1) + 1
     return found
 
 

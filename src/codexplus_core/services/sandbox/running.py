@@ -44,6 +44,7 @@ class Running:
         self._began = False
         self._open: set[int] = set()
         self._feeding = -1
+        self._is_feeding = False
         self._control: socket.socket | None = None
 
     @property
@@ -75,12 +76,16 @@ class Running:
         finally:
             # Closing the control socket ends whatever still runs.
             self._close()
+            self._launching.ended(order)
 
     def _start(self, order: Order) -> None:
         theirs: list[int] = []
         try:
             if self._input:
                 standard_input, self._feeding = os.pipe()
+                # Most inputs fit into the pipe at once, and nobody has to come back for them.
+                os.set_blocking(self._feeding, False)
+                self._feed()
             else:
                 # Not an empty pipe: of what comes through one, some programs (rg) think that it is to be searched.
                 standard_input = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -99,8 +104,8 @@ class Running:
         finally:
             for each in theirs:
                 os.close(each)
-        if self._input:
-            os.set_blocking(self._feeding, False)
+        if self._feeding >= 0:
+            self._is_feeding = True
             self._loop.add_writer(self._feeding, self._feed)
 
     def _read(self, at: int, kept: Kept) -> None:
@@ -125,10 +130,11 @@ class Running:
         except BrokenPipeError:
             self._input = self._input[:0]
         if not self._input:
-            self._loop.remove_writer(self._feeding)
             self._stop_feeding()
 
     def _stop_feeding(self) -> None:
+        if self._is_feeding:
+            self._loop.remove_writer(self._feeding)
         os.close(self._feeding)
         self._feeding = -1
 
@@ -163,7 +169,6 @@ class Running:
             os.close(at)
         self._open.clear()
         if self._feeding >= 0:
-            self._loop.remove_writer(self._feeding)
             self._stop_feeding()
         if not self._ended.done():
             self._ended.cancel()

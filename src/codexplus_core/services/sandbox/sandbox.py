@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..output import OUTPUT_LIMIT
-from ..programs import locate, named_files
+from ..programs import NamedWords, files_among, locate
 from ..run import CannotStart, RunResult
 from ..talking import OnErrors
 from ..talking import Running as Talking
@@ -27,6 +27,9 @@ from .probing import has_launcher, probed
 from .running import Ended, Running
 from .system import Needed, System
 from .unconfined import Unconfined
+
+PROJECTS = 64
+"""Projects that are known to be too large to be looked through on the event loop."""
 
 
 class Sandbox:
@@ -51,11 +54,15 @@ class Sandbox:
         self._launching = Launching() if launching is None else launching
         self.unconfined = Unconfined(self._launching)
         self._abi = landlock_abi
-        self._turns = asyncio.Semaphore(2 * (os.cpu_count() or 1) if at_once is None else at_once)
+        self._processors = os.cpu_count() or 1
+        self._turns = asyncio.Semaphore(2 * self._processors if at_once is None else at_once)
         self._probing = asyncio.Lock()
         self._probe: Probe | None = None
         self._system = System(self._environ)
         self._search = Search()
+        self._words = NamedWords()
+        self._large: set[Path | None] = set()
+        self._has_launcher = has_launcher()
         self._active = 0
         self._finished: list[Access] = []
 
@@ -97,7 +104,7 @@ class Sandbox:
         seconds = clamped(timeout)
         where = cwd or grants.project or Path("/")
         async with self._turns:
-            if not has_launcher():
+            if not self._has_launcher:
                 return await run_plainly(
                     argv, grants, self._system, self._environ, where, stdin, seconds, env or {}, output_limit
                 )
@@ -118,7 +125,7 @@ class Sandbox:
         Raises the same, but for one thing: that the program file cannot be executed shows in its end.
         """
         found = await self._enough(argv, grants, minimum)
-        if not has_launcher():
+        if not self._has_launcher:
             raise SandboxRefused(f"{argv[0]}: there is no sandbox here for programs that go on; {found.fix}")
         return await self._start(found.level, argv, grants, cwd or grants.project or Path("/"), env or {}, on_errors)
 
@@ -202,12 +209,18 @@ class Sandbox:
         raise AssertionError("unreachable")
 
     async def _access(self, level: Level, argv: Sequence[str], grants: Grants, cwd: Path) -> Access:
-        masked = grants.hiding(self._system.secrets())
-        named = named_files(argv, cwd, grants.project) if grants.project is not None else ()
-        if _needs_looking(grants):
-            # Patterns and directories can take a while to go through.
-            return await asyncio.to_thread(expand, masked, named, self._search, can_mask=level == "full")
-        return expand(masked, named, self._search, can_mask=level == "full")
+        masked, can_mask = grants.hiding(self._system.secrets()), level == "full"
+        named = files_among(self._words.of(argv), cwd, grants.project) if grants.project is not None else ()
+        # Patterns and directories can take a while to go through.
+        if not grants.may_take_long and grants.project not in self._large:
+            try:
+                return expand(masked, named, self._search.at_once, can_mask=can_mask)
+            except SandboxRefused:
+                # Perhaps only for how much there is; with more time it is found out, or said again.
+                if len(self._large) >= PROJECTS:
+                    self._large.clear()
+                self._large.add(grants.project)
+        return await asyncio.to_thread(expand, masked, named, self._search, can_mask=can_mask)
 
     async def _readable_and_denied(self, grants: Grants) -> bool:
         """Whether the grants hold files that a rule denies."""
@@ -231,11 +244,12 @@ class Sandbox:
             path=needed.path, scratch=scratch, cwd=cwd, project=grants.project, given=env,
             declared=grants.environment, environ=self._environ,
         )  # fmt: skip
+        limits = process_limits(level, timeout, self._processors)
         rules = [*self._system.more_rules(level), *needed.rules, *access.rules, ("write", scratch)]
         return {
             "path": argv[0], "argv": argv, "env": environment, "cwd": str(cwd), "level": level,
             "system": self._system.rules(), "rules": rules, "masks": access.masks, "writable": access.writable,
-            "frozen": access.frozen, "network": grants.net, "limits": process_limits(level, timeout), "umask": UMASK,
+            "frozen": access.frozen, "network": grants.net, "limits": limits, "umask": UMASK,
             "base": str(self._launching.base), "scratch": scratch, "lease": None, "probe": [],
             "landlock_abi": self._abi,
         }  # fmt: skip
@@ -267,11 +281,6 @@ class Sandbox:
 
 def _lost(argv: Sequence[str], lost: LauncherLost) -> SandboxRefused:
     return SandboxRefused(f"{argv[0]}: the launcher of the sandbox cannot be used ({lost}); see codex-plus doctor")
-
-
-def _needs_looking(grants: Grants) -> bool:
-    everything = grants.read_repo and grants.unreadable is not None
-    return bool(grants.read or grants.write or grants.write_repo or grants.masked or everything)
 
 
 async def probe_once() -> Probe:

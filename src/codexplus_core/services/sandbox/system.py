@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import paths
 from ..programs import SYSTEM_PATH, locate, search_path
 from ..run import CannotStart
-from .access import is_below
+from .access import is_below, outermost
 from .grants import Grants
 from .launcher.order import RuleKind
 
@@ -76,8 +76,8 @@ class System:
     def rules(self) -> list[tuple[RuleKind, str]]:
         """What every program may read and use."""
         if not self._rules:
-            there = (os.path.realpath(name) for name in READABLE if os.path.lexists(name))
-            self._rules += [("read", path) for path in dict.fromkeys(there)]
+            there = [os.path.realpath(name) for name in READABLE if os.path.lexists(name)]
+            self._rules += [("read", path) for path in outermost(there)]
             self._rules += [("device", path) for path in DEVICES if os.path.lexists(path)]
         return self._rules
 
@@ -100,7 +100,7 @@ class System:
         """What starting ``program`` and the declared programs takes. A declared one that is not there is left out."""
         search = self.search(grants.project)
         started = [program]
-        for name in ("sh", *grants.run):
+        for name in dict.fromkeys(("sh", *(each for each in grants.run if each != "*"))):
             try:
                 started.append(locate(name, cwd, search))
             except CannotStart:
@@ -109,12 +109,17 @@ class System:
         directories: list[str] = []
         if "*" in grants.run:
             if not self._every:
-                self._every += [("execute", os.path.realpath(path)) for path in SYSTEM if Path(path).is_dir()]
+                real = [os.path.realpath(path) for path in SYSTEM if Path(path).is_dir()]
+                self._every += [("execute", path) for path in outermost(real)]
             found.rules += self._every
+        everywhere = [path for _, path in self._every] if "*" in grants.run else []
         project = os.path.realpath(grants.project) if grants.project is not None else None
         for path in dict.fromkeys(started):
-            found.rules += self._rules_for(str(path), search, project)
+            rules = self._rules_for(str(path), search, project)
+            # Each costs the launcher some calls, and most programs lie where every one may be started.
+            found.rules += [rule for rule in rules if not any(is_below(rule[1], each) for each in everywhere)]
             directories.append(str(path.parent))
+        found.rules = list(dict.fromkeys(found.rules))
         outside = [
             each
             for each in dict.fromkeys(directories)

@@ -13,9 +13,9 @@ MOST_DENIED = 200
 _MINE = ("user.name", "user.id")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Denied:
-    """Something that was refused."""
+    """Something that was refused, and how often; ``at`` is the first time."""
 
     at: str
     user: str
@@ -23,6 +23,7 @@ class Denied:
     what: str
     reason: str
     by: str
+    times: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,12 @@ class Account:
     tools: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: list[tuple[str, str, str, str]] = field(default_factory=list)
     changes: list[tuple[str, str, str, str]] = field(default_factory=list)
-    denied: list[Denied] = field(default_factory=list)
-    denials: int = 0
+    denied: dict[tuple[str, ...], Denied] = field(default_factory=dict)
+    """By user, action, what, reason and by whom; at most MOST_DENIED of them."""
+    more_denied: int = 0
+    """Times that something was refused which is not among them."""
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    """Session and turn of requests that were refused."""
     new: list[New] = field(default_factory=list)
     spent: dict[tuple[str, str], Spent] = field(default_factory=dict)
     trouble: list[tuple[str, str]] = field(default_factory=list)
@@ -84,13 +89,7 @@ def _take(account: Account, record: Record) -> None:
     account.first, account.last = min(account.first or at, at), max(account.last, at)
     account.records += 1
     if record.get("codexplus.verdict") == "denied":
-        account.denials += 1
-        if len(account.denied) < MOST_DENIED and (action != "model.request"):
-            account.denied.append(
-                Denied(
-                    at, user, action, subject(record), text(record, "event.reason"), text(record, "codexplus.plugin")
-                )
-            )
+        _deny(account, record, at, user, action)
         return
     if action == "process.run":
         account.programs[user, subject(record)] += 1
@@ -106,10 +105,34 @@ def _take(account: Account, record: Record) -> None:
         account.answers.append((at, user, text(record, "codexplus.answer") or "revoked", subject(record)))
     elif action in ("policy.change", "config.change"):
         account.changes.append((at, user, action, subject(record)))
-    elif action == "model.request":
+    elif action == "model.request" and text(record, "codexplus.answered_by") in ("upstream", ""):
+        # What was answered here cost nothing and asked no model.
         _spend(account, record, user)
     elif action in ("audit.dropped", "audit.replaced", "audit.clock", "audit.resumed"):
         account.trouble.append((at, _trouble(record, action)))
+
+
+def _deny(account: Account, record: Record, at: str, user: str, action: str) -> None:
+    whose = text(record, "codexplus.session.id")
+    asked = whose, text(record, "codexplus.turn.id")
+    if action == "request.refuse":
+        if text(record, "codexplus.origin") == "warmup":
+            # Codex warms up before it asks; what it then asks is refused, too.
+            return
+        if asked[1] and asked in account.refused:
+            return  # the same request, sent again
+        account.refused.add(asked)
+    elif action in ("model.request", "api.request") and asked in account.refused:
+        return  # the end of one whose refusal was told
+    facts = user, action, subject(record), text(record, "event.reason"), text(record, "codexplus.plugin")
+    found = account.denied.get(facts)
+    times = int(number(record, "codexplus.left_out")) or 1
+    if found is not None:
+        found.times += times
+    elif len(account.denied) < MOST_DENIED:
+        account.denied[facts] = Denied(at, *facts, times=times)
+    else:
+        account.more_denied += times
 
 
 def _spend(account: Account, record: Record, user: str) -> None:

@@ -14,7 +14,7 @@ from codexplus_core import AuditEvent, Core, Exchange, Outcome, Refusal
 from .entry import Entry, of_event, of_exchange
 from .settings import AuditSettings, audit_settings
 from .shipping import Shipping
-from .starting import begin
+from .starting import begin, forbidden_by
 from .writer import Writer
 
 WAIT_S = 3.0
@@ -76,7 +76,7 @@ class Audit:
             ended = self._ended()
             # The old one is ended in the new one's thread, or in one of its own: it may have much to write.
             if settings.on:
-                self._shipping = Shipping(self._core, settings.otlp, forbidden=self._forbidden)
+                self._shipping = Shipping(self._core, settings.otlp, forbidden=forbidden_by(self._core))
                 digest = _digest(self._known)
                 self._writer = begin(self._core, settings, self._shipping, digest=digest, before=ended)
             else:
@@ -123,12 +123,6 @@ class Audit:
         await asyncio.to_thread(self._ended())
         if self._last is not None:
             await asyncio.to_thread(self._last.join, WAIT_S)
-
-    def _forbidden(self, url: str) -> str:
-        from ..policy.rules import Rules
-
-        endpoints = Rules(self._core.config.user).endpoints
-        return "" if endpoints is None else endpoints.problem(url)
 
     def _put(self, writer: Writer, entry: Entry) -> None:
         if not writer.put(entry) and not self._warned:

@@ -22,10 +22,14 @@ MOST_TEXT = 8192
 MOST_MEMBERS = 256
 MOST_LINE = 256 * 1024
 _REMEMBERED = 4096
-# Ids and short plain words (a model's name, a verdict) hold no secret that the rules would know; most texts are such.
-_PLAIN = re.compile(r"[a-z0-9._/-]{0,16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_LONGEST_KNOWN = 1024
+# A turn has one, which comes once or twice: not worth looking for secrets in.
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,63}", re.ASCII)
 _SHUT = frozenset({SEQUENCE, PREVIOUS, HASH, STREAM})
+_TEXT = frozenset({str})
+_TAKEN = frozenset({"verdict", "source", "plugin", "workspace"})
+"""Names of fields that would stand for what a record says itself."""
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, default=str)
 
@@ -39,6 +43,9 @@ class Records:
         self._redact = redact
         self._content = content
         self._texts: dict[str, str] = {}
+        self._lists: dict[tuple[str, ...], list[str]] = {}
+        self._heads: dict[tuple[object, ...], bytes] = {}
+        self._names: dict[str, str] = {}
         self._second = -1
         self._stamp = ""
         constant = {
@@ -58,21 +65,36 @@ class Records:
     def line(self, entry: Entry) -> bytes:
         """The JSON object of an entry without its closing brace, for ``Chain.seal``. Raises nothing."""
         try:
-            made = self._dump(self._told(entry, self._fields(entry.fields)))
+            fields = self._dump(self._fields(entry.fields))
         except (TypeError, ValueError, RecursionError) as error:
-            made = self._dump(self._told(entry, {"codexplus.unreadable": type(error).__name__}))
-        if len(made) > MOST_LINE:
-            made = self._dump(self._told(entry, {"codexplus.too_long": len(made)}))
-        return b'{"@timestamp":"%b",%b,%b' % (self._time(entry.at), self._constant, made[1:-1])
+            fields = self._dump({"codexplus.unreadable": type(error).__name__})
+        head = self._head(entry)
+        if len(head) + len(fields) > MOST_LINE:
+            fields = self._dump({"codexplus.too_long": len(head) + len(fields)})
+        return b'{"@timestamp":"%b",%b,%b%b%b' % (self._time(entry.at), self._constant, head, self._turn(entry), fields)
 
-    def _told(self, entry: Entry, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def _head(self, entry: Entry) -> bytes:
+        """What many records of a session have in common."""
+        about = (
+            entry.action, entry.outcome, entry.decision, entry.reason, entry.source, entry.plugin, entry.session,
+            entry.thread, entry.workspace,
+        )  # fmt: skip
+        known = self._heads.get(about)
+        if known is not None:
+            return known
+        made = self._dump(self._told(entry))[1:]
+        if len(made) <= _LONGEST_KNOWN:
+            _room(self._heads)[about] = made
+        return made
+
+    def _told(self, entry: Entry) -> dict[str, Any]:
         category, kind = KINDS.get(entry.action, OTHER)
         if entry.outcome == "denied":
             kind = (*kind, "denied")
         elif entry.decision and entry.outcome == "success":
             kind = (*kind, "allowed")
         made: dict[str, Any] = {
-            "event.action": self._text(entry.action),
+            "event.action": entry.action if entry.action in KINDS else self._text(entry.action),
             "event.category": category,
             "event.type": kind,
             "event.outcome": OUTCOMES.get(entry.outcome, "unknown"),
@@ -84,13 +106,18 @@ class Records:
             ("codexplus.plugin", entry.plugin),
             ("codexplus.session.id", entry.session),
             ("codexplus.thread.id", entry.thread),
-            ("codexplus.turn.id", entry.turn),
             ("codexplus.workspace", entry.workspace),
         ):
             if value:
                 made[name] = self._text(value)
-        made.update(fields)
         return made
+
+    def _turn(self, entry: Entry) -> bytes:
+        if not entry.turn:
+            return b""
+        if _ID.fullmatch(entry.turn):
+            return b',"codexplus.turn.id":"%b"' % entry.turn.encode("ascii")
+        return self._dump({"codexplus.turn.id": self._text(entry.turn)})
 
     def _fields(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         made: dict[str, Any] = {}
@@ -101,35 +128,55 @@ class Records:
                 made["event.duration"] = int(float(value) * 1e9)
             elif name in WORDS and not self._content:
                 made[f"codexplus.{name}_sha256"] = _digest(value)
-            elif (key := FIELDS.get(name) or _own(name)) not in _SHUT:
+            elif (key := self._key(name)) not in _SHUT:
                 made[key] = self._value(name, value)
         argv = made.get("process.args")
         if isinstance(argv, list) and argv:
             made["process.executable"] = argv[0]
-            made["process.command_line"] = _cut(shlex.join(map(str, argv)))
+            made["process.command_line"] = _cut(shlex.join(argv if set(map(type, argv)) <= _TEXT else map(str, argv)))
         return made
+
+    def _key(self, name: str) -> str:
+        known = self._names.get(name)
+        if known is None:
+            known = FIELDS.get(name) or _own(name)
+            _room(self._names)[name] = known
+        return known
 
     def _value(self, name: str, value: Any) -> Any:
         if isinstance(value, str):
             return self._text(value)
         if value is None or isinstance(value, bool | int | float):
             return value
-        if isinstance(value, list) and all(isinstance(item, str) and item[:1] != "-" for item in value):
-            return [self._text(item) for item in value[:MOST_MEMBERS]]
-        # By names, too: what follows `--token`, or is called so, is one whatever it holds.
-        return _bounded(self._redact({name: _plain(value)})[name])
+        if isinstance(value, list) and set(map(type, value)) <= _TEXT:
+            return self._list(name, value)
+        # By names, too: what is called so is a secret whatever it holds.
+        return _bounded(self._named(name, _plain(value)))
+
+    def _named(self, name: str, value: Any) -> Any:
+        """What redaction by name leaves of a value; a pattern of somebody's may fit the name itself."""
+        (safe,) = self._redact({name: value}).values()
+        return safe
+
+    def _list(self, name: str, value: list[str]) -> list[str]:
+        """A command, as most lists are: what follows ``--token`` is a secret, too."""
+        about = (name, *value)
+        known = self._lists.get(about)
+        if known is None:
+            known = self._named(name, value)[:MOST_MEMBERS]
+            if sum(map(len, known)) > MOST_TEXT:
+                known = [_cut(word) for word in known]
+            if sum(map(len, about)) <= _LONGEST_KNOWN:
+                _room(self._lists)[about] = known
+        return known
 
     def _text(self, text: str) -> str:
         known = self._texts.get(text)
         if known is not None:
             return known
-        if _PLAIN.fullmatch(text):
-            return text
         safe = _cut(str(self._redact(text)))
-        if len(self._texts) >= _REMEMBERED:
-            self._texts.clear()
-        if len(text) <= 512:
-            self._texts[text] = safe
+        if len(text) <= _LONGEST_KNOWN:
+            _room(self._texts)[text] = safe
         return safe
 
     def _time(self, at: int) -> bytes:
@@ -141,11 +188,21 @@ class Records:
 
     @staticmethod
     def _dump(fields: Mapping[str, Any]) -> bytes:
+        """The members of an object, each with a comma in front."""
         # ASCII only: nothing in a user's words can end a line or move a terminal's cursor.
-        return _ENCODER.encode(fields).encode("ascii")
+        return b",%b" % _ENCODER.encode(fields)[1:-1].encode("ascii") if fields else b""
+
+
+def _room(known: dict[Any, Any]) -> dict[Any, Any]:
+    """What is remembered, with room for one more."""
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    return known
 
 
 def _own(name: str) -> str:
+    if name in _TAKEN:
+        return f"codexplus.field_{name}"
     return f"codexplus.{name}" if _NAME.fullmatch(name) else f"codexplus.field_{_digest(name)[:8]}"
 
 

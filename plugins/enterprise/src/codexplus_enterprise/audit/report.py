@@ -27,13 +27,16 @@ class Section:
 
 def sections(account: Account) -> list[Section]:
     """What a report shows, most important first."""
-    denied = [(_time(one.at), one.user, one.action, one.what, one.reason, one.by) for one in account.denied]
+    denied = [
+        (_time(one.at), str(one.times), one.user, one.action, one.what, one.reason, one.by)
+        for one in account.denied.values()
+    ]
     new = [(_time(one.at), one.user, one.kind, one.name, one.source) for one in account.new]
     made = [
         _section("Trouble with the log", ("when", "what"), _timed(account.trouble), "none"),
         _section(
-            "Refused", ("when", "user", "what", "of what", "why", "by"), denied, "nothing was refused",
-            account.denials - len(denied),
+            "Refused", ("first", "times", "user", "what", "of what", "why", "by"), denied, "nothing was refused",
+            account.more_denied,
         ),
         _section("New here", ("when", "user", "kind", "name", "from"), new, "no new program, hook, server or pack"),
         _section("Programs that ran", ("user", "program", "times"), _counted(account.programs), "none"),

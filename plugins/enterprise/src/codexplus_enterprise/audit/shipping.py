@@ -36,14 +36,14 @@ class Shipping:
         endpoint: str,
         *,
         forbidden: Forbidden = lambda _: "",
-        post: Post = post_json,
+        post: Post | None = None,
         every_s: float = EVERY_S,
         again_s: float = AGAIN_S,
     ) -> None:
         self._core = core
         self._url = "" if not endpoint else endpoint if endpoint.endswith(PATH) else endpoint.rstrip("/") + PATH
         self._forbidden = forbidden
-        self._post = post
+        self._post = post or post_json
         self._every_s = every_s
         self._again_s = again_s
         self._changed = threading.Condition()

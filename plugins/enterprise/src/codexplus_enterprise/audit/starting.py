@@ -50,8 +50,10 @@ def begin(
             shipping.lines(lines)
 
     def told(head: Head) -> None:
-        # At the level that is written by default: a head that is nowhere proves nothing.
-        core.log.warning(EVENT, **head.row())
+        # At the level that is written by default: a head that is nowhere proves nothing. The log of a command in a
+        # terminal is what its user reads, and nobody keeps.
+        if kind == SERVE:
+            core.log.warning(EVENT, **head.row())
         if shipping is not None:
             shipping.head(head)
 
@@ -66,6 +68,18 @@ def begin(
     )
     writer.start()
     return writer
+
+
+def forbidden_by(core: Core) -> Callable[[str], str]:
+    """Says of a URL why records may not be sent there, ``""`` if they may."""
+
+    def forbidden(url: str) -> str:
+        from ..policy.rules import Rules
+
+        endpoints = Rules(core.config.user).endpoints
+        return "" if endpoints is None else endpoints.problem(url)
+
+    return forbidden
 
 
 def opener(

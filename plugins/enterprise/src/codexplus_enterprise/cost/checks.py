@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codexplus_core import Check, CheckResult, Problem, open_core
+from codexplus_core import Check, CheckResult, open_core
 
 from .plan import plan_of
 from .prices import CHECKED
@@ -19,11 +19,8 @@ def checks() -> list[Check]:
 
 def look() -> CheckResult:
     """The account of usage and the budgets."""
-    try:
-        with open_core() as core:
-            plan = plan_of(core.config.user, Path.home())
-    except Problem as problem:
-        return CheckResult("error", f"the settings of usage cannot be read: {problem}", "see above")
+    with open_core() as core:
+        plan = plan_of(core.config.user, Path.home())
     if not plan.on:
         return CheckResult("ok", "usage is not counted (usage.enabled is false)")
     path = state_file()

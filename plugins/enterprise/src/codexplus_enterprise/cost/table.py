@@ -9,7 +9,7 @@ from .periods import in_words
 from .prices import NANO
 from .report import Report
 from .sums import Sums
-from .verdict import Verdict, quantity, short
+from .verdict import Verdict, gone_of, percent, short
 
 WIDTH = 10
 """Cells of a bar."""
@@ -19,8 +19,8 @@ _NOTHING = "Nothing was used since {since}."
 
 
 def bar(share: float, *, ascii_only: bool = False) -> str:
-    """A share from 0 to 1 as a bar; anything above nothing shows."""
-    full = min(WIDTH, max(round(share * WIDTH), 1 if share > 0 else 0))
+    """A share from 0 to 1 as a bar; less than half a cell shows as none."""
+    full = min(WIDTH, int(share * WIDTH + 0.5))
     on, off = ("#", ".") if ascii_only else ("█", "░")
     return on * full + off * (WIDTH - full)
 
@@ -103,7 +103,9 @@ def _cost(sums: Sums, currency: str) -> str:
 
 def _budget_row(verdict: Verdict, currency: str, now: float, ascii_only: bool) -> tuple[str, str, str, str]:
     budget = verdict.budget
-    gone = f"{quantity(verdict.spent, budget.measure, currency)} of {quantity(budget.limit, budget.measure, currency)}"
+    gone = gone_of(verdict, currency)
+    if budget.measure != "percent":
+        gone += f", {percent(verdict.share)}"
     owner = " ".join((verdict.window, *verdict.owner)).strip()
     until = "" if verdict.anew is None else _until(verdict.anew.timestamp(), now)
     share = verdict.spent / budget.limit

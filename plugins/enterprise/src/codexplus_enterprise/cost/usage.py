@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ INPUT_BYTES = 4
 OUTPUT_BYTES = 200
 """Bytes that stand for a token where an answer broke off before it said what it used: of a prompt, and of the events
 that a token of an answer comes in."""
+SPENT = "budget_spent"
 _NOTED, _DUE = "budgets noted", "budgets due"
 
 
@@ -59,6 +61,9 @@ class Usage:
         self._settings: Any = None
         self._plan: Plan | None = None
         self._looked: tuple[Plan, date, float] | None = None
+        self._asked: tuple[Plan, date] | None = None
+        self._looking = asyncio.Lock()
+        self._looks = 0
 
     @property
     def plan(self) -> Plan:
@@ -92,13 +97,40 @@ class Usage:
 
     # -- hooks
 
-    async def allowed(self, exchange: Exchange) -> Refusal | None:
-        """A refusal where a hard budget is spent, or cannot be held; None where the request may go up."""
+    def allowed(self, exchange: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
+        """A refusal where a hard budget is spent, or cannot be held; None where the request may go up.
+
+        It is something to await only where the account has to be looked at, which many requests have in common.
+        """
         plan = self.plan
         model = self._charged_model(exchange) if plan.budgets else None
         if model is None:
             return None
-        await self._look(plan)
+        if not self._has_looked(plan):
+            return self._after_a_look(plan, exchange, model)
+        refused = self._judged(plan, exchange, model)
+        return refused if refused is None or refused.code != SPENT else self._kept(refused)
+
+    async def _after_a_look(self, plan: Plan, exchange: Exchange, model: str) -> Refusal | None:
+        looks = self._looks
+        async with self._looking:
+            # Whoever comes while one looks goes by what that one finds, and be it that the disk does not answer; but
+            # not by what was found for other budgets, or for yesterday.
+            asked = self._asked
+            same = asked is not None and asked[0] is plan and asked[1] == _day(self._now())
+            if self._looks == looks or not same:
+                self._asked = (plan, _day(self._now()))
+                await self._look(plan)
+                self._looks += 1
+        refused = self._judged(plan, exchange, model)
+        return refused if refused is None or refused.code != SPENT else await self._kept(refused)
+
+    async def _kept(self, refused: Refusal) -> Refusal:
+        # What its user was told once holds after a crash, too.
+        await self._account.keep()
+        return refused
+
+    def _judged(self, plan: Plan, exchange: Exchange, model: str) -> Refusal | None:
         if plan.must_hold and not self._account.loaded:
             words = f"what was used cannot be read, and your administrator has set budgets: {self._account.problem}"
             return Refusal(words, code="usage_unknown")
@@ -106,9 +138,7 @@ class Usage:
         due = self._due(plan, exchange, use)
         for verdict in due:
             if verdict.budget.hard and verdict.is_spent:
-                # What its user was told once holds after a crash, too.
-                await self._account.keep()
-                return Refusal(refusal(verdict, plan.prices.currency, self._now()), code="budget_spent")
+                return Refusal(refusal(verdict, plan.prices.currency, self._now()), code=SPENT)
         if (model or exchange.kind == "responses") and plan.prices.of(model) is None:
             for budget in plan.budgets:
                 if budget.hard and budget.measure == "amount" and budget.concerns(use):
@@ -177,12 +207,13 @@ class Usage:
         command = self._core.commands.get(name[0]) if name else None
         return command is not None and command.answer is not None
 
+    def _has_looked(self, plan: Plan) -> bool:
+        last, now = self._looked, self._now()
+        return last is not None and last[0] is plan and last[1] == _day(now) and 0 <= now - last[2] < LOOK_S
+
     async def _look(self, plan: Plan) -> None:
         now = self._now()
         today = _day(now)
-        last = self._looked
-        if last is not None and last[0] is plan and last[1] == today and 0 <= now - last[2] < LOOK_S:
-            return
         await self._account.look(plan.budgets, today, plan.keep_days)
         self._looked = (plan, today, now) if self._account.loaded else None
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from .budget import Budget, Tally
 from .periods import in_words, midnight, next_start
 from .sums import Use
 from .windows import Window
 
+_MOST_PLACES = 9
 _SPANS = {"day": "today", "week": "this week", "month": "this month", "year": "this year", "ever": "so far"}
 
 
@@ -83,22 +85,49 @@ def unpriced(budget: Budget, model: str) -> str:
     )
 
 
-def quantity(value: float, measure: str, currency: str) -> str:
-    """An amount of what a budget counts."""
+def gone_of(verdict: Verdict, currency: str) -> str:
+    """What is gone of a budget, with the unit once: ``"1.51 k of 100 k tokens"``, ``"5.75 of 6.50 USD"``."""
+    measure = verdict.budget.measure
+    unit = {"amount": currency, "percent": "%"}.get(measure, measure)
     if measure == "amount":
-        return f"{value:,.2f} {currency}"
-    if measure == "percent":
-        return f"{value:.0f} %"
-    return f"{short(value)} {measure}"
+        gone, limit = _amounts(verdict)
+    else:
+        gone, limit = (_figure(value, measure) for value in (verdict.spent, verdict.budget.limit))
+    return f"{gone} of {limit} {unit}"
 
 
 def short(count: float) -> str:
-    """A number in few characters: ``"950"``, ``"12.3 k"``, ``"1.20 M"``."""
+    """A number in few characters: ``"950"``, ``"12.3 k"``, ``"1.20 M"``, ``"100 k"``."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= size:
             scaled = count / size
-            return f"{scaled:.2f} {unit}" if scaled < 10 else f"{scaled:.1f} {unit}"
+            places = 2 if scaled < 10 else 1 if scaled < 100 else 0
+            return f"{scaled:.{places}f} {unit}"
     return f"{count:.0f}"
+
+
+def percent(share: float) -> str:
+    """Of a hundred, in few characters; what is above nothing is never called nothing."""
+    if 0 < share < 0.1:
+        return "under 0.1 %"
+    return f"{share:.1f} %" if 0 < share < 10 else f"{share:.0f} %"
+
+
+def _amounts(verdict: Verdict) -> tuple[str, str]:
+    """What is gone and the limit as money, with the places that the limit has, and more where they would be the same.
+
+    What is left is never rounded away: ``"0.0049", "0.005"``.
+    """
+    limit, gone = Decimal(str(verdict.budget.limit)), Decimal(str(verdict.spent))
+    least = max(2, -int(limit.normalize().as_tuple().exponent))
+    places = least
+    while places < _MOST_PLACES and gone and gone != limit and round(gone, places) in (0, limit):
+        places += 1
+    return f"{gone:,.{places}f}", f"{limit:,.{least}f}"
+
+
+def _figure(value: float, measure: str) -> str:
+    return f"{value:.0f}" if measure == "percent" else short(value)
 
 
 def _title(verdict: Verdict) -> str:
@@ -109,10 +138,10 @@ def _title(verdict: Verdict) -> str:
 
 def _figures(verdict: Verdict, currency: str) -> str:
     budget = verdict.budget
-    gone, limit = (quantity(value, budget.measure, currency) for value in (verdict.spent, budget.limit))
     if budget.measure == "percent":
-        return f"{gone} of the subscription's allowance for {verdict.window}, and {limit} may be used"
-    return f"{gone} of {limit} {_SPANS[budget.period]}"
+        gone, limit = (_figure(value, "percent") for value in (verdict.spent, budget.limit))
+        return f"{gone} % of the subscription's allowance for {verdict.window}, and {limit} % may be used"
+    return f"{gone_of(verdict, currency)} {_SPANS[budget.period]}"
 
 
 def _anew(verdict: Verdict, now: float) -> str:

@@ -17,8 +17,8 @@ MODELS = 50
 _OPERATION, _PROVIDER = "chat", "openai"
 _ERRORS = frozenset({"cut", "client_gone", "connect", "timeout", "failed"})
 _VERDICTS = frozenset({"success", "failure", "denied", "asked", "unknown"})
-_JUDGES = {"enterprise": "policy", "": "rule"}
-"""By whose verdict it is: a hook's or another plugin's no is no policy."""
+_CODES = {"budget_spent": "budget", "price_unknown": "budget", "usage_unknown": "budget", "audit_unavailable": "audit"}
+"""What of governance refuses a request, by the refusal's code; what is not here is the policy."""
 _ENDED_MIDWAY = frozenset({"cut", "timeout"})
 
 Price = Callable[[str, Usage], "tuple[float, str] | None"]
@@ -103,12 +103,15 @@ class Counting:
 
     def event(self, event: AuditEvent) -> None:
         """Count a decision or an action."""
+        if event.action == "request.refuse" and event.fields.get("origin") == "warmup":
+            # Nobody's request: the one that it warms up for is refused as well, and counted.
+            return
         add = self._registry.add
         action = self._actions.of(event.action, vouched=True)
         outcome: str = event.outcome if event.outcome in _VERDICTS else OTHER
-        add(names.DECISIONS, (action, outcome))
-        by = _JUDGES.get(event.plugin) if outcome == "denied" and not action.startswith("approval.") else None
-        if by is not None:
+        left_out = event.fields.get("left_out")
+        add(names.DECISIONS, (action, outcome), left_out if isinstance(left_out, int) else 1)
+        if outcome == "denied" and (by := _judge(event)):
             add(names.POLICY, (action, by))
         self._particular(action, outcome, event)
 
@@ -142,6 +145,14 @@ class Counting:
     def _took(self, tool: str, outcome: str, given: object) -> None:
         if (seconds := _seconds(given)) is not None:
             self._registry.observe(names.AI_TOOL, (tool, "" if outcome == "success" else outcome), seconds)
+
+
+def _judge(event: AuditEvent) -> str:
+    """By what it was forbidden, ``""`` where that is no policy: a user's, a hook's or another plugin's no."""
+    if event.plugin == "enterprise":
+        return _CODES.get(_text(event.fields.get("code")), "policy")
+    # A user's answer, and somebody who may not use the port, are no rule's.
+    return "" if event.plugin or event.action.startswith(("approval.", "access.")) else "rule"
 
 
 def _text(value: object) -> str:

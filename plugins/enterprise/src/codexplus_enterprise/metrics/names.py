@@ -98,7 +98,7 @@ AI_TOOL = Instrument("gen_ai.execute_tool.duration", "histogram", "Time of tools
 DECISIONS = Instrument("codexplus.decisions", "counter", "Decisions and actions, and what came of them.",
                        ("action", "outcome"))  # fmt: skip
 POLICY = Instrument("codexplus.policy.refusals", "counter",
-                    "What was forbidden, by the policy (`policy`) or a deny rule (`rule`).",
+                    "What was forbidden, by the policy, a budget, an audit log that takes nothing, or a deny `rule`.",
                     ("action", "by"))  # fmt: skip
 APPROVALS = Instrument("codexplus.approvals", "counter", "Questions to users and their answers.", ("step", "outcome"))
 HOOKS = Instrument("codexplus.hooks", "counter", "Hooks that ran.", ("event", "outcome"))

@@ -63,6 +63,8 @@ def _plugins(rows: Any) -> list[Family]:
     up: dict[Labels, float] = {}
     faults: dict[Labels, float] = {}
     for row in rows:
+        if row.get("state") == "forbidden":
+            continue  # the administrator keeps it out; nothing is to be repaired
         name = str(row.get("name", ""))
         up[(name,)] = 0.0 if row.get("state") in ("broken", "disabled") else 1.0
         for fault, key in _FAULTS:

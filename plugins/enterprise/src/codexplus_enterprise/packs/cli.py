@@ -17,7 +17,7 @@ from typing import Any
 from codexplus_core import AuditEvent, Core, Problem, open_core
 
 from . import building
-from .contents import Content, contents_of
+from .contents import Content, contents_of, unused_kinds
 from .keyring import Key, Keyring, keyring_of
 from .manifest import MANIFEST, NAME, PackError, comment
 from .provider import Packs, Row
@@ -144,7 +144,7 @@ def _install(args: Namespace) -> int:
             raise Problem(f"{args.folder}: {error}") from None
         _show(found, as_json=args.json)
         if not args.json:
-            print(f"installed in {where}; a proxy that runs uses it from the next prompt on")
+            print(f"installed in {where}; a proxy that runs uses it within a second")
     return 0
 
 
@@ -152,9 +152,12 @@ def _list(args: Namespace) -> int:
     with open_core() as core:
         packs = Packs(core)
         rows, required = packs.rows(), core.packs.required(None)
+        unused = unused_kinds(rows, core)
+    status = 1 if any(row.found is None for row in rows) else 0
     if args.json:
-        print(json.dumps({"requireSigned": required, "packs": [_row(row) for row in rows]}, indent=2))
-        return 0
+        listed = {"requireSigned": required, "packs": [_row(row) for row in rows], "notes": unused}
+        print(json.dumps(listed, indent=2))
+        return status
     for row in rows:
         if row.found is None:
             print(f"refused   {_printable(row.problem)}")
@@ -164,9 +167,11 @@ def _list(args: Namespace) -> int:
               f" {_day(row.found.until)}, {row.folder}")  # fmt: skip
     if not rows:
         print("no pack is installed")
+    for note in unused:
+        print(f"note: {note}")
     if required:
         print("only signed packs are used here (security.requireSigned)")
-    return 0
+    return status
 
 
 def _remove(args: Namespace) -> int:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .manifest import kind_of
+
+if TYPE_CHECKING:
+    from codexplus_core import Core
+
+    from .provider import Row
 
 _LONGEST = 200
 
@@ -24,6 +29,30 @@ class Content:
 def contents_of(files: Mapping[str, bytes]) -> list[Content]:
     """All that the files of a pack bring, by path."""
     return [content for path, data in sorted(files.items()) for content in _of(path, data)]
+
+
+_USED_BY = {
+    "command": ("commands", "slash"),
+    "skill": ("commands", "slash"),
+    "module": ("commands", "slash"),
+    "hook": ("hooks", "hooks"),
+    "mcp": ("MCP servers", "mcp"),
+}
+
+
+def unused_kinds(rows: Iterable[Row], core: Core) -> list[str]:
+    """What verified packs bring and no plugin here uses, a sentence for each pack and plugin."""
+    works = {row.name for row in core.about.plugins() if not row.problem}
+    forbidden = {row.name for row in core.about.plugins() if row.forbidden}
+    found: dict[str, None] = {}
+    for row in rows:
+        for path in row.found.manifest.files if row.found is not None else ():
+            what, plugin = _USED_BY.get(kind_of(path), ("", ""))
+            if not what or plugin in works:
+                continue
+            why = "is not allowed here (plugins.allowed)" if plugin in forbidden else "is not installed, or broken"
+            found.setdefault(f"{row.name} brings {what}, and nothing uses them: codex-plus-{plugin} {why}")
+    return list(found)
 
 
 def _of(path: str, data: bytes) -> Iterator[Content]:

@@ -57,8 +57,11 @@ class Folder:
         self.root = root
         self.stamps: dict[Path, Stamp] = {}
 
-    def read(self, path: str, most: int, *, larger: str = "") -> bytes:
-        """The bytes of a regular file with no other name. Raises PackError; ``larger`` are its words for too many."""
+    def read(self, path: str, most: int, *, larger: str = "", missing: str = "") -> bytes:
+        """The bytes of a regular file with no other name.
+
+        Raises PackError; ``larger`` are its words for too many bytes, ``missing`` those for a file that is not there.
+        """
         full = self.root.joinpath(*path.split("/"))
         try:
             with self._opened(path, full) as handle:
@@ -70,8 +73,13 @@ class Folder:
                 self.stamps[full] = stamp_of(found)
                 with os.fdopen(os.dup(handle), "rb") as file:
                     data = file.read(most + 1)
+        except FileNotFoundError:
+            raise PackError(missing or f"{path} is missing") from None
         except OSError as error:
-            raise PackError(f"{path} cannot be read ({error.strerror}); a pack has no links") from None
+            # A link is not followed, which the system calls by several names.
+            link = full.is_symlink()
+            why = "is a link; a pack has none" if link else f"cannot be read ({error.strerror}); make it readable"
+            raise PackError(f"{path} {why}") from None
         if len(data) > most:
             raise PackError(larger or f"{path} is larger than it may be ({most} bytes)")
         return data

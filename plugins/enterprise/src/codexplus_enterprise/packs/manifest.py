@@ -33,7 +33,12 @@ _CODE = (".md", ".js", ".mjs", ".cjs", ".py")
 
 
 class PackError(Exception):
-    """A pack that is not used; the message says which, why and what to do."""
+    """A pack that is not used; the message says which, why and what to do.
+
+    ``manifest`` is what a key that counts for this pack has signed, None where nobody knows who wrote it.
+    """
+
+    manifest: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)

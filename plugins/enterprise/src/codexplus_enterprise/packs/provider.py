@@ -10,17 +10,19 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 
-from codexplus_core import AuditEvent, Core, PackFile, Problem
+from codexplus_core import AuditEvent, Core, PackFile, Problem, RefusedFile
 
 from ..state import state_folder
 from .folder import Stamp, settled, stamp_at, stamps_below
 from .keyring import Keyring, keyring_of
-from .manifest import PackError, kind_of
+from .manifest import Manifest, PackError, kind_of
 from .store import Memory, Store
 from .verify import Verified, against, verify
 
 EVERY_S = 0.5
 """Seconds for which packs are taken to be as they were."""
+TENDED_S = 3.0
+"""Seconds after which nobody relies on `tend` any more: where it has not ended since, who asks looks for themselves."""
 DIRECTORIES = "packs.directories"
 
 
@@ -34,6 +36,8 @@ class Row:
     problem: str = ""
     stamps: Mapping[Path, Stamp] = field(default_factory=dict)
     """Of everything that was looked at, from before it was."""
+    lists: Manifest | None = None
+    """What a refused pack would bring, where a key that counts has signed that much."""
 
     @property
     def name(self) -> str:
@@ -68,6 +72,7 @@ class Packs:
         self._now = now
         self._every_s = every_s
         self._looked = -inf
+        self._tended = -inf
         self._identity: object = None
         self._stored: object = None
         self._until = inf
@@ -79,7 +84,9 @@ class Packs:
     def files(self) -> tuple[PackFile, ...]:
         """Every file of every pack that is used; the same tuple as long as nothing changes."""
         now = self._clock()
-        if now - self._looked >= self._every_s:
+        # To look at a pack of 1,900 files takes 50 ms, to verify it 180: where somebody tends them in a thread, the
+        # event loop has what was found there.
+        if now - self._tended >= TENDED_S and now - self._looked >= self._every_s:
             self._looked = now
             self._look()
         return self._files
@@ -94,6 +101,16 @@ class Packs:
         """The packs that are there and are not used: each one's name, or its folder's, and a sentence."""
         return tuple((row.name, row.problem) for row in self.rows() if row.problem)
 
+    @property
+    def refused(self) -> tuple[RefusedFile, ...]:
+        """The files of packs that are not used, as far as a manifest lists them that a key which counts has signed."""
+        return tuple(
+            RefusedFile(row.lists.name, kind_of(path), path, row.problem)
+            for row in self.rows()
+            if row.lists is not None
+            for path in row.lists.files
+        )
+
     def holds(self, file: PackFile) -> bool:
         """Whether the pack of this file is on disk as it was verified."""
         self._looked = self._clock()
@@ -103,10 +120,11 @@ class Packs:
     async def tend(self) -> None:
         """Look whether something changed, and tell those who keep account of it what was found: used and refused."""
         self._looked = self._clock()
-        stale = self._stale()
-        if stale is not None:
-            # Large packs take their time.
-            self._take(stale, await asyncio.to_thread(_verified, stale, self.store, self._now()))
+        stale = self._now_there()
+        rows = await asyncio.to_thread(self._verified_anew, stale, self._rows, self._same(stale))
+        if rows is not None:
+            self._take(stale, rows)
+        self._tended = self._clock()
         events, self._untold = self._untold, []
         for event in events:
             if event.reason:
@@ -114,18 +132,26 @@ class Packs:
             await self._core.report(event)
 
     def _look(self) -> None:
-        stale = self._stale()
-        if stale is not None:
-            self._take(stale, _verified(stale, self.store, self._now()))
+        stale = self._now_there()
+        rows = self._verified_anew(stale, self._rows, self._same(stale))
+        if rows is not None:
+            self._take(stale, rows)
 
-    def _stale(self) -> _Stale | None:
-        """What is to be verified, None where nothing changed since the last time."""
+    def _now_there(self) -> _Stale:
+        """What is there to be verified; not from a thread: it looks at the settings."""
         settings, places = self._core.config.user, self._places()
         identity = (settings, tuple(places), tuple(stamp_at(folder) for folder in places))
-        same = identity == self._identity and self.store.stamp() == self._stored
-        if same and self._unchanged() and self._now() < self._until:
-            return None
         return _Stale(tuple(places), keyring_of(self._core) if places else Keyring(), identity)
+
+    def _same(self, there: _Stale) -> bool:
+        same = there.identity == self._identity and self.store.stamp() == self._stored
+        return same and self._now() < self._until
+
+    def _verified_anew(self, there: _Stale, rows: tuple[Row, ...], same: bool) -> tuple[Row, ...] | None:
+        """Every pack, verified or refused, None where nothing changed since; may be called in a thread."""
+        if same and _unchanged(rows):
+            return None
+        return _verified(there, self.store, self._now())
 
     def _take(self, stale: _Stale, rows: tuple[Row, ...]) -> None:
         self._rows = rows
@@ -148,13 +174,6 @@ class Packs:
                 continue
         return found
 
-    def _unchanged(self) -> bool:
-        now_ns = time.time_ns()
-        for row in self._rows:
-            if any(stamp_at(path) != stamp for path, stamp in row.stamps.items()) or not settled(row.stamps, now_ns):
-                return False
-        return True
-
     def _tell(self, rows: tuple[Row, ...]) -> None:
         for row in rows:
             words = row.problem or f"{row.name} {'' if row.found is None else row.found.sha256}"
@@ -175,6 +194,14 @@ def provide(core: Core) -> Packs:
     packs = Packs(core)
     core.packs.provide(packs)
     return packs
+
+
+def _unchanged(rows: tuple[Row, ...]) -> bool:
+    now_ns = time.time_ns()
+    for row in rows:
+        if any(stamp_at(path) != stamp for path, stamp in row.stamps.items()) or not settled(row.stamps, now_ns):
+            return False
+    return True
 
 
 def _files(found: Verified) -> Iterable[PackFile]:
@@ -207,7 +234,8 @@ def _verified(stale: _Stale, store: Store, now: float) -> tuple[Row, ...]:
         try:
             found = verify(folder, keyring, now=now)
         except (PackError, Problem) as error:
-            rows.append(_refused(made, str(error)))
+            lists = error.manifest if isinstance(error, PackError) else None
+            rows.append(replace(_refused(made, str(error)), lists=lists))
         else:
             rows.append(replace(made, found=found, stamps=found.stamps))
     return tuple(_newest(rows, memory, store))
@@ -226,7 +254,9 @@ def _newest(rows: list[Row], memory: Memory, store: Store) -> list[Row]:
         if row.found is None:
             judged.append(row)
         elif best[row.name] is not row:
-            judged.append(_refused(row, f"there is another one called {row.name!r}, and it is used"))
+            # Its commands are those of the one that is used, or of nobody any more.
+            told = _refused(row, f"there is another one called {row.name!r}, and it is used")
+            judged.append(replace(told, lists=None))
         else:
             judged.append(_remembered(row, row.found, memory, store))
     return judged
@@ -244,7 +274,8 @@ def _remembered(row: Row, found: Verified, memory: Memory, store: Store) -> Row:
 
 
 def _refused(row: Row, why: str) -> Row:
-    return replace(row, found=None, problem=_printable(f"{row.folder}: the pack is not used: {why}"))
+    lists = None if row.found is None else row.found.manifest
+    return replace(row, found=None, lists=lists, problem=_printable(f"{row.folder}: the pack is not used: {why}"))
 
 
 def _printable(text: str) -> str:

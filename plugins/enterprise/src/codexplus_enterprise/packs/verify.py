@@ -57,18 +57,44 @@ def verify(root: Path, keyring: Keyring, *, now: float, source: bool = False) ->
     Whether it is older than what was used here before is another question: see ``against``.
     """
     folder = Folder(root)
-    data = folder.read(MANIFEST, LARGEST_MANIFEST)
-    signature = signed(folder.read(SIGNATURE, _LARGEST_SIGNATURE))
+    again = "get it again from its publisher" if source else "install the pack again"
+    build = f"; make one: codex-plus pack build {root}" if source else ""
+    data = folder.read(MANIFEST, LARGEST_MANIFEST, missing=f"is no signed pack: {MANIFEST} is missing{build}")
+    sign = f"get it signed by its publisher, or sign it: codex-plus pack sign {root} --key FILE" if source else again
+    unsigned = f"is not signed: {SIGNATURE} is missing; {sign}"
+    signature = signed(folder.read(SIGNATURE, _LARGEST_SIGNATURE, missing=unsigned))
     # Nothing of the manifest is believed, or even read as JSON, before a key that is known has signed it.
     signers = [key for key in keyring.keys if key.id == signature.key_id]
     if not signers:
-        policy = "; only keys of the administrator's policy count" if keyring.only_policy else ""
-        raise PackError(
-            f"is signed by the key {signature.key_id}, which nobody trusts here{policy}; name its public key in"
-            f" packs.keys, or give it once: codex-plus pack install --key"
+        todo = (
+            "only keys of the administrator's policy count here; have its public key added to packs.keys there"
+            if keyring.only_policy
+            else "name its public key in packs.keys, or give it once: codex-plus pack install --key"
         )
+        raise PackError(f"is signed by the key {signature.key_id}, which nobody trusts here; {todo}")
     public = _first_that_fits(signers, data, signature)
     manifest = read(data)
+    try:
+        return _as_signed(folder, data, signature, manifest, keyring, public, now=now, source=source, again=again)
+    except PackError as error:
+        if any(key.public == public for key in keyring.of(manifest.name)):
+            error.manifest = manifest
+        raise
+
+
+def _as_signed(
+    folder: Folder,
+    data: bytes,
+    signature: Signed,
+    manifest: Manifest,
+    keyring: Keyring,
+    public: str,
+    *,
+    now: float,
+    source: bool,
+    again: str,
+) -> Verified:
+    """The pack of a manifest that ``public`` has signed, once all the rest is as it should be. Raises PackError."""
     key = _key_for(manifest.name, keyring, public, now)
     expected = comment(manifest.name, manifest.serial, data)
     if signature.comment != expected:
@@ -79,8 +105,8 @@ def verify(root: Path, keyring: Keyring, *, now: float, source: bool = False) ->
         raise PackError(f"expired on {_day(manifest.expires)}; ask its maker for a newer one")
     contents = {}
     for path, entry in manifest.files.items():
-        other = f"{path} is not the file that was signed; install the pack again"
-        found = folder.read(path, entry.size, larger=other)
+        other = f"{path} is not the file that was signed; {again}"
+        found = folder.read(path, entry.size, larger=other, missing=f"{path} was signed and is missing; {again}")
         if len(found) != entry.size or hashlib.sha256(found).hexdigest() != entry.sha256:
             raise PackError(other)
         contents[path] = found
@@ -90,7 +116,9 @@ def verify(root: Path, keyring: Keyring, *, now: float, source: bool = False) ->
             raise PackError(f"{path!r} is in the folder and not in {MANIFEST}; remove it")
     until = min(float(manifest.expires), float(manifest.expires) if key.until is None else key.until)
     own = {MANIFEST: data, SIGNATURE: signature.data}
-    return Verified(root, manifest, key, hashlib.sha256(data).hexdigest(), contents, folder.stamps, until, own)
+    return Verified(
+        folder.root, manifest, key, hashlib.sha256(data).hexdigest(), contents, folder.stamps, until, own
+    )  # fmt: skip
 
 
 def against(seen: Seen | None, found: Verified) -> None:

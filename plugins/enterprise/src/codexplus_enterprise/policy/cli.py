@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from argparse import REMAINDER, ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
 from codexplus_core import Core, Problem, open_core
 
-from .checking import problems, remarks, values
+from .checking import problems, remarks, signature_remarks, values
 from .compiler import Compiled, compile_policy
-from .explain import explain, kinds_of
+from .explain import explain, hint_of, kinds_of
 
 _LIMIT = 64 * 1024
 
@@ -44,7 +45,7 @@ def run(arguments: Namespace) -> int:
 
 def _check(core: Core, arguments: Namespace) -> int:
     wrong = problems(core, _read(arguments.file), arguments.file.absolute())
-    said = [] if wrong else remarks(core)
+    said = [] if wrong else [*remarks(core), *signature_remarks(arguments.file, time.time())]
     if arguments.json:
         print(json.dumps({"problems": wrong, "remarks": said}, indent=2))
         return 1 if wrong else 0
@@ -73,6 +74,8 @@ def _explain(core: Core, arguments: Namespace) -> int:
             print(f"as a {each.kind}: {each.allowed}" + (f"; {each.why}" if each.why else ""))
             for rule in each.rules:
                 print(f"  {rule}")
+        if arguments.kind is None and (hint := hint_of(subject, kinds)):
+            print(f"note: {hint}")
     return 1 if any(each.allowed == "no" for each in found) else 0
 
 
@@ -81,6 +84,7 @@ def _compile(core: Core, arguments: Namespace) -> int:
     if arguments.file is None and not core.config.has_policy:
         raise Problem("policy compile: there is no policy on this machine; name one with --file FILE")
     made = compile_policy(values(core), port=arguments.port, version=core.about.version)
+    made.left += [str(notice) for notice in core.config.administrators.warnings]
     if arguments.out is not None:
         _write(arguments.out, made)
     if arguments.json:

@@ -7,6 +7,7 @@ at each start, and ignores keys that it does not know without a word.
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ EVENTS = (
     "SubagentStop", "PreCompact", "PostCompact", "Stop", "Interrupt", "SessionEnd",
 )  # fmt: skip
 """The hook events that Codex 0.169 knows itself."""
+_HOOK_FIELDS = ("type", "command", "timeout", "statusMessage")
 _BASH = re.compile(r"Bash\((?P<words>[^()*?\[\]$;&|<>`\\\"'{}]+?)(?::\*| \*)\)")
 _READ = re.compile(r"Read\((?P<path>(?://|~/)[^()]+)\)")
 _GLOB = re.compile(r"[*?\[]")
@@ -138,6 +140,9 @@ def _servers(settings: Mapping[str, Any], left: list[str]) -> list[str]:
             # One that is left out would be switched off, so the list is compiled whole or not at all.
             left.append("allowedMcpServers: not every entry says its name and its url or command; codex-plus enforces")
             return []
+        if "${" in str(url or command):
+            left.append(f"allowedMcpServers: {name} has a variable in its url or command; codex-plus enforces the list")
+            return []
         which = f"url = {_text(url)}" if isinstance(url, str) else f"command = {_text(str(command))}"
         lines += ["", f"[mcp_servers.{_text(name)}.identity]", which]
     return lines or ["", "[mcp_servers]"]
@@ -157,28 +162,37 @@ def _hooks(settings: Mapping[str, Any], left: list[str]) -> list[str]:
     lines: list[str] = []
     for event, groups in hooks.items() if isinstance(hooks, Mapping) else ():
         for number, group in enumerate(groups if isinstance(groups, list) else ()):
-            made = _group(event, group)
-            if made is None:
-                left.append(f"hooks.{event}[{number}]: no hook that Codex knows; codex-plus runs it")
-            else:
-                lines += made
+            lines += _group(event, group, f"hooks.{event}[{number}]", left)
     return ["", "[hooks]", 'managed_dir = "/etc/codex/hooks"', *lines] if lines else []
 
 
-def _group(event: str, group: Any) -> list[str] | None:
+def _group(event: str, group: Any, place: str, left: list[str]) -> list[str]:
     inner = group.get("hooks") if isinstance(group, Mapping) else None
     if event not in EVENTS or not isinstance(inner, list):
-        return None
-    lines = ["", f"[[hooks.{event}]]"]
-    if isinstance(group.get("matcher"), str):
-        lines.append(f"matcher = {_text(group['matcher'])}")
-    for hook in inner:
-        if not isinstance(hook, Mapping) or hook.get("type", "command") != "command" or "command" not in hook:
-            return None
+        left.append(f"{place}: no hook that Codex knows; codex-plus runs it")
+        return []
+    lines = []
+    for number, hook in enumerate(inner):
+        if why := _not_for_codex(hook):
+            left.append(f"{place}.hooks[{number}]: {why}; codex-plus runs it")
+            continue
         lines += ["", f"[[hooks.{event}.hooks]]", 'type = "command"', f"command = {_text(str(hook['command']))}"]
-        if isinstance(hook.get("timeout"), int):
-            lines.append(f"timeout = {hook['timeout']}")
-    return lines
+        if isinstance(hook.get("timeout"), int | float):
+            lines.append(f"timeout = {math.ceil(hook['timeout'])}")
+    if not lines:
+        return []
+    matcher = group.get("matcher")
+    return ["", f"[[hooks.{event}]]", *([f"matcher = {_text(matcher)}"] if isinstance(matcher, str) else []), *lines]
+
+
+def _not_for_codex(hook: Any) -> str:
+    """Why Codex cannot run a hook as it is meant, ``""`` where it can: what it would leave out may be what holds it."""
+    if not isinstance(hook, Mapping) or hook.get("type", "command") != "command" or "command" not in hook:
+        return "no hook that Codex knows"
+    if "permissions" in hook:
+        return "Codex would run it without the bounds of its permissions"
+    more = [str(name) for name in hook if name not in _HOOK_FIELDS]
+    return f"Codex knows no {', '.join(more)}" if more else ""
 
 
 def _at(settings: Mapping[str, Any], key: str) -> Any:

@@ -176,8 +176,8 @@ class Endpoints:
         self.entries = tuple(entry for text in self.written if (entry := _entry(text)) is not None)
         self._known: dict[str, str] = {}
 
-    def problem(self, url: str) -> str:
-        """What the user reads when ``url`` may not be reached, ``""`` where it may."""
+    def denial(self, url: str) -> str:
+        """Why ``url`` may not be reached, without what to do about it; ``""`` where it may."""
         origin = _origin(url)
         known = self._known.get(origin)
         if known is None:
@@ -186,18 +186,24 @@ class Endpoints:
                 self._known[origin] = known
         return known
 
+    def problem(self, url: str, *, remedy: str = "or take it out of your settings") -> str:
+        """What the user reads when ``url`` may not be reached, ``""`` where it may.
+
+        ``remedy`` is what they can do themselves: it depends on who named the URL.
+        """
+        denial = self.denial(url)
+        ask = "ask your administrator to add it to security.endpointAllowlist"
+        return f"{denial}; {ask}{f', {remedy}' if remedy else ''}." if denial else ""
+
     def _judged(self, url: str) -> str:
         allowed = ", ".join(self.written) or "no host"
         try:
             found = endpoint_of(url)
         except BadEndpoint as bad:
-            return f"This workspace reaches only: {allowed}. The address {bad}; correct it in your settings."
+            return f"This workspace reaches only: {allowed}. The address {bad}"
         if any(entry.allows(found) for entry in self.entries):
             return ""
-        return (
-            f"This workspace reaches only: {allowed}. {found} is not one of them; ask your administrator to add it to"
-            " security.endpointAllowlist, or take it out of your settings."
-        )
+        return f"This workspace reaches only: {allowed}. {found} is not one of them"
 
 
 def _entry(text: str) -> Entry | None:

@@ -52,10 +52,18 @@ class Models:
         shown = ", ".join(self.patterns[:SHOWN]) or "no model"
         return f"{shown} and {more} more" if more > 0 else shown
 
-    def refusal(self, name: str) -> str:
-        """What the user reads when ``name`` is not allowed."""
+    def denial(self, name: str) -> str:
+        """Why ``name`` is not allowed, without what to do about it."""
         what = f"The model {_visible(name)} is not one of them" if name else "The request names no model"
-        return f"This workspace allows: {self}. {what}; choose another with /model or -m, or ask your administrator."
+        return f"This workspace allows: {self}. {what}"
+
+    def refusal(self, name: str, *, file: str = "") -> str:
+        """What the user reads when ``name`` is not allowed; ``file`` is the command's that asks for it."""
+        if file:
+            # /model would change nothing: the command chooses anew each time.
+            what = f"The model {_visible(name)}, which {file} asks for (model:), is not one of them"
+            return f"This workspace allows: {self}. {what}; change it there, or ask your administrator."
+        return f"{self.denial(name)}; choose another with /model or -m, or ask your administrator."
 
 
 def _visible(name: str) -> str:

@@ -18,8 +18,8 @@ from .rules import Rules
 
 PROJECTS = 64
 """Projects whose rules are remembered."""
-_API = "https://api.openai.com/v1"
-_CHATGPT = "https://chatgpt.com/backend-api/codex"
+API = "https://api.openai.com/v1"
+CHATGPT = "https://chatgpt.com/backend-api/codex"
 _LOOK_S = 5.0
 
 
@@ -46,7 +46,8 @@ class Policy:
             if self.remote.warning != warned:
                 warned = self.remote.warning
                 if warned:
-                    self._core.log.warning("policy_not_fetched", reason=warned)
+                    in_force = self.remote.in_force() or "none: nothing is sent"
+                    self._core.log.warning("policy_not_fetched", reason=warned, in_force=in_force)
             # The local policy may come to name one, or another one, at any time; that costs a look at the settings.
             await asyncio.sleep(_LOOK_S if pause is None else min(pause, _LOOK_S))
             pause = await self.remote.look_beside()
@@ -75,7 +76,8 @@ class Policy:
         rules = self.rules(exchange.session.cwd)
         if not rules.any:
             return None
-        if rules.endpoints is not None and (problem := rules.endpoints.problem(self._target(exchange))):
+        if rules.endpoints is not None and rules.endpoints.denial(target := self._target(exchange)):
+            problem = rules.endpoints.problem(target, remedy=remedy_of(self._core.config.user))
             return Refusal(problem, code="endpoint_not_allowed", withhold=False)
         version = exchange.session.codex_version
         if rules.versions is not None and not rules.versions.allows(version):
@@ -88,7 +90,8 @@ class Policy:
             return None
         # A command that chose the model is not to go up as plain text later; the user's own words may.
         made = exchange.model_changed or exchange.prompt != exchange.prompt_as_typed
-        return Refusal(rules.models.refusal(model), code="model_not_allowed", withhold=made)
+        file = exchange.model_source if exchange.model_changed and model == exchange.model else ""
+        return Refusal(rules.models.refusal(model, file=file), code="model_not_allowed", withhold=made)
 
     def action(self, action: Action) -> Refusal | None:
         """A refusal where the settings do not allow the connection; without the policy nothing happens at all."""
@@ -106,10 +109,10 @@ class Policy:
 
     def _target(self, exchange: Exchange) -> str:
         """Where the request would go, by the login that it carries."""
-        return self._upstream or (_CHATGPT if "chatgpt-account-id" in exchange.headers else _API)
+        return self._upstream or (CHATGPT if "chatgpt-account-id" in exchange.headers else API)
 
     def _not_to_be_had(self) -> str:
-        return f"Nothing is sent: {self.remote.problem}. Ask your administrator."
+        return f"Nothing is sent: {self.remote.problem}. If that lasts, ask your administrator."
 
 
 def objections(config: Any, upstreams: Sequence[str]) -> list[str]:
@@ -121,6 +124,17 @@ def objections(config: Any, upstreams: Sequence[str]) -> list[str]:
     rules = Rules(config.user)
     if rules.endpoints is None:
         return []
-    problems = [rules.endpoints.problem(url) for url in upstreams]
+    remedy = remedy_of(config.user)
+    problems = [rules.endpoints.problem(url, remedy=remedy) for url in upstreams]
     # With two upstreams the login decides, so one that is allowed is enough to begin with.
     return [] if "" in problems else [f"the upstream cannot be reached: {problem}" for problem in problems[:1]]
+
+
+def remedy_of(settings: Any) -> str:
+    """What a user can do about an upstream that is not listed: that depends on where it was named."""
+    named = settings.value("upstream.url")
+    if named is None:
+        return ""
+    if named.origin.layer == "command line":
+        return "or start the proxy with another --upstream"
+    return f"or correct upstream.url ({named.origin})"

@@ -1,7 +1,7 @@
 """More of the policy from a URL: fetched, verified, and imposed on the settings; the last good one is kept for a while.
 
 The signature lies beside it under the same name with ``.minisig`` behind; its trusted comment is
-``codexplus-policy/1 serial=N``, and N never goes back.
+``codexplus-policy/1 serial=N until=DAY``. N never goes back; the last day may be left out.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -25,7 +26,8 @@ REFRESH_MINUTES = 60
 MAX_AGE_HOURS = 72
 RETRY_S = 60.0
 """Seconds until the next try where the last one failed."""
-_COMMENT = re.compile(r"codexplus-policy/1 serial=(\d{1,15})")
+_COMMENT = re.compile(r"codexplus-policy/1 serial=(\d{1,15})(?: until=(\d{4}-\d{2}-\d{2}))?")
+_AGAIN = "look at the network and at HTTPS_PROXY, then try again"
 
 
 class NotFetched(Exception):
@@ -57,7 +59,8 @@ def wanted(settings: Any) -> Wanted | None:
         raise BadRemote(f"policy.url is {url}, but policy.publicKey is not set; nobody could tell whose policy it is")
     refresh = settings.get("policy.refreshMinutes", REFRESH_MINUTES)
     hosts = settings.get("security.endpointAllowlist")
-    barred = Endpoints(hosts).problem(url) if isinstance(hosts, list) else ""
+    denial = Endpoints(hosts).denial(url) if isinstance(hosts, list) else ""
+    barred = f"{denial}, so policy.url is not fetched; add its host to security.endpointAllowlist" if denial else ""
     return Wanted(url, key, refresh * 60.0, settings.get("policy.maxAgeHours", MAX_AGE_HOURS) * 3600.0, barred)
 
 
@@ -67,8 +70,39 @@ def signature_url(url: str) -> str:
     return urlunsplit(parts._replace(path=f"{parts.path}.minisig"))
 
 
-def serial_of(key: str, data: bytes, signature: bytes) -> int:
-    """The serial of a policy that was signed with ``key``. Raises BadRemote for any other."""
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What the signer of a policy says of it: its serial, and the last day (UTC) on which it counts, None for none."""
+
+    serial: int
+    until: date | None = None
+
+    def expired(self, now: float) -> str:
+        """Why it does not count at this time (seconds since 1970) any more, ``""`` while it does."""
+        if self.until is None or datetime.fromtimestamp(now, UTC).date() <= self.until:
+            return ""
+        return f"serial {self.serial} counted until {self.until}; sign a newer one"
+
+    def __str__(self) -> str:
+        return f"serial {self.serial}" + ("" if self.until is None else f", until {self.until}")
+
+
+def stated(comment: str) -> Stated:
+    """What a trusted comment says. Raises BadRemote for one that is none of a policy's."""
+    said = _COMMENT.fullmatch(comment)
+    try:
+        if said is not None:
+            return Stated(int(said[1]), None if said[2] is None else date.fromisoformat(said[2]))
+    except ValueError:
+        pass
+    raise BadRemote(
+        "the signature's trusted comment is not 'codexplus-policy/1 serial=N' or"
+        " 'codexplus-policy/1 serial=N until=YYYY-MM-DD'; sign it with -t"
+    )
+
+
+def verified(key: str, data: bytes, signature: bytes) -> Stated:
+    """What is stated of a policy that was signed with ``key``. Raises BadRemote for any other."""
     from ..packs.manifest import PackError
     from ..packs.signing import check, signed
 
@@ -77,10 +111,7 @@ def serial_of(key: str, data: bytes, signature: bytes) -> int:
         check(key, data, found)
     except (PackError, Problem) as error:
         raise BadRemote(str(error)) from None
-    said = _COMMENT.fullmatch(found.comment)
-    if said is None:
-        raise BadRemote("the signature's trusted comment is not 'codexplus-policy/1 serial=N'; sign it with -t")
-    return int(said[1])
+    return stated(found.comment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +120,7 @@ class _Found:
 
     data: bytes
     signature: bytes
-    serial: int
+    stated: Stated
     fetched: float
     kept: bool = False
 
@@ -159,9 +190,9 @@ class Remote:
             kept = keeping.read(self._path)
             if kept is not None and kept.url == want.url:
                 try:
-                    serial = serial_of(want.key, kept.data, kept.signature)
+                    said = verified(want.key, kept.data, kept.signature)
                     fetched = min(kept.fetched, self._clock())
-                    found.append(_Found(kept.data, kept.signature, serial, fetched, kept=True))
+                    found.append(_Found(kept.data, kept.signature, said, fetched, kept=True))
                 except BadRemote as bad:
                     warning = f"{self._path}: {bad}"
         now = self._clock()
@@ -172,7 +203,7 @@ class Remote:
             return found, want.barred
         try:
             data, signature = self._get(want.url), self._get(signature_url(want.url))
-            found.append(_Found(data, signature, serial_of(want.key, data, signature), now))
+            found.append(_Found(data, signature, verified(want.key, data, signature), now))
             warning = ""
         except NotFetched as error:
             warning = str(error)
@@ -194,11 +225,14 @@ class Remote:
         return min(want.refresh_s, RETRY_S) if self.warning else want.refresh_s
 
     def _impose(self, found: _Found) -> None:
-        last = self._imposed
-        if last is not None and found.serial < last.serial:
-            raise BadRemote(f"its serial {found.serial} is lower than {last.serial}, which was in force already")
-        if last is not None and found.serial == last.serial and found.data != last.data:
-            raise BadRemote(f"another policy had the serial {found.serial} already; give each its own")
+        last, serial = self._imposed, found.stated.serial
+        if last is not None and serial < last.stated.serial:
+            raise BadRemote(f"its serial {serial} is lower than {last.stated.serial}, which was in force already")
+        if last is not None and serial == last.stated.serial and found.data != last.data:
+            raise BadRemote(f"another policy had the serial {serial} already; give each its own")
+        # One that is kept counts no more either, see `_judge`; its serial is what a fetched one must not be below.
+        if not found.kept and (expired := found.stated.expired(self._clock())):
+            raise BadRemote(expired)
         if last is None or found.data != last.data:
             try:
                 self._config.impose(found.data, self._path)
@@ -213,13 +247,24 @@ class Remote:
             self.warning = f"{self._path}: cannot be written ({error.strerror}); after a restart it has to be fetched"
 
     def _judge(self, want: Wanted, now: float) -> None:
-        if self._imposed is None:
-            self.problem = f"the policy of this workspace is not to be had ({self.warning})"
-        elif now - self._imposed.fetched > want.max_age_s:
+        last = self._imposed
+        why = f" ({self.warning})" if self.warning else ""
+        if last is None:
+            self.problem = f"the policy of this workspace is not to be had{why}; nothing is served without it: {_AGAIN}"
+        elif expired := last.stated.expired(now):
+            self.problem = f"the policy of this workspace has expired: {expired}{why}; nothing is served meanwhile"
+        elif now - last.fetched > want.max_age_s:
             hours = f"{want.max_age_s / 3600:g}"
-            self.problem = f"the policy of this workspace is older than {hours} hours ({self.warning})"
+            self.problem = f"the policy of this workspace is older than {hours} hours{why}; nothing is served: {_AGAIN}"
         else:
             self.problem = ""
+
+    def in_force(self) -> str:
+        """Which policy counts while no newer one is to be had, for the log; ``""`` where none does."""
+        last = self._imposed
+        if last is None or self.problem:
+            return ""
+        return f"{last.stated}, verified {max(0.0, self._clock() - last.fetched) / 3600:.1f} hours ago"
 
 
 def _fetch(url: str) -> bytes:

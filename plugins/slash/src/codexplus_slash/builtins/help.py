@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from codexplus_core import CommandRow, Exchange, LocalReply
+from codexplus_core import CommandRow, Exchange, LocalReply, code_span, counted, plain_text
 
 from .desk import Desk
 from .listing import BUILT_IN, Clash, Listing, listing_of
-from .wording import code, number, plain
 
 SHOWN = 200
 """Commands that one answer lists."""
@@ -37,7 +36,7 @@ async def answer(desk: Desk, exchange: Exchange, args: str) -> LocalReply:
 def as_markdown(found: Listing, pattern: str = "") -> str:
     """A listing to read: a line for each command, the file behind it on the next."""
     if not found.rows:
-        return f"No command fits {code(pattern)}. {code('/help')} lists all of them."
+        return f"No command fits {code_span(pattern)}. {code_span('/help')} lists all of them."
     blocks = [DOOR]
     rows = found.rows[:SHOWN]
     for scope, title in _GROUPS:
@@ -45,11 +44,11 @@ def as_markdown(found: Listing, pattern: str = "") -> str:
         if mine:
             blocks.append("\n".join([f"**{title}**", "", *_lines(mine)]))
     if len(found.rows) > SHOWN:
-        blocks.append(f"And {len(found.rows) - SHOWN} more: {code('/help PATTERN')} narrows it down.")
+        blocks.append(f"And {len(found.rows) - SHOWN} more: {code_span('/help PATTERN')} narrows it down.")
     blocks += _notes("In each other's way", (_clash(clash) for clash in found.clashes))
     blocks += _notes("To correct", (_problem(problem) for problem in found.problems))
-    fitting = f" for {code(pattern)}" if pattern else ""
-    blocks.append(f"{number(len(found.rows), 'command')}{fitting}.")
+    fitting = f" for {code_span(pattern)}" if pattern else ""
+    blocks.append(f"{counted(len(found.rows), 'command')}{fitting}.")
     return "\n\n".join(blocks)
 
 
@@ -60,8 +59,8 @@ def _group(row: CommandRow) -> str:
 
 def _lines(rows: Iterable[CommandRow]) -> Iterator[str]:
     for row in rows:
-        called = code(_cut(f"/{row.name} {row.argument_hint}".strip()))
-        what = f": {plain(row.description)}" if row.description else ""
+        called = code_span(_cut(f"/{row.name} {row.argument_hint}".strip()))
+        what = f": {plain_text(row.description)}" if row.description else ""
         yield f"- {called}{what}{_origin(row)}"
 
 
@@ -73,20 +72,20 @@ def _origin(row: CommandRow) -> str:
     # The heading says it, and 80 columns are not many.
     if _group(row) == BUILT_IN:
         return ""
-    return f" ({plain(row.scope)}, {code(row.source)})" if row.source else f" ({plain(row.scope)})"
+    return f" ({plain_text(row.scope)}, {code_span(row.source)})" if row.source else f" ({plain_text(row.scope)})"
 
 
 def _clash(clash: Clash) -> str:
-    return f"{code('/' + clash.name)}: {_who(clash.used)} answers, {_who(clash.hidden)} does not."
+    return f"{code_span('/' + clash.name)}: {_who(clash.used)} answers, {_who(clash.hidden)} does not."
 
 
 def _problem(words: str) -> str:
     path, parted, rest = words.partition(": ")
-    return f"{code(path)}: {plain(rest, 300)}" if parted and "/" in path else plain(words, 300)
+    return f"{code_span(path)}: {plain_text(rest, 300)}" if parted and "/" in path else plain_text(words, 300)
 
 
 def _who(name: str) -> str:
-    return code(name) if "/" in name else plain(name)
+    return code_span(name) if "/" in name else plain_text(name)
 
 
 def _notes(title: str, lines: Iterable[str]) -> list[str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codexplus_core import Exchange, LocalReply
+from codexplus_core import Exchange, LocalReply, code_span, counted, plain_text, short_path
 
 from .desk import Desk
-from .wording import code, number, place, plain
 
 _FOLDERS = (".codexplus", ".claude", ".codex")
 
@@ -31,10 +30,10 @@ _NEXT = (
 
 def _found(desk: Desk, exchange: Exchange, files: tuple[object, ...]) -> Iterator[str]:
     project, session = exchange.session.cwd, exchange.session
-    yield f"- {plain(desk.core.about.codex(session.codex_version).text, 300)}"
+    yield f"- {plain_text(desk.core.about.codex(session.codex_version).text, 300)}"
     yield "- This conversation goes through the proxy"
     for base, whose in ((project, "this project's"), (desk.home, "yours")):
         there = [base / name for name in _FOLDERS if (base / name).is_dir()] if base is not None else []
         if there:
-            yield f"- {', '.join(code(place(folder, project, desk.home)) for folder in there)} ({whose})"
-    yield f"- {number(len(files), 'command file')}, {number(len(desk.core.about.plugins()), 'plugin')}"
+            yield f"- {', '.join(code_span(short_path(folder, project, desk.home)) for folder in there)} ({whose})"
+    yield f"- {counted(len(files), 'command file')}, {counted(len(desk.core.about.plugins()), 'plugin')}"

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from fnmatch import translate
 from pathlib import Path
 
-from codexplus_core import CommandRow
+from codexplus_core import CommandRow, short_path
 
 from ..catalogue import View
 from ..command_file import CommandFile
 from .desk import Desk
-from .wording import place
 
 BUILT_IN = "built in"
 """The scope of what codex-plus itself answers."""
@@ -61,7 +60,7 @@ async def listing_of(desk: Desk, project: Path | None) -> Listing:
     commands = desk.core.commands
     view, files = await desk.files(project)
     found = await commands.listing(project)
-    rows = {row.name: replace(row, source=place(row.source, project, desk.home)) for row in found}
+    rows = {row.name: replace(row, source=short_path(row.source, project, desk.home)) for row in found}
     contributed = {command.name: (plugin, command.scope) for plugin, command in commands}
     for row in rows_of(files, project, desk.home):
         rows.setdefault(row.name, row)
@@ -70,13 +69,13 @@ async def listing_of(desk: Desk, project: Path | None) -> Listing:
         if file.name in contributed:
             plugin, scope = contributed[file.name]
             used = "the built-in" if scope == BUILT_IN else f"the plugin {plugin}"
-            clashes.append(Clash(file.name, used, place(file.path, project, desk.home)))
+            clashes.append(Clash(file.name, used, short_path(file.path, project, desk.home)))
     clashes += [
-        Clash(module.name, place(module.path, project, desk.home), place(hidden.path, project, desk.home))
+        Clash(module.name, short_path(module.path, project, desk.home), short_path(hidden.path, project, desk.home))
         for module, hidden in await asyncio.to_thread(_behind_modules, view, files)
     ]
     clashes += [
-        Clash(each.name, place(each.used, project, desk.home), place(each.hidden, project, desk.home))
+        Clash(each.name, short_path(each.used, project, desk.home), short_path(each.hidden, project, desk.home))
         for each in view.conflicts
     ]
     problems = [*view.problems, *(f"{file.path}: {words}" for file in files for words in file.problems)]
@@ -84,7 +83,7 @@ async def listing_of(desk: Desk, project: Path | None) -> Listing:
         tuple(rows[name] for name in sorted(rows)),
         # A built-in that makes way for the plugin it speaks of is no clash for anybody.
         tuple(clash for clash in clashes if clash.used != clash.hidden and clash.name not in MAKE_WAY),
-        tuple(place(words, project, desk.home) for words in problems),
+        tuple(short_path(words, project, desk.home) for words in problems),
     )
 
 
@@ -104,5 +103,5 @@ def rows_of(files: Sequence[CommandFile], project: Path | None, home: Path) -> I
     for file in files:
         if file.user_invocable:
             scope = file.label.strip("()") or file.scope
-            source = place(file.path, project, home)
+            source = short_path(file.path, project, home)
             yield CommandRow(file.name, file.description, file.argument_hint, scope, source)

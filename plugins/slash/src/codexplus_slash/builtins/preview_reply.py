@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from codexplus_core import Exchange, LocalReply
+from codexplus_core import Exchange, LocalReply, code_span, counted, plain_text, printable, short_path
 
 from ..preview import NoPreview, Preview, preview
 from .desk import Desk
-from .wording import code, number, place, plain, printable
 
 DONE = "Nothing was run, asked or sent."
 _LONGEST = 20_000
@@ -30,11 +29,11 @@ async def answer(desk: Desk, exchange: Exchange, args: str) -> LocalReply:
             if command.scope == "built in"
             else "is a plugin's, and decided by its code"
         )
-        return desk.answer(f"{code('/' + name)} {what}; there is nothing to show beforehand.")
+        return desk.answer(f"{code_span('/' + name)} {what}; there is nothing to show beforehand.")
     try:
         found = await preview(desk.core, await desk.view(session.cwd), name, rest, session, strict=desk.strict)
     except NoPreview as problem:
-        return desk.answer(plain(problem, 300))
+        return desk.answer(plain_text(problem, 300))
     return desk.answer("\n".join(as_markdown(found, session.cwd, desk.home)))
 
 
@@ -42,26 +41,26 @@ def as_markdown(found: Preview, project: Path | None, home: Path) -> Iterator[st
     """A preview to read."""
     yield from about(found, project, home)
     if found.prompt:
-        yield from ("", f"**The model would read** ({number(len(found.prompt), 'character')})", "")
+        yield from ("", f"**The model would read** ({counted(len(found.prompt), 'character')})", "")
         yield from _block(prompt_lines(found))
     yield from ("", DONE)
 
 
 def about(found: Preview, project: Path | None, home: Path) -> Iterator[str]:
     """All of it but the prompt."""
-    yield f"**{code(f'/{found.name} {found.args}'.strip())}**, {found.kind} {plain(found.label)}"
+    yield f"**{code_span(f'/{found.name} {found.args}'.strip())}**, {found.kind} {plain_text(found.label)}"
     yield ""
-    yield f"- File: {code(place(found.path, project, home))}, SHA-256 {code(found.digest[:12])}"
+    yield f"- File: {code_span(short_path(found.path, project, home))}, SHA-256 {code_span(found.digest[:12])}"
     if found.model:
-        yield f"- Model: {code(found.model)}"
+        yield f"- Model: {code_span(found.model)}"
     for row in found.shell:
-        yield f"- Line {row.line}: {code(_cut(row.command))} {_SAYS[row.becomes]}: {plain(row.why, 300)}"
+        yield f"- Line {row.line}: {code_span(_cut(row.command))} {_SAYS[row.becomes]}: {plain_text(row.why, 300)}"
     for file in found.files:
         lines = f", lines {file.lines[0]} to {file.lines[1]}" if file.lines else ""
-        fate = f"would not be attached: {plain(file.why_not, 300)}" if file.why_not else "would be attached"
-        yield f"- {code('@' + file.mention)}{lines} {fate}"
+        fate = f"would not be attached: {plain_text(file.why_not, 300)}" if file.why_not else "would be attached"
+        yield f"- {code_span('@' + file.mention)}{lines} {fate}"
     for note in found.notes:
-        yield f"- {plain(note, 300)}"
+        yield f"- {plain_text(note, 300)}"
 
 
 def _cut(text: str) -> str:

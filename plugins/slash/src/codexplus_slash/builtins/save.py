@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codexplus_core import ActionDenied, Exchange, LocalReply, Problem
+from codexplus_core import ActionDenied, Exchange, LocalReply, Problem, code_span, plain_text, short_path
 
 from ..read_only import PROTECTED
 from .desk import Desk
-from .wording import code, place, plain
 
 USAGE = (
     "`/save` keeps a copy of the transcript beside the others, `/save notes.md` or `/save notes.json` makes a new"
@@ -44,5 +43,7 @@ async def answer(desk: Desk, exchange: Exchange, args: str) -> LocalReply:
         else:
             path = await transcripts.save(known, name, form)
     except (Problem, ActionDenied) as problem:
-        return desk.answer(f"Not saved: {plain(place(problem, session.cwd, desk.home), 300)}.")
-    return desk.answer(f"Saved in {code(place(path, session.cwd, desk.home))}, readable by you alone, without secrets.")
+        return desk.answer(f"Not saved: {plain_text(short_path(problem, session.cwd, desk.home), 300)}.")
+    return desk.answer(
+        f"Saved in {code_span(short_path(path, session.cwd, desk.home))}, readable by you alone, without secrets."
+    )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from codexplus_core import Exchange, LocalReply
+from codexplus_core import Exchange, LocalReply, plain_text
 
 from .desk import Desk
-from .wording import plain
 
 
 async def answer(desk: Desk, exchange: Exchange, args: str) -> LocalReply:
@@ -18,6 +17,6 @@ async def answer(desk: Desk, exchange: Exchange, args: str) -> LocalReply:
         "error": "Update Codex: `npm install -g @openai/codex`.",
     }
     return desk.answer(
-        f"codex-plus {about.version}, Codex {plain(version) or 'of an unknown version'}\n\n"
-        f"{plain(verdict.text, 300)}. {advice[verdict.status]}"
+        f"codex-plus {about.version}, Codex {plain_text(version) or 'of an unknown version'}\n\n"
+        f"{plain_text(verdict.text, 300)}. {advice[verdict.status]}"
     )

@@ -114,12 +114,15 @@ class Kernel:
         """No program that is started from here on has more rights than this one."""
         self.prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
-    def drop_capabilities(self) -> None:
-        """Give up root's rights, for good; `gain_nothing` must come after it."""
+    def drop_privileges(self) -> None:
+        """Being root gives no program that is started from here on any rights; what this process has it keeps."""
         # Whoever may not set the bits is not root, and gets nothing from starting a program.
         with contextlib.suppress(PermissionError):
             self.prctl(_PR_SET_SECUREBITS, _SECURE_BITS)
         self.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR)
+
+    def drop_capabilities(self) -> None:
+        """Give up root's rights, for good; `drop_privileges` comes before it, `gain_nothing` after it."""
         header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION_3, 0), 8)
         self.call("capset", header, bytes(24))
 

@@ -79,9 +79,16 @@ class Ruleset:
             if found is not None:
                 self._add(kind, found)
 
-    def allow(self, rules: list[tuple[RuleKind, str]]) -> None:
-        """Add rules; a path that is not there is left out, a symbolic link is an error."""
+    def allow(self, rules: list[tuple[RuleKind, str]], opened: Opened) -> None:
+        """Add rules; a path that is not there is left out, a symbolic link is an error.
+
+        A directory that is open already need not be opened; a file may have been replaced since.
+        """
         for kind, path in rules:
+            known = opened.get(path)
+            if known is not None and known[1]:
+                self._add(kind, known)
+                continue
             found = _open(self._kernel, path)
             if found is not None:
                 self._add(kind, found)

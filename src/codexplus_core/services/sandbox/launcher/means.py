@@ -8,6 +8,7 @@ import signal
 from . import landlock, seccomp
 from .kernel import Kernel
 from .order import Order
+from .passing import ALONE, ALONE_WITH_NETWORK, Passed, understood
 
 
 class Means:
@@ -23,27 +24,40 @@ class Means:
             if signal.getsignal(number) == signal.SIG_IGN
         ]
         self._filters: dict[tuple[bool, bool, int], bytes] = {}
-        self._last: Order | None = None
+        self._firsts: dict[bytes, bytes] = {}
+        self._expected: Order | None = None
+        self._is_nobody = False
         self._ready: landlock.Ruleset | None = None
 
-    def prepare(self, order: Order) -> None:
-        """Make ready what later runs will want as well. Raises OSError."""
+    def prepare(self, passed: Passed) -> None:
+        """Make ready what later runs of this kind will want as well. Raises OSError."""
+        if passed.kind in self._firsts:
+            return
+        order = passed.order()
+        if order["level"] == "process" or order["probe"]:
+            return  # no other is like it
+        self._firsts[passed.kind] = passed.content()
         self.filter(order)
         self.opened.open(self.kernel, order["system"])
-        self._last = order
 
-    def rehearse(self) -> None:
-        """Do what can be done before an order is there, as if it were like the last one. Raises OSError."""
-        if self._last is not None:
-            self._ready = self._common_rules(self._last)
-            self.filter(self._last)
+    def rehearse(self, kind: bytes) -> None:
+        """Do what can be done before an order is there, as if it were like the first of its kind. Raises OSError."""
+        # What is done a first time after a fork takes long, because memory is copied for it.
+        first = self._firsts.get(kind)
+        if kind in (ALONE, ALONE_WITH_NETWORK):
+            self.kernel.drop_privileges()
+            self._is_nobody = True
+        if first is not None:
+            self._expected = understood(first)
+            self._ready = self._common_rules(self._expected)
+            self.filter(self._expected)
 
     def ruleset(self, order: Order) -> landlock.Ruleset:
         """The rules for a run. Raises OSError."""
-        last = self._last
+        last = self._expected
         same = last is not None and all(last[key] == order[key] for key in ("network", "landlock_abi", "system"))
         rules = self._ready if same and self._ready is not None else self._common_rules(order)
-        rules.allow(order["rules"])
+        rules.allow(order["rules"], self.opened)
         return rules
 
     def _common_rules(self, order: Order) -> landlock.Ruleset:
@@ -51,6 +65,12 @@ class Means:
         rules = landlock.Ruleset(self.kernel, abi=self.abi(order), network=order["network"])
         rules.allow_opened(order["system"], self.opened)
         return rules
+
+    def drop_rights(self) -> None:
+        """Give up root's rights, for good. Raises OSError."""
+        if not self._is_nobody:
+            self.kernel.drop_privileges()
+        self.kernel.drop_capabilities()
 
     def abi(self, order: Order) -> int:
         """The version of Landlock to use. Raises OSError where there is none."""

@@ -8,7 +8,7 @@ import os
 import select
 import socket
 import time
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from . import child, descendants, mounts, passing, scratch
 from .kernel import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER
@@ -20,23 +20,33 @@ _NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC
 
 
 class Supervisor:
-    """Waits for an order and sees it through. With namespaces it is process 1 of one, else every orphan comes to it."""
+    """Waits for an order and sees it through. With namespaces it is process 1 of one, else every orphan comes to it.
+
+    What is to hold the program is put in place by a child of it, which takes the order and becomes the program. A
+    program that nothing holds it starts itself: a child that waits would have to be torn down first, and that takes
+    longer than the start.
+    """
 
     _order: Order
     _control: socket.socket
     _began: float
     _child: int
     _errors: int
-    _telling: socket.socket
+    _told: socket.socket
 
-    def __init__(self, means: Means, kind: bytes) -> None:
+    def __init__(self, means: Means, kind: bytes, base: str) -> None:
         self._means = means
         self._kind = kind
+        self._base = base
         self._launcher = os.getpid()
+
+    @property
+    def _is_alone(self) -> bool:
+        return self._kind in (passing.ALONE, passing.ALONE_WITH_NETWORK)
 
     def fork(self) -> int:
         """Start the supervisor; its pid to the caller, 0 in the supervisor. Raises OSError."""
-        if self._kind == passing.PLAIN:
+        if not self._is_alone:
             return os.fork()
         return self._means.kernel.fork_into(_NAMESPACES | (CLONE_NEWNET if self._kind == passing.ALONE else 0))
 
@@ -44,9 +54,11 @@ class Supervisor:
         """Everything after the fork: gets ready, waits for one order, ends. Never returns."""
         try:
             trouble = self._make_ready(uid, gid, orders)
-            passed = passing.receive(orders)
-            if passed is not None:
+            by_child = not trouble and self._kind != passing.OWN
+            if by_child:
                 orders.close()
+            passed = passing.receive(self._told if by_child else orders)
+            if passed is not None:
                 self._see_through(passed, trouble)
         finally:
             # Whatever went wrong, the launcher's loop must not go on in here.
@@ -56,48 +68,54 @@ class Supervisor:
         """What needs no order; the error, if there is one, is reported to whoever sends one."""
         try:
             os.setsid()
-            if self._kind == passing.PLAIN:
-                self._means.kernel.adopt_orphans()
-            else:
+            if self._is_alone:
                 mounts.keep_user(uid, gid)
                 mounts.make_ready(self._means.kernel)
+            else:
+                self._means.kernel.adopt_orphans()
+            if self._kind == passing.OWN:
+                return ""
             self._errors, errors = os.pipe2(os.O_CLOEXEC)
             os.set_blocking(self._errors, False)
-            self._telling, told = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._told, telling = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self._child = os.fork()
         except OSError as error:
             return str(error)
         if self._child == 0:
-            for each in (orders, self._telling):
-                each.close()
-            self._become(told, errors)
-        told.close()
+            self._told.close()
+            self._become(orders, telling, errors)
+        telling.close()
         os.close(errors)
         return ""
 
     def _see_through(self, passed: Passed, trouble: str) -> None:
-        self._order = passed.order()
-        self._control = socket.socket(fileno=os.dup(passed.files[-1]))
         self._began = time.monotonic()
-        self._say(stated("setup", error=trouble) if trouble else self._supervised(passed))
-        if self._kind == passing.PLAIN:
+        self._control = socket.socket(fileno=os.dup(passed.files[-1]))
+        self._order = passed.order()
+        if trouble:
+            self._say(stated("setup", error=trouble))
+        else:
+            self._say(self._started(passed) if self._kind == passing.OWN else self._supervised(passed))
+        if not self._is_alone:
             if self._order["scratch"]:
                 scratch.remove(self._order["scratch"])
             if os.getppid() != self._launcher:
                 scratch.remove_empty(self._order["base"])
 
-    def _supervised(self, passed: Passed) -> Report:
+    def _started(self, passed: Passed) -> Report:
+        """Start the program, which nothing holds, and see it through."""
+        self._say(stated("began"))
         try:
-            if self._kind != passing.PLAIN:
-                mounts.limit_processes(self._order["limits"].get("nproc", 256))
-                mounts.arrange(self._means.kernel, self._order)
-            if self._order["scratch"]:
-                scratch.make(self._order["scratch"])
-            self._say(stated("began"))
-            passed.send(self._telling)
+            pid = child.started(self._means, self._order, passed.files[1:4])
+        except child.SetupFailed as error:
+            return _failed("setup", error)
         except OSError as error:
-            # Without an order the child ends by itself.
-            return stated("setup", error=str(error))
+            return _failed("exec", error)
+        passed.close()
+        _, ended = self._wait(pid, -1)
+        return stated("ended", self._end(pid, ended))
+
+    def _supervised(self, passed: Passed) -> Report:
         passed.close()
         said, ended = self._wait(self._child, self._errors)
         code = self._end(self._child, ended)
@@ -106,20 +124,20 @@ class Supervisor:
         failed: Report = json.loads(said)
         return failed
 
-    def _become(self, told: socket.socket, errors: int) -> NoReturn:
+    def _become(self, orders: socket.socket, telling: socket.socket, errors: int) -> NoReturn:
         failed = stated("setup", error="it ended before the program began")
         try:
-            child.get_ready(self._means)
-            passed = passing.receive(told)
+            child.get_ready(self._means, self._kind)
+            passed = passing.receive(orders)
             if passed is None:
                 os._exit(0)
-            child.become(self._means, passed.order(), passed.files[1:4])
+            # From here on there is somebody who ends it.
+            passed.send(telling)
+            child.become(self._means, passed.order(), passed.files)
         except child.SetupFailed as error:
-            failed = stated("setup", error=error.strerror or str(error))
-            failed["errno"] = error.errno or 0
+            failed = _failed("setup", error)
         except OSError as error:
-            failed = stated("exec", error=error.strerror or str(error))
-            failed["errno"] = error.errno or 0
+            failed = _failed("exec", error)
         finally:
             os.write(errors, json.dumps(failed).encode())
             os._exit(126)
@@ -130,7 +148,8 @@ class Supervisor:
         ended = os.pidfd_open(pid)
         control = self._control.fileno()
         for at in (ended, errors, control):
-            watched.register(at, select.POLLIN)
+            if at >= 0:
+                watched.register(at, select.POLLIN)
         said = b""
         while True:
             for at, _ in watched.poll(self._left()) or [(control, 0)]:
@@ -151,10 +170,10 @@ class Supervisor:
         if not ended:
             os.kill(pid, 9)
         _, status = os.waitpid(pid, 0)
-        if self._kind == passing.PLAIN:
-            descendants.end_children()
-        else:
+        if self._is_alone:
             descendants.end_all_in_namespace()
+        else:
+            descendants.end_children()
         return os.waitstatus_to_exitcode(status)
 
     def _say(self, what: Report) -> None:
@@ -163,8 +182,12 @@ class Supervisor:
             self._control.send(json.dumps(what).encode())
 
 
+def _failed(stage: Literal["setup", "exec"], error: OSError) -> Report:
+    return {**stated(stage, error=error.strerror or str(error)), "errno": error.errno or 0}
+
+
 def _read(at: int) -> bytes:
     try:
-        return os.read(at, 4096)
+        return os.read(at, 4096) if at >= 0 else b""
     except BlockingIOError:
         return b""
