@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codexplus_core import Problem
+from codexplus_core import Problem, write_atomic
 
 from .folder import Folder
 from .manifest import (
@@ -64,7 +64,7 @@ def build(root: Path, wanted: Wanted, *, now: float) -> tuple[Manifest, bytes]:
         read(data)  # what is written here must be taken there
     except PackError as error:
         raise Problem(f"{root}: no pack can be made of this folder: {error}") from None
-    _replace(root / MANIFEST, data)
+    write_atomic(root / MANIFEST, data, mode=0o644)
     (root / SIGNATURE).unlink(missing_ok=True)
     return manifest, data
 
@@ -82,7 +82,7 @@ def sign_pack(root: Path, secret: bytes, password: str | None) -> tuple[Manifest
     except PackError as error:
         raise Problem(f"{root}: {error}") from None
     made, public = sign(secret, password, data, comment(manifest.name, manifest.serial, data))
-    _replace(root / SIGNATURE, made)
+    write_atomic(root / SIGNATURE, made, mode=0o644)
     return manifest, public
 
 
@@ -166,14 +166,3 @@ def _claude_plugin(root: Path) -> dict[str, str]:
         return {}
     fields = said if isinstance(said, dict) else {}
     return {key: value for key, value in fields.items() if isinstance(value, str)}
-
-
-def _replace(path: Path, data: bytes) -> None:
-    made = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
-    try:
-        with made.open("xb") as file:
-            file.write(data)
-        made.replace(path)
-    except OSError as error:
-        made.unlink(missing_ok=True)
-        raise Problem(f"{path}: cannot be written ({error.strerror})") from error

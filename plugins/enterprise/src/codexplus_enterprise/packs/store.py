@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from codexplus_core import Problem
+from codexplus_core import Problem, write_atomic
 
 from .folder import Stamp, stamp_at
 from .manifest import NAME, PackError
@@ -152,16 +152,10 @@ class Store:
             "pinned": dict(memory.pinned),
         }
         path = self.root / MEMORY
-        made = path.with_name(f"{MEMORY}.{os.urandom(6).hex()}")
         try:
-            _write(made, json.dumps(said, indent=1).encode("ascii"))
-            made.replace(path)
-        except OSError as error:
-            made.unlink(missing_ok=True)
-            raise PackError(
-                f"{path}: cannot be written ({error.strerror}), so an old pack could pass for a new one;"
-                " make it writable"
-            ) from None
+            write_atomic(path, json.dumps(said, indent=1).encode("ascii"))
+        except Problem as error:
+            raise PackError(f"{error}; until then an old pack could pass for a new one") from None
 
 
 def _private(folder: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from codexplus_core import write_atomic
 
 from ..state import state_folder
 
@@ -45,7 +45,7 @@ def read(path: Path) -> Kept | None:
 
 
 def write(path: Path, kept: Kept) -> None:
-    """Keep it, readable for this user only; all or nothing. Raises OSError."""
+    """Keep it, readable for this user only; all or nothing. Raises Problem, and OSError for its folder."""
     text = json.dumps(
         {
             "url": kept.url,
@@ -55,15 +55,4 @@ def write(path: Path, kept: Kept) -> None:
         }
     )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # mkstemp makes the file for this user alone.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".policy-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)  # noqa: PTH105
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)  # noqa: PTH108
-        raise
+    write_atomic(path, text.encode("ascii"))

@@ -243,8 +243,8 @@ class Remote:
     def _keep(self, want: Wanted, found: _Found) -> None:
         try:
             keeping.write(self._path, Kept(want.url, found.data, found.signature, found.fetched))
-        except OSError as error:
-            self.warning = f"{self._path}: cannot be written ({error.strerror}); after a restart it has to be fetched"
+        except (Problem, OSError) as error:
+            self.warning = f"{error}; after a restart it has to be fetched"
 
     def _judge(self, want: Wanted, now: float) -> None:
         last = self._imposed
