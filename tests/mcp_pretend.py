@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
 
+from codexplus_core.testing import Harness
 from codexplus_mcp.connection import State, Status
 from codexplus_mcp.failure import Failure
 from codexplus_mcp.server import Server, ServerSet
@@ -146,3 +147,17 @@ def plugin() -> Any:
             "add_routes", "on_startup", "on_request", "on_tool_use", "on_chunk", "on_exchange_end", "on_shutdown",
         )}
     )  # fmt: skip
+
+
+def outputs(proxy: Harness, at: int = -1) -> list[Any]:
+    return [item["output"] for item in proxy.upstream.turns[at].conversation if "output" in item]
+
+
+def offered(proxy: Harness, at: int = 0) -> list[str]:
+    body = proxy.upstream.turns[at].body
+    extra: dict[str, Any] = next(
+        (item for item in body["input"] if item.get("type") == "additional_tools"), {"tools": []}
+    )
+    groups = [*(body.get("tools") or []), *extra["tools"]]
+    flat = [inner for group in groups for inner in group.get("tools", [group])]
+    return [one["name"] for one in flat if str(one.get("name")).startswith("mcp__")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from codexplus_core.services.approvals.service import Approvals
 from codexplus_core.services.config import Config
 from codexplus_core.services.packs import Packs
 from codexplus_core.testing import Harness
+from codexplus_mcp.connection import Connection
 from codexplus_mcp.connections import Connections
 from codexplus_mcp.server import Server, ServerSet
 from codexplus_mcp.settings import Servers
@@ -94,3 +96,27 @@ class Place:
 def odd(*words: str, **more: Any) -> dict[str, Any]:
     """The entry of a server that behaves as these words say."""
     return {"command": sys.executable, "args": ["-I", str(ODD), *words], **more}
+
+
+async def text_of(connection: Connection, tool: str, **given: Any) -> str:
+    async with asyncio.timeout(BOUND):
+        result = await connection.call_tool(tool, given)
+    return str(result.content[0].text)  # type: ignore[union-attr]
+
+
+async def pids_of(connection: Connection) -> list[int]:
+    found: list[int] = json.loads(await text_of(connection, "pids"))
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def until(true: Any) -> None:
+    async with asyncio.timeout(BOUND):
+        while not true():
+            await asyncio.sleep(0.01)

@@ -14,6 +14,7 @@ from codexplus_core.services.config import Config, PolicyPlace
 from codexplus_core.testing import Answer, text
 from codexplus_core.testing.streams import usage
 from codexplus_enterprise.cost.people import People
+from codexplus_enterprise.cost.store import UsageStore
 from codexplus_enterprise.cost.usage import Usage
 
 MODEL = "gpt-6.1-sol"
@@ -39,6 +40,7 @@ class Metered:
 
     ORDER = 90
     FAIL_CLOSED = True
+    ENFORCES_POLICY = True
 
     def __init__(self, clock: Clock, *, path: Path | None = None, user: str = "ada") -> None:
         self.clock = clock
@@ -63,7 +65,7 @@ class Metered:
         exchange.watch()
         found = self.usage.allowed(exchange)
         refused = await found if inspect.isawaitable(found) else found
-        if refused is None and (note := self.usage.soft(exchange)) is not None:
+        if refused is None and not exchange.answered_here and (note := self.usage.soft(exchange)) is not None:
             self.notes.append(note)
         return refused
 
@@ -105,3 +107,12 @@ class Settings:
 def costing(tokens_in: int = 100_000, tokens_out: int = 10_000, *, cached: int = 0, words: str = "done") -> Answer:
     """An answer that used so many tokens; by default 0.30 USD of MODEL."""
     return text(words).with_usage(usage(tokens_in, tokens_out, cached=cached))
+
+
+def requests_in(path: Path) -> int:
+    """How many requests an account has on disk."""
+    store = UsageStore(path)
+    try:
+        return sum(sums.requests for _, sums in store.sums("2000-01-01"))
+    finally:
+        store.close()

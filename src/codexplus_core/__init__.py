@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from .command import Command, CommandRow
     from .contributions import Check, CheckResult, CliCommand, InitStep
     from .core import Core
-    from .exchange import Exchange, LocalReply, Refusal, RunResult, Session, Turn
+    from .exchange import Exchange, LocalReply, Refusal, Session, Turn
     from .hookspecs import hookimpl
     from .message import with_message
     from .outcome import Outcome
     from .protocol.events import Event
     from .protocol.tools import ToolCall, ToolResult, Usage
+    from .run_result import RunResult
     from .services.approvals.proposal import Granted, Proposal
     from .services.files import CannotOpen, CannotSave, Found, Listing, Opened, Reference, lines_of, reference_of
     from .services.files.service import AskFirst
@@ -135,6 +136,7 @@ _ELSEWHERE = {
     "ReadFile": ".services.permissions.request",
     "Reference": ".services.files",
     "RefusedFile": ".services.packs",
+    "RunResult": ".run_result",
     "Running": ".services.talking",
     "ShellText": ".services.permissions.request",
     "ToolCall": ".protocol.tools",

@@ -50,7 +50,8 @@ class CommandRow:
     """A slash command as listings show it: its name without the slash, and where it comes from.
 
     ``scope`` is what is shown behind the description: ``"plugin"``, ``"project"``, ``"project:frontend"``, ``"user"``.
-    ``source`` is the file, or the plugin's name. ``aliases`` are the other names that mean it.
+    ``source`` is the file, or the plugin's name. ``aliases`` are the other names that mean it. ``replaces`` says that
+    it answers in the place of a contributed command of its name.
     """
 
     name: str
@@ -59,3 +60,4 @@ class CommandRow:
     scope: str = "plugin"
     source: str = ""
     aliases: tuple[str, ...] = ()
+    replaces: bool = False

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .action import Action
 from .audit_event import AuditEvent
-from .exchange import RunResult
 
 if TYPE_CHECKING:
+    from .run_result import RunResult
     from .services.files.service import Files
     from .services.packs import Packs
     from .services.programs import Program

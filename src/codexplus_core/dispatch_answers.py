@@ -45,7 +45,7 @@ class Answers:
         """The first plugin's answer to a request, None if it may go up."""
         if self._noted:
             await self._tell_noted()
-        enforced: str | None = None
+        enforced: tuple[str, bool] | None = None
         for hook in self._table["on_request"]:
             before = exchange._edits()
             answer = self._reply(hook, await self._calls.ask(hook, exchange))
@@ -56,18 +56,23 @@ class Answers:
             if answer is FAILED:
                 exchange._undo(before)
                 answer = _refusal(hook) if hook.closed else None
+            enforces = hook.record.plugin.enforces_policy
+            if enforces:
+                enforced = (exchange.model, exchange.answered_here)
             if isinstance(answer, Refusal):
-                return await self._refused(exchange, answer, hook)
-            if hook.record.plugin.enforces_policy:
-                enforced = exchange.model
-        if enforced is not None and enforced != exchange.model:
+                if not (enforces and exchange.answered_here):
+                    return await self._refused(exchange, answer, hook)
+                # Nothing is to go up, and whoever is refused may see why.
+                exchange.barred = answer.message
+        if enforced is not None and enforced != (exchange.model, exchange.answered_here):
             return await self.enforced(exchange)
         return None
 
     async def enforced(self, exchange: Exchange) -> Refusal | None:
-        """What those who enforce a policy say to a request with a model that was chosen after they had been asked.
+        """What those who enforce a policy say to a request that is another one than when they were asked.
 
-        They are asked by ``on_request`` once more; what they change now does not count.
+        Its model was chosen since, or what was to be answered here goes up. They are asked by ``on_request`` once more;
+        what they change now does not count.
         """
         for hook in self._table["on_request"]:
             if hook.record.plugin.enforces_policy:

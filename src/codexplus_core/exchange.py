@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from .plugin_states import PluginStates
 
@@ -96,10 +96,10 @@ class Exchange:
     """
 
     __slots__ = (
-        "_body", "_body_problem", "_cwd", "_model", "_parse", "_routes", "_standing", "_states", "_tools",
-        "added_tools", "adders", "attached", "context", "headers", "indirect", "kind", "method", "model_changed",
-        "model_source", "news", "path", "prompt",
-        "prompt_as_typed", "session", "transport", "turn", "watched",
+        "_answerable", "_body", "_body_problem", "_cwd", "_model", "_parse", "_routes", "_standing", "_states",
+        "_tools", "added_tools", "adders", "attached", "barred", "context", "headers", "indirect", "kind", "method",
+        "model_changed", "model_source", "news", "path", "prompt", "prompt_as_typed", "session", "transport", "turn",
+        "watched",
     )  # fmt: skip
 
     def __init__(
@@ -151,6 +151,9 @@ class Exchange:
         """Event types that plugins asked for with ``watch``, by plugin."""
         self._routes: Any = None  # the dispatcher's plan for this exchange's events, made on the first one
         self._standing: Any = None  # where the prompt stands, for approvals
+        self._answerable = False  # whether the core answers the prompt as typed
+        self.barred = ""
+        """Why a policy would not let it go up, told to what answers it here; ``""`` where it would."""
         self._states = PluginStates()
 
     @property
@@ -163,6 +166,14 @@ class Exchange:
         self.model_changed = self.model_changed or name != self._model
         self.model_source = ""
         self._model = name
+
+    @property
+    def answered_here(self) -> bool:
+        """Whether codex-plus answers this prompt, as it stands now, itself: by a contributed command, or as before.
+
+        Nothing of it leaves then; where that changes, whoever enforces a policy is asked again.
+        """
+        return self._answerable and self.prompt == self.prompt_as_typed
 
     @property
     def body(self) -> dict[str, Any]:
@@ -264,32 +275,3 @@ def is_text(value: object) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-class RunResult(Protocol):
-    """What ``core.run`` gives back."""
-
-    @property
-    def returncode(self) -> int | None:
-        """The exit code, -n after signal n."""
-        ...
-
-    @property
-    def stdout(self) -> bytes:
-        """What it printed."""
-        ...
-
-    @property
-    def stderr(self) -> bytes:
-        """What it complained about."""
-        ...
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether it was ended because its time was over."""
-        ...
-
-    @property
-    def truncated(self) -> bool:
-        """Whether it printed more than is kept."""
-        ...

@@ -105,6 +105,23 @@ class Plugins:
                     found.append(f"{_title(plugin)}: OBJECTIONS failed: {_reason(error)}")
         return found
 
+    def unused(self, settings: Any) -> tuple[dict[str, str], list[str]]:
+        """The settings that plugins cannot use as they stand, by key with why; and the plugins that could not say.
+
+        A plugin with ``UNUSED(settings)`` is asked when settings are shown, and gives pairs of a key and a sentence.
+        """
+        found: dict[str, str] = {}
+        failed: list[str] = []
+        for plugin in self.loaded:
+            ask = getattr(plugin.target, "UNUSED", None)
+            try:
+                said = [] if ask is None else [(str(key), str(why)) for key, why in ask(settings)]
+            except Exception as error:
+                failed.append(f"{_title(plugin)}: UNUSED failed: {_reason(error)}")
+            else:
+                found.update(said)
+        return found, failed
+
 
 def load_plugins(
     selection: Sequence[str] | None,

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_core(env: Mapping[str, str] | None = None, *, policy: bool = True) -> Iterator[Core]:
+def open_core(env: Mapping[str, str] | None = None, *, policy: bool = True, own: bool = True) -> Iterator[Core]:
     """The core for a sub-command, without a proxy: ``with open_core() as core: …``.
 
     It reads the same settings files and knows the same rules, approvals and contributed commands as the proxy of this
     user does. No plugin is started and none is asked for vetoes; the deny rules hold all the same. What is written to
     ``store`` is forgotten. ``env`` is the environment that counts, by default this process's. With ``policy=False`` the
-    administrator's policy is left out, for commands that look at another one. Raises BadPolicy for a policy that cannot
+    administrator's policy is left out, for commands that look at another one, and with ``own=False`` what this user and
+    the project say, in files and by approvals. Raises BadPolicy for a policy that cannot
     be relied on.
     """
     from .conversation.record import MemoryStore
@@ -41,10 +42,11 @@ def open_core(env: Mapping[str, str] | None = None, *, policy: bool = True) -> I
 
     found = dict(os.environ if env is None else env)
     home = state_dir(found)
-    config = Config(Path(found.get("HOME") or Path.home()), env=found, policy=policy_place() if policy else None)
+    users = Path(found.get("HOME") or Path.home()) if own else None
+    config = Config(users, env=found, policy=policy_place() if policy else None)
     log = open_log()
     plugins = load_plugins(None, allowed=plugins_allowed(config.user))
-    approvals = Approvals(home if home.is_dir() else None)
+    approvals = Approvals(home if own and home.is_dir() else None)
     core = AtTerminal(
         dispatcher=Dispatcher(Plugins(), log=log),
         commands=Commands(plugins.call_sync("add_commands")),

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 from cli import stand_ins
+
+from codexplus_core.cli.surroundings import Surroundings
+from codexplus_core.services.codex import Codex
+
+NO_PLUGINS = SimpleNamespace(plugins=(), call_sync=lambda hook: [])
 
 
 @pytest.fixture
@@ -22,3 +28,18 @@ def codex_home(private_home, tmp_path, monkeypatch):
     (tmp_path / "systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
     (tmp_path / "systemctl").chmod(0o755)
     return directory
+
+
+@pytest.fixture
+def around(private_home):
+    """Surroundings with Codex 0.169 and a free choice of everything else."""
+
+    def make(version="0.169.0", config=None, port=None, loaded=NO_PLUGINS, **env) -> Surroundings:
+        (private_home / ".codex").mkdir(exist_ok=True)
+        if config is not None:
+            (private_home / ".codex" / "config.toml").write_text(config)
+        found = Surroundings({"HOME": str(private_home), **env}, port, None, loaded, [])
+        found.__dict__["codex"] = Codex(private_home / "codex", version)
+        return found
+
+    return make

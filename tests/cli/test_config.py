@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from codexplus_core.cli.main import main
+from codexplus_core.loader import load_plugins
 from codexplus_core.services.config import PolicyPlace
 from codexplus_core.services.config.overview import masked
 
@@ -119,6 +121,54 @@ def test_what_is_not_set_and_what_is_used_wrongly(
 
     output = capsys.readouterr()
     assert said in output.out + output.err
+
+
+def judged_by(monkeypatch: pytest.MonkeyPatch, **plugins: object) -> None:
+    loaded = load_plugins((), extra=plugins)
+    monkeypatch.setattr("codexplus_core.cli.config.load_plugins", lambda selection, **_: loaded)
+
+
+@pytest.mark.req("C3")
+def test_a_value_that_a_plugin_cannot_use_is_marked_and_told_with_its_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    judge = SimpleNamespace(UNUSED=lambda settings: [("model", f"no {settings.get('model')} here\x1b"), ("gone", "x")])
+    judged_by(monkeypatch, judge=judge)
+
+    assert main(["config", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert main(["config", "explain", "model"]) == 0
+    explained = capsys.readouterr().out
+    assert main(["config", "explain", "permissions"]) == 0
+
+    assert '"theirs"' in (row := next(line for line in listed.splitlines() if line.startswith("model ")))
+    assert row.endswith(".claude/settings.json:1 (not used)")
+    said = "not used:\n  .claude/settings.json:1: model: no theirs here\\u{1b}\n"
+    assert listed.endswith(said) and explained.endswith(said)
+    assert "not used" not in capsys.readouterr().out
+
+
+def test_a_plugin_that_fails_to_judge_is_named_and_the_others_are_heard(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    bad = SimpleNamespace(UNUSED=lambda settings: ["key"])
+    judged_by(monkeypatch, bad=bad, good=SimpleNamespace(UNUSED=lambda settings: [("model", "odd")]))
+
+    assert main(["config", "list", "--json"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert [row["key"] for row in found["unused"]] == ["model"]
+    (failed,) = found["failed"]
+    assert failed.startswith("plugin 'bad': UNUSED failed: ValueError")
+
+
+@pytest.mark.parametrize("name", ["s", "a.b"])
+def test_a_server_of_a_repository_asks_first_whatever_it_is_called(project: Path, capsys: Any, name: str) -> None:
+    write(project / ".mcp.json", {"mcpServers": {name: {"command": "env"}}})
+
+    assert main(["config", "explain", f"mcpServers.{name}"]) == 0
+
+    assert "(asks first)" in capsys.readouterr().out
 
 
 def test_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

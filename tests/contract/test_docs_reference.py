@@ -18,7 +18,7 @@ from contract.source_tree import CORE, ROOT, python_files
 import codexplus_core
 from codexplus_core import action, dispatch, dispatch_faults, hookspecs, testing
 from codexplus_core.cli import main, run, start
-from codexplus_core.proxy import ask, decode, downstream, guard, http, server, upstream, upstream_handle
+from codexplus_core.proxy import ask, decode, downstream, guard, http, server, silence, upstream, upstream_handle
 from codexplus_core.proxy.limits import hypercorn_limits
 from codexplus_core.services import background, codex, codex_config, files, sessions, settings, store, titles
 from codexplus_core.services.run import run_program
@@ -101,7 +101,7 @@ def test_the_declarations_have_the_defaults_of_the_loader() -> None:
 
     given = {field.name: field.default for field in dataclasses.fields(Plugin)}
     assert table.pop("API_VERSION") == "the current one"
-    assert {table.pop(name) for name in ("PROPOSALS", "PACKS", "ACCOUNT", "OBJECTIONS")} == {"none"}
+    assert {table.pop(name) for name in ("PROPOSALS", "PACKS", "ACCOUNT", "OBJECTIONS", "UNUSED")} == {"none"}
     assert table == {
         "ORDER": str(given["order"]),
         "FAIL_CLOSED": str(given["fail_closed"]),
@@ -145,6 +145,7 @@ def limits() -> dict[str, str]:
         "connecting to the upstream": seconds(default(upstream.CurlUpstream, "connect_timeout")),
         "upstream's silence before its answer": seconds(default(upstream.CurlUpstream, "head_timeout")),
         "upstream's silence within its answer": seconds(default(upstream.CurlUpstream, "idle_timeout")),
+        "both, on a WebSocket that plugins read or behind `ws://`": seconds(silence.SILENCE_S),
         "answer as a whole": "no limit",
         "bytes that wait for a slow client": kib(upstream_handle.QUEUE_LIMIT),
         "keep-alive while plugins work, every": seconds(downstream.KEEPALIVE_S),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from e2e.codex import LIMIT_S, Codex
@@ -23,6 +24,7 @@ class Terminal:
         self.last = ""
         """The screen as last seen."""
         self._socket = socket
+        self._cursor_row = 0
         self._prompt = "› " if codex.number >= (0, 60) else "▌"
         self._watcher: Watcher | None = None
 
@@ -52,6 +54,15 @@ class Terminal:
         await self.shows(f"{self._prompt}{words}")
         await asyncio.sleep(PASTE_S)
 
+    async def composes(self, words: str) -> None:
+        """Return when the line with the cursor is these words behind the prompt: others may stand further up."""
+
+        def composed(screen: str) -> bool:
+            lines = screen.split("\n")
+            return self._cursor_row < len(lines) and lines[self._cursor_row].rstrip() == f"{self._prompt}{words}"
+
+        await self.until(composed, words)
+
     async def key(self, name: str) -> None:
         """Press a key by its tmux name."""
         await self.tmux("send-keys", "-t", "codex", name)
@@ -63,7 +74,7 @@ class Terminal:
                 await self.key(name)
                 try:
                     async with asyncio.timeout(AGAIN_S):
-                        await self._seen(words, 1)
+                        await self._seen(lambda screen: not missing(screen, words))
                 except TimeoutError:
                     continue
                 return
@@ -71,21 +82,27 @@ class Terminal:
     async def screen(self) -> str:
         """What is seen now."""
         assert self._watcher is not None
+        self._watcher.news.clear()
         self.last = await self._watcher.ask("capture-pane -p -t codex")
+        self._cursor_row = int(await self._watcher.ask("display-message -p -t codex '#{cursor_y}'"))
         return self.last
 
     async def shows(self, *words: str, times: int = 1) -> str:
         """The screen, once all of these words are on it, each so many times."""
+        return await self.until(lambda screen: not missing(screen, words, times), *words)
+
+    async def until(self, holds: Callable[[str], bool], *words: str) -> str:
+        """The screen, once this holds for it; ``words`` say in a failure what was waited for."""
         try:
             async with asyncio.timeout(LIMIT_S):
-                await self._seen(words, times)
+                await self._seen(holds)
         except TimeoutError:
             raise AssertionError(f"{words} not on the screen within {LIMIT_S:g} s:\n{self.last}") from None
         return self.last
 
-    async def _seen(self, words: tuple[str, ...], times: int) -> None:
+    async def _seen(self, holds: Callable[[str], bool]) -> None:
         assert self._watcher is not None
-        while missing(await self.screen(), words, times):
+        while not holds(await self.screen()):
             await self._watcher.news.wait()
 
     async def stop(self) -> None:
@@ -109,7 +126,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self.news = asyncio.Event()
-        """Set when something was written since the screen was last asked for."""
+        """Set when something is written; cleared by whoever looks at the screen next."""
         self._answers: list[asyncio.Future[str]] = []
 
     async def start(self, socket: Path) -> None:
@@ -123,7 +140,6 @@ class Watcher:
     async def ask(self, command: str) -> str:
         """What tmux answers to a command of one line."""
         assert self._process.stdin is not None and not self._listening.done(), "the terminal is closed"
-        self.news.clear()
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._answers.append(answer)
         self._process.stdin.write(f"{command}\n".encode())

@@ -45,6 +45,23 @@ async def test_a_forbidden_model_is_refused_once_in_the_right_words(
     assert not [got for got in upstream.requests if got.method == "POST" and got.path.endswith("/responses")]
 
 
+@pytest.mark.req("E1")
+@pytest.mark.parametrize(("version", "transport"), WAYS)
+async def test_whoever_is_refused_is_shown_the_list_and_where_it_stands(
+    version: str, transport: Transport, codex, upstream, proxy, tmp_path: Path
+) -> None:
+    settings(tmp_path / "proxy", modelAllowlist=["some-other-model"])
+    running = await proxy("slash,enterprise")
+
+    ran = await codex(version).point_at(running.url).exec("/plus status")
+
+    said = ran.stdout + ran.stderr
+    assert '`security.modelAllowlist` is `["some-other-model"]`, from `~/.codexplus/settings.json:1`' in said
+    assert f"- Requests: refused. {ONLY}" in said
+    assert ran.code == 0 and "ERROR: This" not in said
+    assert upstream.turns == []
+
+
 @pytest.mark.req("E2")
 @pytest.mark.parametrize("version", ["0.169.0", "0.120.0"])
 async def test_an_upstream_that_stops_being_allowed_gets_nothing_more(
@@ -55,14 +72,14 @@ async def test_an_upstream_that_stops_being_allowed_gets_nothing_more(
 
     well = await one.exec("one")
     settings(tmp_path / "proxy", endpointAllowlist=["api.openai.com"])
-    said = ""
     for _ in range(5):
-        # For half a second the settings are taken to be as they were.
-        before = len(upstream.requests)
+        # For half a second the settings are taken to be as they were, which may end between a handshake and its turn.
         refused = await one.resume("two")
-        said = refused.stdout + refused.stderr
-        if ONLY_HOSTS in said:
+        if ONLY_HOSTS in refused.stdout + refused.stderr:
             break
+    before = len(upstream.requests)
+    refused = await one.resume("three")
+    said = refused.stdout + refused.stderr
 
     assert well.code == 0
     assert ONLY_HOSTS in said

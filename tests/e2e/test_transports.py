@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from e2e.codex import NEW, NEWEST, Transport
 from e2e.said import calls_in, tool_names, words_of
+from e2e.test_tui import SETTINGS
 
 from codexplus_core.testing import call, reasoning, shell, text
 
@@ -104,3 +105,27 @@ async def test_websockets_can_be_switched_off(version: str, codex, upstream, pro
     assert ran.messages == ["Hello from the script."]
     assert ran.trouble == []
     assert upstream.handshakes == []
+
+
+@pytest.mark.req("P11")
+@pytest.mark.wire("W3")
+@pytest.mark.parametrize("plugins", ["none", "upper,tool"])
+async def test_a_proxy_that_starts_anew_between_two_prompts_is_not_noticed(
+    plugins: str, codex, upstream, proxy, tui
+) -> None:
+    running = await proxy(plugins)
+    one = codex(NEWEST)
+    one.configure(SETTINGS)
+    upstream.script = [text("The first answer."), text("The second answer.")]
+    screen = await tui(one.point_at(running.url))
+
+    await screen.say("one thing")
+    await screen.shows("• The first answer.")
+    await running.stop()
+    await running.start()
+    await screen.say("another thing")
+    seen = await screen.shows("• The second answer.")
+
+    assert [word for word in ("econnecting", "warning", "■", "rror") if word in seen] == []
+    (second,) = (words_of(got) for got in upstream.turns if "another thing" in words_of(got))
+    assert second == ["one thing", "The first answer.", "another thing"]

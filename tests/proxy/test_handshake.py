@@ -113,6 +113,18 @@ def test_reading_along_the_client_gets_our_acceptance_and_what_the_upstream_says
         (b"permessage-deflate; server_max_window_bits=many", None),
         (b"permessage-deflate; client_max_window_bits=", None),
         (b"permessage-deflate\xff", None),
+        (b'permessage-deflate; client_max_window_bits="12"', b"permessage-deflate; client_max_window_bits=12"),
+        (b"permessage-deflate; server_no_context_takeover", b"permessage-deflate; server_no_context_takeover"),
+        (b"permessage-deflate; x-dictionary=7", None),
+        (b"permessage-deflate; server_no_context_takeovers", None),
+        (b"permessage-deflate; server_no_context_takeover=1", None),
+        (b"permessage-deflate; server_max_window_bits", None),
+        (b"permessage-deflate; client_max_window_bits=012", None),
+        (b"permessage-deflate; client_max_window_bits; client_max_window_bits", None),
+        (b"permessage-deflate;", None),
+        (b"permessage-deflate; x=1, permessage-deflate", b"permessage-deflate"),
+        (b"permessage-deflate; client_no_context_takeover; x, permessage-deflate", b"permessage-deflate"),
+        (b"permessage-deflate, permessage-deflate; server_no_context_takeover", b"permessage-deflate"),
     ],
 )
 def test_compression_is_agreed_to_where_it_is_understood(offer: bytes | None, answer: bytes | None) -> None:
@@ -143,10 +155,32 @@ def test_no_offer_and_no_acceptance_breaks_the_handshake(words: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"x-other", b"permessage-deflate; client_max_window_bits",
-                                    b"permessage-deflate; client_max_window_bits=99"])  # fmt: skip
+                                    b"permessage-deflate; client_max_window_bits=99",
+                                    b"permessage-deflate; client_max_window_bits=8",
+                                    b"permessage-deflate; x-dictionary=7",
+                                    b"permessage-deflate; server_no_context_takeover=yes",
+                                    b"permessage-deflate; server_max_window_bits",
+                                    b"permessage-deflate; server_max_window_bits=9; server_max_window_bits=9",
+                                    b"permessage-deflate, permessage-deflate"])  # fmt: skip
 def test_an_acceptance_of_what_was_not_offered_is_a_broken_handshake(answer: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         agreed([(b"sec-websocket-extensions", answer)])
+
+
+def test_an_acceptance_says_how_either_side_compresses() -> None:
+    words = b"permessage-deflate; server_no_context_takeover; client_max_window_bits=10; server_max_window_bits=8"
+
+    found = agreed([(b"sec-websocket-extensions", words)])
+
+    assert found is not None and found.enabled()
+    assert (found.server_no_context_takeover, found.client_no_context_takeover) == (True, False)
+    assert (found.client_max_window_bits, found.server_max_window_bits) == (10, 9), "zlib reads 8 with 9"
+
+
+def test_an_offer_of_another_name_is_none_of_compression() -> None:
+    offer = (b"sec-websocket-extensions", b"x-permessage-deflate-frame")
+
+    assert "sec-websocket-extensions" not in names(own_offer([*without("sec-websocket-extensions"), offer]))
 
 
 def test_without_an_acceptance_nothing_is_compressed() -> None:

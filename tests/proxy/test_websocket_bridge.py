@@ -208,20 +208,3 @@ async def test_a_message_that_http_has_no_request_for_is_told_so(plugins: list[o
     assert refused["status"] == 400
     assert "response.cancel" in json.dumps(refused["error"])
     assert answer[-1]["type"] == "response.completed"
-
-
-async def test_an_interrupt_leaves_an_answer_that_comes_over_http_to_its_end(plugins: list[object]) -> None:
-    async with bridged(plugins, stall("here", 3), text("two")) as proxy, asyncio.timeout(10):
-        talker = await dial(proxy)
-        talker.send(talker.create())
-        await proxy.upstream.standing_at("here")
-        created = json.loads(await talker.frames.receive() or b"")
-        id = created["response"]["id"]
-        talker.send({"type": "response.interrupt", "response_id": id, "mode": "discard_partial_items"})
-        proxy.upstream.release("here")
-        first = await talker.answer()
-        second = await talker.ask(talker.create([], id))
-        talker.frames.close()
-
-    assert [event["type"] for event in first].count("error") == 0
-    assert (first[-1]["type"], second[-1]["type"]) == ("response.completed", "response.completed")

@@ -275,8 +275,24 @@ async def test_draining_ends_a_quiet_tunnel_and_waits_for_one_that_carries(monke
     monkeypatch.setattr(tunnel, "QUIET_S", 0.0)
     async with Harness() as proxy:
         talker = await dial(proxy)
+        await talker.ask(talker.create())
         assert await proxy.app.drain(5)
-        assert await end_of(talker) is None
+        assert await end_of(talker) == (1001, "the proxy is stopping")
+        assert (await over(proxy.upstream)).left is None, "as after Codex, which says nothing either"
+
+
+@pytest.mark.wire("W7")
+@pytest.mark.parametrize("part", [b"\x81", b"\x81\x7e\x01", b"\x81\x05hel"])
+async def test_a_tunnel_that_ends_within_a_frame_is_cut(part: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tunnel, "QUIET_S", 0.0)
+    async with Harness() as proxy:
+        talker = await dial(proxy)
+        await talker.ask(talker.create())
+        proxy.upstream.connections[0]._frames.channel.write(b"\x81\x02{}" + part)
+        assert await talker.frames.receive() == b"{}"
+        assert await proxy.app.drain(5)
+
+        assert await talker.frames.channel.read() == b"", "no close frame in the middle of the other"
 
 
 async def test_a_close_reason_goes_through_byte_for_byte_even_at_its_longest() -> None:

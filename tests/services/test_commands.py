@@ -65,7 +65,7 @@ async def test_a_listing_has_contributed_commands_and_those_that_a_project_provi
     assert (fix["name"], fix["source"]) == ("fix", "tools")
     assert own == {
         "name": "own", "description": "of this project", "argument_hint": "[x]", "scope": "project",
-        "source": "/somewhere/own.md", "aliases": [],
+        "source": "/somewhere/own.md", "aliases": [], "replaces": False,
     }  # fmt: skip
 
 
@@ -114,3 +114,19 @@ async def test_a_plugin_can_hand_a_prompt_over_to_the_command_of_another() -> No
     assert answers[0].text == "hooks: list"
     assert [len(proxy.upstream.turns), seen] == [2, ["{}"] * 3]
     assert "say list" in json.dumps(proxy.upstream.turns[0].body["input"])
+
+
+async def test_what_a_project_puts_in_the_place_of_a_command_is_listed_in_its_place() -> None:
+    found = plugin(add_commands=lambda: [command("fix"), command("own")])
+
+    def files(project: Path | None) -> list[CommandRow]:
+        first = CommandRow("fix", source="first.md", replaces=True)
+        return [first, CommandRow("fix", source="second.md", replaces=True), CommandRow("own"), CommandRow("new")]
+
+    async with Harness({"it": found, "files": provider(files)}) as proxy:
+        commands = proxy.app.core.commands
+        rows = {row.name: row for row in await commands.listing(Path("/p"))}
+        replaced = [await commands.replaced(name, Path("/p")) for name in ("fix", "own", "new", "none")]
+
+    assert (rows["fix"].source, rows["own"].source) == ("first.md", "it")
+    assert replaced == [True, False, False, False]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from services.config.world import World
 
 from codexplus_core import Session
+from codexplus_core.services import rules as rules_module
 from codexplus_core.services.permissions import Argv, EditFile, Fetch, McpTool, Request, RuleSet, ShellText, Verdict
-from codexplus_core.services.rules import Permissions, rule_notices, rules_for
+from codexplus_core.services.permissions.layer import Layer
+from codexplus_core.services.rules import ASKED_ABOUT, Permissions, rule_notices, rules_for
 
 
 @pytest.fixture
@@ -213,3 +217,36 @@ def test_what_a_rule_is_about_is_seen_in_every_part_of_a_command(world: World) -
         assert not concerns("Bash(rm:*)", ShellText(text), session=session(world))
     assert concerns("Edit(src/**)", EditFile("src/a.py", str(world.project / "src/a.py"), ""), session=session(world))
     assert not concerns("Edit(src/**)", EditFile("b.py", str(world.project / "b.py"), ""), session=session(world))
+
+
+def test_a_rule_that_is_asked_about_is_read_once_and_settings_do_not_change_what_it_is_about(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    class Counted(RuleSet):
+        def __init__(self, layers: Iterable[Layer], **options: Any) -> None:
+            layers = tuple(layers)
+            read.extend(str(rule) for layer in layers if layer.source == "asked about" for rule in layer.deny)
+            super().__init__(layers, **options)
+
+    monkeypatch.setattr(rules_module, "RuleSet", Counted)
+    rules = permissions(world)
+
+    assert rules.concerns("Bash(rm:*)", ShellText("rm x"), session=session(world))
+    world.write("home/.claude/settings.json", {"permissions": {"deny": ["Bash(ls:*)"], "allow": ["Bash(rm:*)"]}})
+    assert rules.judge(ShellText("ls"), session=session(world)).decision == "deny"
+    assert rules.concerns("Bash(rm:*)", ShellText("/bin/rm y"), session=session(world))
+    assert not rules.concerns("Bash(rm:*)", ShellText("ls"), session=session(world))
+    assert rules.concerns("Bash(git:*)", ShellText("git status"), session=session(world))
+
+    assert read == ["Bash(rm:*)", "Bash(git:*)"]
+
+
+def test_of_very_many_rules_asked_about_not_all_are_kept(world: World) -> None:
+    rules = permissions(world)
+
+    for number in range(2 * ASKED_ABOUT + 1):
+        assert rules.concerns(f"Bash(x{number}:*)", ShellText(f"x{number} y"))
+
+    assert len(rules._alone) <= ASKED_ABOUT

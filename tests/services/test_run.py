@@ -253,8 +253,16 @@ HAND_OVER = (
 
 
 def handing_over(*argv: str, **options) -> subprocess.Popen[bytes]:
-    # A session of its own, so that no terminal of the person who tests gets involved.
-    return subprocess.Popen([PYTHON, "-c", HAND_OVER, *argv], start_new_session=True, **options)
+    # A session of its own, so that no terminal of the person who tests gets involved; and no signal ignored because
+    # nohup or a shell's background job ran the tests.
+    return subprocess.Popen(
+        [PYTHON, "-c", HAND_OVER, *argv], start_new_session=True, preexec_fn=_with_signals, **options
+    )
+
+
+def _with_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGHUP) if sys.platform != "win32" else ():
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("code", [0, 1, 42])

@@ -42,12 +42,20 @@ def test_a_character_that_cannot_be_shown_stands_there_by_its_number() -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("**bold** _it_ ~~no~~", r"\*\*bold\*\* \_it\_ \~\~no\~\~"),
-        ("[x](https://evil.example)", r"\[x\](https://evil.example)"),
-        ("![x](https://evil.example/p.png)", r"!\[x\](https://evil.example/p.png)"),
-        ("a\n\n# Approved\n> by you", r"a \# Approved \> by you"),
-        ("<b>|`code`", r"\<b\>\|\`code\`"),
-        (r"\*", r"\\\*"),
+        ("**bold** _it_ ~~no~~", "`**bold**` `_it_` `~~no~~`"),
+        ("[x](https://evil.example)", "`[x](https://evil.example)`"),
+        ("[two words](https://evil.example)", "`[two` `words](https://evil.example)`"),
+        ("![x](https://evil.example/p.png)", "`![x](https://evil.example/p.png)`"),
+        ("a\n\n# Approved\n> by you", "a # Approved > by you"),
+        ("# Approved", "`#` Approved"),
+        ("> by you", "`>` by you"),
+        ("- one", "`-` one"),
+        ("1. one", "`1.` one"),
+        ("<b>|`code`", "`` <b>|`code` ``"),
+        ("a `code span` and `_another_`.", "a `code span` and `_another_`."),
+        ("a ` tick", "a `` ` `` tick"),
+        (r"\* and C:\Users", r"`\*` and `C:\Users`"),
+        ("a &rlm;b &lt;i&gt; &#35; c && d & e;", "a `&rlm;b` `&lt;i&gt`; `&#35`; c && d & e;"),
         (404, "404"),
     ],
 )
@@ -55,9 +63,34 @@ def test_no_mark_of_markdown_is_in_force_in_plain_text(text: object, shown: str)
     assert plain_text(text) == shown
 
 
-def test_a_long_text_is_cut_before_its_marks_are_written_out() -> None:
-    assert plain_text("*" * 10, 4) == r"\*\*\*…"
-    assert plain_text("*" * 4, 4) == r"\*\*\*\*"
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "~/.claude/settings.json: snake_case is OPENAI_API_KEY",
+            "~/.claude/settings.json: snake_case is OPENAI_API_KEY",
+        ),
+        ("hooks.PreToolUse[0].timeout: expected 5 < 6 -> no", "`hooks.PreToolUse[0].timeout`: expected 5 < 6 -> no"),
+        ('see (Edit|Write), "mcp__.*".', 'see (`Edit|Write`), "`mcp__.*`".'),
+        ("correct it with `codex-plus config explain KEY`", "correct it with `codex-plus config explain KEY`"),
+    ],
+)
+def test_plain_text_reads_well_where_markdown_is_not_rendered(text: str, shown: str) -> None:
+    assert plain_text(text) == shown
+
+
+@pytest.mark.abuse("G18")
+@settings(deadline=None, derandomize=True)
+@given(st.text(alphabet="`a_ *~/[]()<|\\&;#!.", max_size=30))
+def test_every_mark_of_plain_text_stands_in_a_code_span(text: str) -> None:
+    outside = re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "x", plain_text(text))
+
+    assert re.search(r"[`*\\|\[\]]|<[^=\s]|(?<!\w)_|_(?!\w)|(?<!\s)(?<!^)~|&\w+;", outside) is None
+
+
+def test_a_long_text_is_cut_before_its_marks_are_put_in_code_spans() -> None:
+    assert plain_text("*" * 10, 4) == "`***…`"
+    assert plain_text("*" * 4, 4) == "`****`"
 
 
 @pytest.mark.abuse("G18")
@@ -104,7 +137,3 @@ def test_a_path_is_told_from_the_nearest_folder_that_people_know(path: object, s
 
 def test_what_is_counted_is_one_or_many() -> None:
     assert [counted(count, "file") for count in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
-
-
-def test_a_named_character_is_not_taken_for_one() -> None:
-    assert plain_text("a &rlm;b &lt;i&gt; c && d & e;") == r"a \&rlm;b \&lt;i\&gt; c && d & e;"

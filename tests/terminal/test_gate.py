@@ -94,6 +94,27 @@ def test_text_behind_a_held_enter_lets_all_go_as_typed() -> None:
     assert desk.gate.due is None
 
 
+def test_text_behind_a_held_tab_waits_for_what_tab_puts_in() -> None:
+    desk = Desk("/he")
+    desk.gate.typed(b"e", 10.0)
+    desk.gate.typed(b"\t", 10.01)
+    desk.gate.shown()
+
+    assert desk.gate.typed(b"me", 10.02) == b""
+    assert desk.gate.due == 10.0 + SETTLE_S
+    assert desk.gate.later(10.0 + SETTLE_S) == b"\x1b[200~lp \x1b[201~me"
+    assert desk.gate.due is None
+
+
+def test_ctrl_c_waits_behind_no_held_key() -> None:
+    for key in (b"\r", b"\t"):
+        desk = Desk("/he")
+        desk.gate.typed(b"e", 10.0)
+        desk.gate.typed(key, 10.01)
+
+        assert desk.gate.typed(b"\x03", 10.02) == key + b"\x03"
+
+
 def test_names_are_asked_for_when_a_slash_is_typed() -> None:
     desk = Desk("")
 

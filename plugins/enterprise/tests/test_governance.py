@@ -10,7 +10,7 @@ import pytest
 from metered import Settings
 
 from codexplus_core import AuditEvent
-from codexplus_core.testing import Harness, status
+from codexplus_core.testing import Harness, Reply, status
 from codexplus_enterprise import governance
 from codexplus_enterprise.audit.audit import Audit
 from codexplus_enterprise.cost.usage import Usage
@@ -59,20 +59,47 @@ async def test_a_fault_in_what_counts_refuses_nothing_and_hides_nothing(
         assert {"model.request", "process.run"} <= told
 
 
+async def without_a_stream(running: Harness) -> Reply:
+    """Ask as other programs than Codex may, for an answer in one piece."""
+    request = running.codex.say("hello")
+    headers = [(name, value) for name, value in request.headers if name.lower() != b"content-encoding"]
+    body = json.dumps({**request.json, "stream": False}).encode()
+    return await running.request("POST", request.path, headers, body)
+
+
+@pytest.mark.parametrize("budget", [0, 1], ids=["no budget", "a budget nearly spent"])
+async def test_the_tool_calls_of_an_answer_without_a_stream_are_in_the_log(settings: Settings, budget: int) -> None:
+    settings.mine(
+        audit={"enabled": True, "required": True},
+        **({"budgets": {"all": {"requests": 5, "soft": 1}}} if budget else {}),
+    )
+    call = {"type": "function_call", "call_id": "c", "name": "rm", "arguments": "{}"}
+    answer = status(200, {"id": "resp_1", "output": [call], "usage": {"input_tokens": 1, "output_tokens": 1}})
+
+    async with Harness(
+        {"enterprise": Enterprise()}, config=settings.config(), script=[answer, answer], strict=False
+    ) as running:
+        await without_a_stream(running)
+        reply = await without_a_stream(running)
+
+    assert reply.status == 200 and json.loads(reply.body)["output"] == [call]
+    (kept,) = (settings.home / ".codexplus/audit").glob("*.jsonl")
+    told = [json.loads(line) for line in kept.read_text("utf-8").splitlines()]
+    assert [one["codexplus.tool.name"] for one in told if one["event.action"] == "tool.call"] == ["rm", "rm"]
+    assert running.log.events("stream_not_readable") == []
+
+
 @pytest.mark.parametrize(("required", "code"), [(False, 200), (True, 502)])
-async def test_an_answer_without_a_stream_is_refused_where_the_log_must_have_its_tool_calls(
+async def test_an_answer_that_nobody_can_read_is_refused_where_the_log_must_have_its_tool_calls(
     settings: Settings, *, required: bool, code: int
 ) -> None:
     settings.mine(audit={"enabled": True, "required": required})
-    answer = status(200, {"id": "resp_1", "output": []})
+    answer = status(200, {"id": "resp_1", "status": "queued", "output": []})
 
     async with Harness(
         {"enterprise": Enterprise()}, config=settings.config(), script=[answer], strict=False
     ) as running:
-        request = running.codex.say("hello")
-        headers = [(name, value) for name, value in request.headers if name.lower() != b"content-encoding"]
-        body = json.dumps({**request.json, "stream": False}).encode()
-        reply = await running.request("POST", request.path, headers, body)
+        reply = await without_a_stream(running)
 
     assert reply.status == code
     assert (b"'enterprise' must see the model's answer" in reply.body) is required

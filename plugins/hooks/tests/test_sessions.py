@@ -107,6 +107,24 @@ async def test_what_a_session_begins_with_is_not_lost_on_a_local_answer(hook_fol
 
 
 @pytest.mark.req("H1")
+async def test_a_built_ins_name_that_a_file_has_taken_over_is_a_prompt_to_hooks(hook_folders: Path) -> None:
+    own_hooks(hook_folders, {"UserPromptSubmit": noting(hook_folders)})
+    command = hook_folders / "work/.claude/commands/help.md"
+    command.parent.mkdir(parents=True)
+    command.write_text("Help me.", encoding="utf-8")
+    slash = pytest.importorskip("codexplus_slash.plugin")
+    plugins = {"hooks": HooksPlugin(), "slash": slash.Slash()}
+    config = Config(hook_folders / "home", {"compatibility": "claude-code"})
+
+    async with Harness(plugins, config=config, cwd=str(hook_folders / "work")) as proxy:
+        await proxy.say("/help")
+        await proxy.say("/status")
+
+        assert len(proxy.upstream.turns) == 1
+        assert [each["prompt"] for each in told(hook_folders)] == ["/help"]
+
+
+@pytest.mark.req("H1")
 async def test_a_session_that_another_process_takes_up_begins_as_resumed(hook_folders: Path) -> None:
     own_hooks(hook_folders, {"SessionStart": noting(hook_folders)})
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codexplus_core import Problem
-from codexplus_mcp.adding import Misused, adding
+from codexplus_mcp.add_options import Misused
+from codexplus_mcp.adding import adding
 
 pytestmark = pytest.mark.req("M2")
 

@@ -1,11 +1,8 @@
-"""`codex-plus mcp` as it is typed: what it prints, where it writes, how it ends."""
+"""`codex-plus mcp add` and `remove` as they are typed: what is printed, where it is written, how it ends."""
 
 from __future__ import annotations
 
-import io
 import json
-import shlex
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,6 @@ import pytest
 from codexplus_core.cli.main import main
 
 pytestmark = pytest.mark.req("M2")
-SHELF = Path(__file__).parent / "shelf_server.py"
 
 
 @pytest.fixture
@@ -185,76 +181,6 @@ def test_remove_says_where_a_server_stands_that_it_does_not_keep(
     assert "stands in" in (said := capsys.readouterr().err) and "settings.json" in said
 
 
-@pytest.mark.parametrize(
-    ("text", "entry"),
-    [
-        (
-            '{"type":"stdio","command":"nosuch-server","args":["x"],"env":{"K":"V"}}',
-            {"type": "stdio", "command": "nosuch-server", "args": ["x"], "env": {"K": "V"}},
-        ),
-        ('{"url": "https://a.example/mcp"}', {"type": "http", "url": "https://a.example/mcp"}),
-        ('{"mcpServers": {"other": {"command": "x"}}}', {"command": "x"}),
-        ('{"j": {"command": "x"}}', {"command": "x"}),
-        (
-            '{"transport": "sse", "url": "https://a.example/sse", "auth": {"type": "oauth2"}}',
-            {"transport": "sse", "url": "https://a.example/sse", "auth": {"type": "oauth2"}},
-        ),
-    ],
-)
-def test_json_is_taken_as_it_is_copied(text: str, entry: dict[str, Any], project: Path, private_home: Path) -> None:
-    assert typed("add-json", "j", text, "-s", "user") == 0
-
-    assert stored(private_home)["mcpServers"]["j"] == entry
-
-
-def test_json_may_come_from_standard_input(project: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO('{"command": "x"}'))
-
-    assert typed("add-json", "j", "-") == 0
-
-    assert stored(private_home)["projects"][str(project)]["mcpServers"] == {"j": {"command": "x"}}
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("{ nope", "it is not valid JSON"),
-        ('{"foo":1}', 'it needs a "command" for a local server'),
-        ("[1]", 'it needs a "command"'),
-        ('{"mcpServers": []}', 'it needs a "command"'),
-        ('{"command": 3}', "command: expected a text"),
-        ('{"command": "x", "args": "y"}', "args: expected a list of texts"),
-        ('{"command": "x", "args": [1]}', "args: expected a list of texts"),
-        ('{"type": "pigeon", "url": "https://a.example"}', "Must be one of: stdio, sse, http"),
-        ('{"type": ["http"], "url": "https://a.example"}', "Must be one of: stdio, sse, http"),
-        ('{"type": "http", "command": "x"}', "type http needs a url"),
-        ("[" * 100_000, "it is not valid JSON"),
-    ],
-)
-def test_json_that_is_no_server_is_refused(
-    text: str, words: str, project: Path, private_home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert typed("add-json", "j", text) == 1
-
-    assert f"Invalid configuration: {words}" in (said := capsys.readouterr().err) or words in said
-    assert not (private_home / ".codexplus/mcp.json").exists()
-
-
-@pytest.mark.parametrize("action", ["get", "auth", "logout", "login"])
-def test_a_server_that_is_not_there_is_named(action: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert typed(action, "nope") == 1
-
-    assert capsys.readouterr().err == ('codex-plus: No MCP server named "nope". Run `codex-plus mcp add` to add one.\n')
-
-
-def test_a_list_of_nothing_says_how_to_begin(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert typed("list") == 0
-    assert capsys.readouterr().out == "No MCP servers configured. Use `codex-plus mcp add` to add a server.\n"
-
-    assert typed("list", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"servers": [], "problems": []}
-
-
 def test_what_an_entry_lacks_to_work_is_said_when_it_is_added(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -302,99 +228,3 @@ def test_permissions_that_were_given_are_kept_and_what_they_lack_is_said(
     assert 'Note: "permissions" lacks "read_env:MY_KEY", so ${MY_KEY} cannot be read\n' in capsys.readouterr().out
     entry = json.loads((project / ".mcp.json").read_text(encoding="utf-8"))["mcpServers"]["air"]
     assert entry["permissions"] == ["net"]
-
-
-def test_commands_to_be_copied_quote_what_a_shell_would_take_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "my project;x"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    (folder / ".mcp.json").write_text('{"mcpServers": {"a b": {"command": "env"}}}', encoding="utf-8")
-
-    assert typed("get", "a b") == 0
-
-    shown = capsys.readouterr().out
-    assert f"Allow it in a terminal with: codex-plus approvals allow --project '{folder}'\n" in shown
-    assert "To remove this server, run: codex-plus mcp remove 'a b' -s project\n" in shown
-
-
-@pytest.mark.abuse("G18")
-def test_json_of_a_listing_holds_no_character_that_turns_or_hides_text(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    entry = {"command": "no-such-\u202eprogram", "args": ["\u200b\x9b2J"]}
-    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"s\u202e": entry}}), encoding="utf-8")
-
-    assert typed("list", "--json") == 0
-
-    shown = capsys.readouterr().out
-    assert shown.isascii()
-    assert json.loads(shown)["servers"][0]["name"] == "s\u202e"
-
-
-def test_a_project_server_without_its_program_is_said_to_lack_it_and_not_to_wait_for_a_yes(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (project / ".mcp.json").write_text('{"mcpServers": {"s": {"command": "no-such-program"}}}', encoding="utf-8")
-
-    assert typed("list") == 0
-
-    assert capsys.readouterr().out.startswith(
-        "s: no-such-program - ✘ Failed to connect — no program no-such-program is on the PATH; install it"
-    )
-
-
-def test_a_timeout_given_is_that_of_the_start_too(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shelf = f"{shlex.quote(sys.executable)} -I {shlex.quote(str(SHELF))} {shlex.quote(str(tmp_path / 'asked.jsonl'))}"
-    typed("add", "-s", "user", "late", "--", "sh", "-c", f"sleep 1; exec {shelf}")
-    monkeypatch.setenv("MCP_TIMEOUT", "300")
-    capsys.readouterr()
-
-    assert typed("list", "--json") == 0
-    (hasty,) = json.loads(capsys.readouterr().out)["servers"]
-    assert typed("list", "--json", "--timeout", "60") == 0
-    (patient,) = json.loads(capsys.readouterr().out)["servers"]
-
-    assert (hasty["state"], patient["state"]) in {("no answer", "connected"), ("failed", "connected")}
-
-
-@pytest.mark.parametrize("wrong", ["0", "-1", "soon", "nan", "1e9"])
-def test_a_timeout_that_is_none_ends_with_two(wrong: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert typed("list", "--timeout", wrong) == 2
-    assert "is no number of seconds above 0 and up to 600" in capsys.readouterr().err
-
-
-@pytest.mark.abuse("G18")
-def test_commands_to_be_copied_hold_nothing_that_a_terminal_obeys(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "p\x1b]0;owned\x07"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    entries = {"s": {"command": "env"}, "e\x1b[2J": {"command": "env"}}
-    (folder / ".mcp.json").write_text(json.dumps({"mcpServers": entries}), encoding="utf-8")
-
-    for words in (("list",), ("get", "s"), ("get", "e\x1b[2J")):
-        assert typed(*words) == 0
-
-    shown = capsys.readouterr().out
-    assert all(each.isprintable() or each == "\n" for each in shown)
-
-
-def test_in_front_of_somebody_the_list_comes_row_by_row_and_ends_with_what_is_to_correct(
-    project: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = private_home / ".codexplus"
-    folder.mkdir(mode=0o700)
-    (folder / "mcp.json").write_text('{"mcpservers": {}}', encoding="utf-8")
-    (project / ".mcp.json").write_text('{"mcpServers": {"a": {"command": "env"}, "b": {"url": 3}}}', encoding="utf-8")
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-
-    assert typed("list") == 0
-
-    rows, _, rest = capsys.readouterr().out.partition("\nMCP config diagnostics ⚠\n\n")
-    assert {line.split(" - ")[0].split(": ")[0] for line in rows.splitlines() if not line.startswith(" ")} == {"a", "b"}
-    assert "mcpservers: is no key that is known; did you mean mcpServers?" in rest

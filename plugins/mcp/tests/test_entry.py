@@ -126,3 +126,10 @@ def test_every_part_that_decides_is_in_the_digest() -> None:
 
     assert len(set(digests)) == len(digests)
     assert read_entry(base).digest("s", None) == digests[0] != read_entry(base).digest("t", None)
+
+
+def test_a_program_that_would_make_the_headers_is_not_run_and_that_is_said() -> None:
+    entry = read_entry({"type": "http", "url": "https://x/mcp", "headersHelper": "/bin/helper"})
+
+    assert not entry.broken
+    assert "headersHelper is not run" in entry.problems[-1]

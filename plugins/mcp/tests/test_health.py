@@ -64,6 +64,18 @@ async def test_a_server_that_rests_says_once_for_how_long_after_what_and_names_n
     assert f"[codex-plus] could not be started: {why}" in Path(row.log).read_text(encoding="utf-8").splitlines()
 
 
+async def test_a_server_that_is_not_there_is_not_said_to_have_been_started(place: Place) -> None:
+    place.mine(far={"type": "http", "url": "http://127.0.0.1:9/mcp"}, gone={"command": "false"})
+
+    async with asyncio.timeout(BOUND), place.connections() as connections:
+        far, gone = (await look(place.keeper.core, connections, place.found())).rows
+        with pytest.raises(Unavailable, match="MCP server far: could not be connected to: it could not be reached"):
+            await connections.get(place.server("far")).connect()
+
+    assert far.label == "✘ Failed to connect — it could not be reached"
+    assert gone.label.startswith("✘ Failed to connect — it ended with code 1")
+
+
 async def test_the_list_keeps_the_order_of_the_settings(place: Place) -> None:
     place.mine(hangs=HANGS, good=odd(), gone={"command": "/nonexistent/x"})
 

@@ -1,33 +1,25 @@
-"""Signing in to an MCP server, from the first 401 to signing out, against a scripted one on this machine."""
+"""Signing in to an MCP server, against a scripted one on this machine, and what of it must not get out."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from oauth_client import ask, follow, sign_in, stored
 from oauth_server import Answer, OAuthServer, Seen, browse, core_in, entry, oauth_server
 
 from codexplus_core import Problem
 from codexplus_core.services.core import Services
 from codexplus_mcp.connections import Connections
 from codexplus_mcp.failure import NeedsLogin
-from codexplus_mcp.oauth import LoginStatus, auth_for, begin, forget, keep_client_secret, login, logout, status
-from codexplus_mcp.server import Server
-from codexplus_mcp.server_auth import MOST_SCOPES, ServerAuth
-from codexplus_mcp.tokens import Tokens
-from codexplus_mcp.vault import FileVault
-
-LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-CALL = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "hi"}}
+from codexplus_mcp.oauth import auth_for, begin, keep_client_secret, login, status
 
 
 @pytest.fixture
@@ -41,29 +33,6 @@ def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CODEX_PLUS_HOME", str(tmp_path / "state"))
     return core_in(tmp_path, {"mcp": {"oauth": {"store": "file"}}})
-
-
-async def sign_in(core: Services, server: Server) -> LoginStatus:
-    return await login(core, server, open_browser=_browse)
-
-
-async def _browse(url: str) -> bool:
-    (await browse(url)).raise_for_status()
-    return True
-
-
-async def ask(auth: ServerAuth, url: str, message: dict[str, Any] = LIST) -> int:
-    async with httpx2.AsyncClient(auth=auth, trust_env=False, timeout=10) as client:
-        return (await client.post(url, json=message)).status_code
-
-
-def stored(tmp_path: Path) -> dict[str, Any]:
-    (file,) = (tmp_path / "state/mcp-logins").glob("*.json")
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
-
-
-# -- signing in
 
 
 @pytest.mark.req("M3")
@@ -150,7 +119,7 @@ async def test_the_address_can_be_pasted_where_the_browser_is_elsewhere(core: Se
 async def test_the_user_is_told_who_signs_them_in(core: Services, remote: OAuthServer) -> None:
     shown: list[str] = []
 
-    await login(core, entry(remote), open_browser=_browse, show=shown.append)
+    await login(core, entry(remote), open_browser=follow, show=shown.append)
 
     assert shown[0] == "Signing in to remote (127.0.0.1) at 127.0.0.1."
     assert "/authorize?" in shown[1]
@@ -231,100 +200,6 @@ async def test_a_secret_that_the_server_gave_with_the_registration_is_used(core:
     assert found.state == "signed in"
 
 
-# -- afterwards
-
-
-@pytest.mark.req("M3")
-@pytest.mark.abuse("G09")
-async def test_a_restart_with_an_ended_token_renews_it_without_a_browser(
-    core: Services, remote: OAuthServer, tmp_path: Path
-) -> None:
-    server = entry(remote)
-    remote.lifetime = 0.001
-    await sign_in(core, server)
-    old = stored(tmp_path)["refresh_token"]
-    remote.lifetime = 3600
-    again = core_in(tmp_path, {"mcp": {"oauth": {"store": "file"}}})
-
-    assert await ask(await auth_for(again, server), server.url) == 200
-
-    assert remote.paths().count("/authorize") == 1
-    assert remote.seen[-2].body["grant_type"] == "refresh_token"
-    assert stored(tmp_path)["refresh_token"] not in ("", old)
-
-
-async def test_a_refused_token_is_renewed_once_and_the_request_repeated(core: Services, remote: OAuthServer) -> None:
-    server = entry(remote)
-    await sign_in(core, server)
-    remote.access.clear()
-
-    assert await ask(await auth_for(core, server), server.url) == 200
-
-    assert remote.paths()[-3:] == ["/mcp", "/token", "/mcp"]
-
-
-@pytest.mark.abuse("G11")
-async def test_many_that_find_the_token_ended_renew_it_once(core: Services, remote: OAuthServer) -> None:
-    server = entry(remote)
-    remote.lifetime = 0.001
-    await sign_in(core, server)
-    remote.lifetime = 3600
-    # Two proxies, each with requests at the same time; a rotated token that is used twice is refused.
-    ours, theirs = await auth_for(core, server), await auth_for(core, server)
-
-    answers = await asyncio.gather(*(ask(auth, server.url) for auth in (ours, theirs) for _ in range(5)))
-
-    assert answers == [200] * 10
-    assert [seen.body["grant_type"] for seen in remote.seen if seen.path == "/token"] == [
-        "authorization_code",
-        "refresh_token",
-    ]
-
-
-async def test_a_request_that_is_given_up_loses_no_rotated_token(core: Services, remote: OAuthServer) -> None:
-    server = entry(remote)
-    remote.lifetime = 0.001
-    await sign_in(core, server)
-    remote.lifetime = 3600
-    auth, asked = await auth_for(core, server), asyncio.Event()
-
-    def answer(seen: Seen) -> Answer:
-        asked.set()
-        del remote.answers["/token"]
-        remote.seen.pop()
-        return remote.answer(seen)
-
-    remote.answers["/token"] = answer
-
-    request = asyncio.create_task(ask(auth, server.url))
-    await asked.wait()
-    request.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await request
-
-    assert await ask(auth, server.url) == 200
-    assert remote.paths().count("/token") == 2
-
-
-async def test_a_renewed_token_counts_even_where_it_cannot_be_kept(
-    core: Services, remote: OAuthServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = entry(remote)
-    remote.lifetime = 0.001
-    await sign_in(core, server)
-    remote.lifetime = 3600
-    auth = await auth_for(core, server)
-
-    def full(self: FileVault, key: str, text: str) -> None:
-        raise Problem("the disk is full")
-
-    monkeypatch.setattr(FileVault, "write", full)
-
-    assert [await ask(auth, server.url) for _ in range(2)] == [200, 200]
-    assert remote.paths().count("/token") == 2
-    assert any("the disk is full" in line for line in core.log.lines)
-
-
 async def test_a_sign_in_that_is_given_up_tells_whoever_waits(core: Services, remote: OAuthServer) -> None:
     under_way = await begin(core, entry(remote))
     waiting = asyncio.create_task(under_way.wait())
@@ -344,151 +219,6 @@ def test_nothing_is_loaded_before_it_is_needed() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
 
     assert done.stdout.strip() == ""
-
-
-async def test_a_server_that_knows_the_client_no_more_gets_a_new_registration_at_the_next_login(
-    core: Services, remote: OAuthServer, tmp_path: Path
-) -> None:
-    server = entry(remote)
-    await sign_in(core, server)
-    remote.clients.clear()
-    remote.access.clear()
-    auth = await auth_for(core, server)
-
-    assert await ask(auth, server.url) == 401
-    assert "your sign-in has ended" in auth.needs_login
-    ended = await status(core, server)
-    assert (ended.state, ended.detail) == ("ended", "127.0.0.1: gave no token: invalid_client")
-    assert (stored(tmp_path)["access_token"], stored(tmp_path)["refresh_token"]) == ("", "")
-
-    await sign_in(core, server)
-
-    assert remote.paths().count("/register") == 2
-    assert await ask(auth, server.url) == 200
-
-
-async def test_an_authorization_server_that_is_away_ends_no_login(core: Services, remote: OAuthServer) -> None:
-    server = entry(remote)
-    await sign_in(core, server)
-    good = dict(remote.access)
-    remote.access.clear()
-    remote.answers["/token"] = (503, {}, None)
-    auth = await auth_for(core, server)
-
-    assert [await ask(auth, server.url) for _ in range(3)] == [401] * 3
-    assert auth.problem == "127.0.0.1: gave no token (status 503); try again later"
-    assert auth.needs_login == ""
-    assert remote.paths().count("/token") == 2  # the login's, and one; then it is left in peace for a while
-    assert (await status(core, server)).state == "signed in"
-
-    remote.access.update(good)
-    assert await ask(auth, server.url) == 200
-    assert auth.problem == ""
-
-
-async def test_a_login_by_another_process_counts_at_once(core: Services, remote: OAuthServer, tmp_path: Path) -> None:
-    server = entry(remote)
-    auth = await auth_for(core, server)
-    assert await ask(auth, server.url) == 401
-
-    await sign_in(core_in(tmp_path, {"mcp": {"oauth": {"store": "file"}}}), server)
-
-    assert await ask(auth, server.url) == 200
-    await logout(core, server)
-    assert await ask(auth, server.url) == 401
-
-
-async def test_missing_rights_are_asked_for_at_the_next_login_besides_those_given(
-    core: Services, remote: OAuthServer
-) -> None:
-    server = entry(remote)
-    await sign_in(core, server)
-    remote.needed = "write"
-    auth = await auth_for(core, server)
-
-    assert await ask(auth, server.url, CALL) == 403
-    assert "wants more rights" in auth.needs_login
-    assert await ask(auth, server.url) == 200
-    found = await sign_in(core, server)
-
-    assert found.scopes == ("read", "write")
-    assert await ask(auth, server.url, CALL) == 200
-
-
-async def test_a_server_that_misses_ever_more_rights_makes_no_list_without_end(
-    core: Services, remote: OAuthServer
-) -> None:
-    server = entry(remote)
-    await sign_in(core, server)
-    auth = await auth_for(core, server)
-    for number in range(3):
-        remote.needed = " ".join(f"s{number}_{each}" for each in range(30))
-        assert await ask(auth, server.url, CALL) == 403
-    kept = await (await Tokens.of(core)).load(server)
-
-    assert kept is not None
-    assert len(kept.wanted) == MOST_SCOPES
-    assert kept.wanted[0] == "s0_0"
-
-
-async def test_a_token_with_a_short_life_is_not_renewed_with_every_request(core: Services, remote: OAuthServer) -> None:
-    server = entry(remote)
-    remote.lifetime = 20
-    await sign_in(core, server)
-    auth = await auth_for(core, server)
-
-    assert [await ask(auth, server.url) for _ in range(3)] == [200] * 3
-
-    assert remote.paths().count("/token") == 1
-
-
-@pytest.mark.req("M3")
-async def test_logout_revokes_and_forgets(core: Services, remote: OAuthServer, tmp_path: Path) -> None:
-    server = entry(remote)
-    await sign_in(core, server)
-
-    said = await logout(core, server)
-
-    assert said == "Signed out of remote."
-    assert (remote.access, remote.refresh) == ({}, {})
-    assert not list((tmp_path / "state/mcp-logins").glob("*.json"))
-    assert await logout(core, server) == "You are not signed in to remote."
-
-
-async def test_logout_forgets_even_where_the_server_cannot_be_told(core: Services, remote: OAuthServer) -> None:
-    server = entry(remote)
-    await sign_in(core, server)
-    remote.answers["/revoke"] = (503, {}, None)
-
-    said = await logout(core, server)
-
-    assert said == "Signed out of remote on this machine; 127.0.0.1 was not told, so end the session there, too."
-    assert (await status(core, server)).state == "none"
-
-
-async def test_forgetting_a_server_leaves_no_secret_behind(core: Services, remote: OAuthServer, tmp_path: Path) -> None:
-    server = entry(remote, oauth={"clientId": "mine"})
-    await keep_client_secret(core, server, "s3cret")
-
-    await forget(core, server)
-
-    assert [file.suffix for file in (tmp_path / "state/mcp-logins").iterdir()] == [".lock"]
-
-
-async def test_another_name_url_scope_or_client_is_another_login(core: Services, remote: OAuthServer) -> None:
-    server = entry(remote)
-    await sign_in(core, server)
-    others = [
-        Server("other", "user", "http", url=server.url),
-        Server("remote", "project", "http", url=server.url),
-        Server("remote", "user", "http", url=f"{server.url}/"),
-        entry(remote, oauth={"clientId": "mine"}),
-    ]
-
-    assert [(await status(core, other)).state for other in others] == ["none"] * 4
-
-
-# -- what must not get out
 
 
 @pytest.mark.abuse("G19")

@@ -76,6 +76,15 @@ async def test_the_same_resource_is_read_once_and_a_template_counts(
 
 
 @pytest.mark.req("M5")
+async def test_in_the_strict_profile_a_template_is_no_resource(start: Callable[..., Harness], tmp_path: Path) -> None:
+    async with start(compatibility="claude-code") as proxy:
+        await proxy.say("Review @s:tpl://7 please")
+
+    assert asked(tmp_path, "resources/read") == []
+    assert read(proxy)[-1] == "Review @s:tpl://7 please"
+
+
+@pytest.mark.req("M5")
 async def test_a_resource_that_is_not_listed_is_not_read_and_the_model_is_told(
     start: Callable[..., Harness], tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codexplus_mcp.shown import HIDDEN, args_of, plain, url_of, values_of
+from codexplus_mcp.shown import HIDDEN, args_of, oauth_of, plain, url_of, values_of
 
 
 @pytest.mark.abuse("G10")
@@ -34,6 +34,27 @@ def test_a_url_keeps_its_host_and_loses_its_secrets() -> None:
         f"https://{HIDDEN}@h.example/mcp?api_key={HIDDEN}&page=2"
     )
     assert url_of("http://[bad") == "http://[bad"
+
+
+@pytest.mark.abuse("G10")
+def test_what_is_said_about_signing_in_is_shown_without_its_secret() -> None:
+    said = {
+        "clientId": "app",
+        "clientSecret": "s3cret",
+        "callbackPort": 8976,
+        "scopes": ["read", "sk-abcdefghijklmnop"],
+        "authServerMetadataUrl": "https://me:pw@login.example/.well-known/openid-configuration",
+        "more": {"refresh_token": "s3cret", "on": True, "none": None},
+    }
+
+    assert oauth_of(said) == {
+        "clientId": "app",
+        "clientSecret": HIDDEN,
+        "callbackPort": 8976,
+        "scopes": ["read", HIDDEN],
+        "authServerMetadataUrl": f"https://{HIDDEN}@login.example/.well-known/openid-configuration",
+        "more": {"refresh_token": HIDDEN, "on": True, "none": None},
+    }
 
 
 @pytest.mark.abuse("G18")

@@ -282,6 +282,44 @@ async def test_a_folder_that_is_left_is_named_as_claude_code_does(folders: Path)
         assert prompt_at(proxy)[-1] == f"A {work}/sub\nShell cwd was reset to {work} B {work}"
 
 
+@pytest.mark.req("S5")
+async def test_a_program_of_the_project_is_started_by_its_path(folders: Path) -> None:
+    for name in ("count.sh", "tools/count.sh"):
+        write(folders / "work" / name, "#!/bin/sh\necho counted $1\n").chmod(0o755)
+    project_command(
+        folders,
+        "c",
+        "---\nallowed-tools: Bash(./count.sh:*), Bash(tools/count.sh)\n---\n!`./count.sh $1 && tools/count.sh`",
+    )
+
+    async with proxy_in(folders) as proxy:
+        await proxy.say("/c 7")
+        await proxy.say("y")
+
+        assert prompt_at(proxy) == ["counted 7\ncounted"]
+
+
+@pytest.mark.parametrize("profile", ["default", "claude-code"])
+async def test_where_shell_commands_are_switched_off_a_note_takes_their_place(folders: Path, profile: str) -> None:
+    write(
+        folders / "home/.claude/commands/st.md", "---\nallowed-tools: Bash\n---\nA !`touch made` B !`pwd` C $ARGUMENTS"
+    )
+    write(folders / "home/.claude/commands/one.md", "! touch made")
+    settings = {"compatibility": profile, "disableSkillShellExecution": True}
+
+    async with proxy_in(folders, settings=settings) as proxy:
+        await proxy.say("/st now")
+        sent = prompt_at(proxy)[-1]
+        answer = await proxy.say("/one")
+        shown = [await proxy.say(f"/plus preview {name}") for name in ("st", "one")]
+
+    off = "[shell command execution disabled by policy]"
+    assert sent == f"A {off} B {off} C now"
+    assert profile == "claude-code" or "disableSkillShellExecution" in answer.text
+    assert profile == "claude-code" or all("disableSkillShellExecution" in each.text for each in shown)
+    assert not (folders / "work/made").exists()
+
+
 async def test_a_question_that_named_the_file_is_notice_enough(folders: Path) -> None:
     project_command(folders, "st", "See !`echo hi`")
 

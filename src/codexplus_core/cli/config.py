@@ -6,14 +6,17 @@ import json
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from ..loader import load_plugins
 from ..services.config import Config, Explanation, Notice, Origin, Settings, Value, policy_place
 from ..services.config.overview import asks_first, listing, masked, notice_row, value_row
 from ..services.config.schema import KEYS
+from ..services.config.settings import is_about
+from ..services.plugins_allowed import plugins_allowed_here
 from ..services.problem import Problem
 from ..services.reviewed import ignored_here
 from ..services.rules import rule_notices
@@ -22,6 +25,7 @@ from .table import as_json, columns
 
 _WIDTH = 100
 ASKS = " (asks first)"
+NOT_USED = " (not used)"
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -44,17 +48,19 @@ def run(args: Namespace) -> int:
     """Show it."""
     settings = open_settings(os.environ, Path.cwd() if args.project is None else args.project)
     short = Shorter(settings.project, Path(os.environ.get("HOME") or Path.home()))
+    unused = Unused.of(settings)
     if args.action == "list":
-        print(as_json(listing(settings)) if args.json else as_text(settings, short))
+        print(as_json(_listing(settings, unused)) if args.json else as_text(settings, short, unused))
         return 0
     explained = settings.explain(args.key)
     rules = rule_notices(settings, within=args.key)
     explained = replace(explained, warnings=(*explained.warnings, *rules))
+    here = unused.within(args.key)
     if explained.value is None and explained.known is None and not (explained.ignored or explained.warnings):
         near = get_close_matches(args.key, [key.name.removesuffix(".*").removesuffix(".**") for key in KEYS], n=1)
         hint = f"did you mean {near[0]}?" if near else "codex-plus config list shows what is set"
         raise Problem(f"{printable(args.key)}: is not set, and no key that is known; {hint}")
-    print(as_json(explanation(explained)) if args.json else explanation_text(explained, short))
+    print(as_json(explanation(explained, here)) if args.json else explanation_text(explained, short, here))
     return 0
 
 
@@ -66,11 +72,50 @@ def open_settings(env: Mapping[str, str], project: Path) -> Settings:
     return Config(home, env=env, policy=policy_place()).for_project(project.absolute())
 
 
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """The values that the plugins which read them cannot use as they stand, each with why.
+
+    ``failed`` are the plugins that could not say, a sentence each.
+    """
+
+    values: Mapping[str, tuple[Value, str]]
+    failed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Unused:
+        """Ask every plugin that may be loaded."""
+        found, failed = load_plugins(None, allowed=plugins_allowed_here()).unused(settings)
+        values = {key: (value, why) for key, why in found.items() if (value := settings.value(key)) is not None}
+        return cls(values, tuple(failed))
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What there is to say about them."""
+        return [Notice(value.origin, key, why) for key, (value, why) in self.values.items()]
+
+    def within(self, key: str) -> Unused:
+        """Those of them that a key has to do with."""
+        return replace(self, values={name: said for name, said in self.values.items() if is_about(name, key)})
+
+
 # -- for programs
 
 
-def explanation(explained: Explanation) -> dict[str, Any]:
-    """All about one key."""
+def _listing(settings: Settings, unused: Unused) -> dict[str, Any]:
+    found = listing(settings)
+    for row in found["settings"]:
+        if row["key"] in unused.values:
+            row["unused"] = True
+    return {**found, **_unused_rows(unused)}
+
+
+def _unused_rows(unused: Unused) -> dict[str, Any]:
+    return {"unused": [notice_row(notice) for notice in unused.notices], "failed": list(unused.failed)}
+
+
+def explanation(explained: Explanation, unused: Unused) -> dict[str, Any]:
+    """All about one key; ``unused`` are those values that it has to do with."""
     found: dict[str, Any] = {"key": explained.key, "set": explained.value is not None}
     if explained.value is not None:
         found |= value_row(explained.value)
@@ -79,7 +124,7 @@ def explanation(explained: Explanation) -> dict[str, Any]:
         found |= {"takes": known.takes, "meaning": known.text, "merge": known.merge, "project": known.project}
     found["ignored"] = [notice_row(notice) for notice in explained.ignored]
     found["warnings"] = [notice_row(notice) for notice in explained.warnings]
-    return found
+    return {**found, **_unused_rows(unused)}
 
 
 # -- for people
@@ -101,16 +146,20 @@ class Shorter:
         return printable(words)
 
 
-def as_text(settings: Settings, short: Shorter) -> str:
+def as_text(settings: Settings, short: Shorter, unused: Unused) -> str:
     """Everything that counts, and what does not."""
     blocks = ["\n".join(short(remark) for remark in settings.remarks)] if settings.remarks else []
     if settings.files:
         files = [(file.layer, file.state, short(file.path)) for file in settings.files]
         blocks.append(columns(("layer", "state", "file"), files))
-    rows = [(printable(value.key), brief(value), _sources(value, short)) for value in settings.list()]
+    rows = [
+        (printable(value.key), brief(value), _sources(value, short) + (NOT_USED if value.key in unused.values else ""))
+        for value in settings.list()
+    ]
     blocks.append(columns(("key", "value", "from"), rows) if rows else "nothing is set; everything is at its default")
     blocks += _notices("ignored", ignored_here(settings), short)
     blocks += _notices("to correct", [*settings.warnings, *rule_notices(settings)], short)
+    blocks += _unused(unused, short)
     return "\n\n".join(blocks)
 
 
@@ -130,8 +179,12 @@ def _notices(title: str, notices: Iterable[Notice], short: Shorter) -> list[str]
     return ["\n".join([f"{title}:", *lines])] if lines else []
 
 
-def explanation_text(explained: Explanation, short: Shorter) -> str:
-    """All about one key."""
+def _unused(unused: Unused, short: Shorter) -> list[str]:
+    return [*_notices("not used", unused.notices, short), *map(printable, unused.failed)]
+
+
+def explanation_text(explained: Explanation, short: Shorter, unused: Unused) -> str:
+    """All about one key; ``unused`` are those values that it has to do with."""
     lines = []
     value = explained.value
     if value is None:
@@ -151,6 +204,7 @@ def explanation_text(explained: Explanation, short: Shorter) -> str:
     if explained.known is not None:
         lines.append(f"  takes: {explained.known.takes.replace('`', '')} ({explained.known.text.replace('`', '')})")
     more = _notices("ignored", explained.ignored, short) + _notices("to correct", explained.warnings, short)
+    more += _unused(unused, short)
     return "\n\n".join(["\n".join(lines), *more])
 
 

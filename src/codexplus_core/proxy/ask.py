@@ -28,11 +28,13 @@ from .sources import BodyEvents, EventSource, FirstTimed, OtherModel
 from .target import Targets
 from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 from .unreachable import Unreachable
+from .whole import MOST_BYTES, beginning, is_plain_json, judged
 
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
 _ERROR_BYTES = 64 * 1024
-_WHOLE_BYTES = 4 * 1024 * 1024
+# Where Codex before 0.120 has a conversation compacted: JSON that is one again, in which no call is a new one.
+_COMPACT = "/responses/compact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,15 @@ class Asking:
                 try:
                     if isinstance(answer, SocketAnswer):
                         await passage.down.start(answer.status, answer.headers)
+                        answer.watch(rounds.seen())
                         again = await rounds.read(self._told(passage, answer))
                         passage.down.status = answer.status
                     elif not await self._head(passage, answer, rounds):
                         return
                     else:
-                        source = BodyEvents(answer, rounds.types(), passage.down.passing)
+                        source: EventSource = BodyEvents(answer, rounds.types(), passage.down.passing)
+                        if passage.interrupting is not None:
+                            source = passage.interrupting.events(answer, source)
                         again = await rounds.read(self._told(passage, source))
                 finally:
                     answer.close()
@@ -118,6 +123,8 @@ class Asking:
                 opening = self._tell(passage.link, passage, outgoing)
             else:
                 opening = self._upstream.open(self._request(passage, rounds, outgoing))
+                if passage.interrupting is not None:
+                    opening = passage.interrupting.opened(opening)
             since = self._clock()
             try:
                 if not passage.down.started:
@@ -186,9 +193,12 @@ class Asking:
         down = passage.down
         passage.limits.update(limits_of_headers(answer.headers))
         streams = answer.status == 200 and _is_event_stream(answer.headers)
-        unread = answer.status == 200 and not streams and rounds.reads and passage.reading.origin != "compaction"
-        if unread and not await self._may_pass_unread(passage):
-            return False
+        begun, changed = b"", streams
+        if answer.status == 200 and not streams and rounds.reads and passage.exchange.path != _COMPACT:
+            looked_at = await self._looked_at(passage, answer)
+            if looked_at is None:
+                return False
+            begun, changed = looked_at
         if down.started:
             if streams:
                 return True
@@ -203,14 +213,18 @@ class Asking:
         if passage.exchange.model != requested:
             # Codex tells its user of an account problem when the answering model is not the one it asked for.
             replace[b"openai-model"] = requested.encode()
-        await down.start(answer.status, client_headers(answer.headers, body_changed=streams, replace=replace))
+        headers = client_headers(answer.headers, body_changed=changed, replace=replace)
+        if changed and not streams:
+            headers.append((b"content-length", str(len(begun)).encode()))
+        await down.start(answer.status, headers)
         if streams:
             return True
         passage.rounds = 1
         whole, tells = bytearray(), answer.status == 200 and _is_json(answer.headers)
-        while data := await answer.read():
+        while data := begun or await answer.read():
+            begun = b""
             await down.raw(data)
-            if tells and len(whole) < _WHOLE_BYTES:
+            if tells and len(whole) <= MOST_BYTES:
                 whole += data
         passage.usage = usage_of_body(whole)
         if answer.status >= 400:
@@ -222,16 +236,30 @@ class Asking:
         source = source if passage.exchange.model == asked else OtherModel(source, asked)
         return source if passage.down.first_byte_at is not None else FirstTimed(source, passage, self._clock)
 
-    async def _may_pass_unread(self, passage: Passage) -> bool:
-        """Whether an answer that is no readable stream may go to the client although plugins asked to see it."""
-        plugin = self._dispatch.must_not_skip("on_tool_use", "on_chunk", "on_turn_end")
-        self._log.warning("stream_not_readable", path=passage.exchange.path, refused_for=plugin)
-        if not plugin:
-            return True
-        words = f"the plugin {plugin!r} must see the model's answer, and this one is no plain event stream"
-        passage.error = "failed"
-        await local.refuse_plainly(passage.down, Refusal(words, status=502, code="stream_not_readable"))
-        return False
+    async def _looked_at(self, passage: Passage, answer: Answer) -> tuple[bytes, bool] | None:
+        """What an answer that is no stream begins with, and whether that is ours: read, since plugins want to see it.
+
+        None where it has been refused: a call in it may not be made, or somebody must see what nobody can show.
+        """
+        down, exchange, data = passage.down, passage.exchange, b""
+        found: bytes | Refusal | None = None
+        if passage.incoming.transport == "http" and not down.started and is_plain_json(answer.headers):
+            data = await beginning(answer)
+            found = await down.wait(judged(data, exchange, passage.reading, self._dispatch))
+        unseen = ["on_turn_end"]
+        unseen += ["on_chunk"] if self._dispatch.watched_types(exchange) != frozenset() else []
+        unseen += ["on_tool_use"] if found is None else []
+        plugin = self._dispatch.must_not_skip(*unseen)
+        if found is None or plugin:
+            self._log.warning("stream_not_readable", path=exchange.path, refused_for=plugin)
+        if plugin and not isinstance(found, Refusal):
+            words = f"the plugin {plugin!r} must see the model's answer, and this one is no plain event stream"
+            found = Refusal(words, status=502, code="stream_not_readable")
+        if isinstance(found, Refusal):
+            passage.error = "failed"
+            await local.refuse_plainly(down, found)
+            return None
+        return (data, False) if found is None or found is data else (found, True)
 
 
 async def _waited_for(down: Downstream, opening: asyncio.Task[Answer | SocketAnswer]) -> Answer | SocketAnswer:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from .arriving import LARGE
 from .direct import Direct
 from .duplex import TransportDuplex
 from .head import END, LIMIT, read_head
 
 if TYPE_CHECKING:
+    from .filling import Filling
     from .worker import Worker
 
 Address = tuple[str, int]
 _WRITE_AHEAD = 128 * 1024
 _PIPELINED = 64 * 1024
-_LARGE = 32 * 1024
+_COPIED = 32 * 1024
 
 
 class Connection(asyncio.Protocol):
@@ -126,6 +128,17 @@ class Connection(asyncio.Protocol):
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
+    def fill(self, filling: Filling) -> None:
+        """Let the bytes that come after the next ``release`` go to ``filling``, until it is ``filled``."""
+        self.hold()  # uvloop asks a protocol what it is when reading begins
+        self.transport.set_protocol(filling)
+
+    def filled(self) -> None:
+        """Take bytes here again."""
+        self.hold()
+        self.transport.set_protocol(self)
+        self.release()
+
     def upgrade(self) -> TransportDuplex:
         """The connection's bytes from now on."""
         socket = self._socket = TransportDuplex(self.transport)
@@ -161,14 +174,20 @@ class Connection(asyncio.Protocol):
         self.idle_since = None
         now = self._now = Direct(self, head)
         # A large body's first part is not copied before all of it is.
-        rest = data[end + 4 :] if len(data) < _LARGE else memoryview(data)[end + 4 :]
+        rest = data[end + 4 :] if len(data) < _COPIED else memoryview(data)[end + 4 :]
         if len(rest) - head.length < _PIPELINED:
             # Only now: a client that asks faster than it is answered would get ahead a little further each time.
             self.release()
         if rest:
             # Bytes behind a handshake are the upgraded connection's.
             self._ahead = bytes(rest) if head.websocket else now.feed(rest)
+        large = now.left >= LARGE
+        if large:
+            # Whoever wants it whole says so in its first turn, and so decides where it is to go.
+            self.hold()
         self._worker.begin(self, now)
+        if large:
+            self.loop.call_soon(self.release)
 
     def _go_on(self) -> None:
         """Nothing is under way."""

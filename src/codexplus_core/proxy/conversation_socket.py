@@ -22,10 +22,12 @@ from .frames import Frames
 from .handshake import http_headers
 from .headers import view
 from .inbox import Inbox
+from .interrupting import Interrupting
 from .link import Asked, Link
 from .passage import Incoming
 from .passthrough import ClientGone, Hangup
 from .relay import Relay
+from .skim_socket import SocketSkim
 from .transport import Headers, UpstreamCut
 
 _AWAY = 1001
@@ -60,6 +62,7 @@ class Conversation:
         self._answering = False
         self._down: SocketDownstream | None = None
         self._told = ""  # the client's id of its last answer
+        self._interrupting: Interrupting | None = None
         self._closing: set[asyncio.Task[None]] = set()
         if link is not None:
             link.on_gone = self._upstream_gone
@@ -94,7 +97,7 @@ class Conversation:
             if link is not None:
                 self._end_like_client(link)
                 # Links that lead back would keep both conversations' texts until the collector comes.
-                link.on_gone = link.unasked = None
+                link.on_gone = link.unasked = link.on_silent = link.skim = None
             await asyncio.gather(*self._closing)
 
     # -- messages
@@ -103,11 +106,15 @@ class Conversation:
         kind, link = message.text("type"), self._link
         if not kind or kind == CREATE:
             return False
-        if link is None:
-            # Over HTTP nobody can be told; the answer goes on to its end, as one does that is made here.
-            return kind == INTERRUPT
-        # Whatever it is, it is between Codex and its upstream, and may be about the answer that is under way.
         told = self._told if self._down is None else self._down.told
+        if link is None:
+            if kind != INTERRUPT:
+                return False
+            # One about an answer that has ended has met its end on the way.
+            if self._interrupting is not None and told and message.text("response_id") == told:
+                self._interrupting.now(told)
+            return True
+        # Whatever it is, it is between Codex and its upstream, and may be about the answer that is under way.
         if told and message.text("response_id") == told:
             ready = link.tell(message, ended=self._down is None)
         else:
@@ -162,16 +169,17 @@ class Conversation:
             received_at=means.clock(),
             transport="websocket",
         )
-        passage = means.relay.begin(incoming, body, down, link=self._link, asked=asked)
-        self._down = down
+        interrupting = Interrupting(model) if self._link is None else None
+        passage = means.relay.begin(incoming, body, down, link=self._link, asked=asked, interrupting=interrupting)
+        self._down, self._interrupting = down, interrupting
         if self._link is not None:
-            self._link.begin()
+            self._link.begin(SocketSkim(down, self._client))
         try:
             with Hangup(_never, self._client):
                 await answered(means.relay, passage, means.log)
             await down.finish()
         finally:
-            self._told, self._down = down.told, None
+            self._told, self._down, self._interrupting = down.told, None, None
             # Beside the next message, as over HTTP: the client has its answer and does not wait for a plugin's notes.
             closing = asyncio.get_running_loop().create_task(means.relay.close(passage))
             self._closing.add(closing)

@@ -66,7 +66,7 @@ class Decisions:
         # It may also be decided already, since this one was read.
         reading.look_again()
         if reading.new_prompt is None:
-            exchange.prompt = None
+            exchange.prompt = exchange.prompt_as_typed = None
             return await self._ask_plugins(passage)
         self._under_way[place] = asyncio.Event()
         try:
@@ -78,6 +78,7 @@ class Decisions:
         exchange = passage.exchange
         typed = exchange.prompt
         answered = self._questions.before(passage) if typed is not None else None
+        exchange._answerable = self._is_answered_here(passage)
         decision: LocalReply | Refusal | None = answered
         if answered is None and self._dispatch.has("on_request"):
             decision = await self._dispatch.request(exchange)
@@ -85,15 +86,20 @@ class Decisions:
             self._drop_taken_tools(exchange)
         # What a plugin made of the prompt is for the model, even where it looks like a command.
         if decision is None and typed is not None and exchange.prompt == exchange.prompt_as_typed:
-            judged = exchange.model
+            judged, spared = exchange.model, exchange.answered_here
             decision = await self._commands.answer(exchange, self._dispatch.command)
             if decision is not None:
                 self._dispatch.note(used_command(exchange))
-            if decision is None and exchange.model != judged:
+            elif spared or exchange.model != judged:
+                exchange._answerable = False
                 decision = await self._dispatch.enforced(exchange)
         self._questions.after(passage, decision)
         self._keep(passage, decision, typed)
         return decision
+
+    def _is_answered_here(self, passage: Passage) -> bool:
+        prompt = passage.exchange.prompt
+        return self._commands.answers(prompt) if prompt is not None else isinstance(self.repeated(passage), LocalReply)
 
     def _drop_taken_tools(self, exchange: Exchange) -> None:
         # Two tools of one name are no legal request, and calls of the client's own one are the client's.

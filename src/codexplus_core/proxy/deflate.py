@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from wsproto.extensions import PerMessageDeflate
@@ -11,6 +12,32 @@ MESSAGE_LIMIT = 64 * 1024 * 1024
 """Bytes that one message may have; as large as a request body may be."""
 # A message whose last block says that it is the last one ends with an empty block (RFC 7692, section 7.2.3.4).
 _BEHIND_FINAL = 1
+_FLAGS = ("server_no_context_takeover", "client_no_context_takeover")
+_WINDOWS = ("server_max_window_bits", "client_max_window_bits")
+_BITS = re.compile(r"[89]|1[0-5]")
+# zlib makes no smaller window, and reads what was made with one all the same.
+_LEAST_BITS = 9
+
+
+def parameters(extension: str, *, offered: bool) -> dict[str, int | None]:
+    """The parameters of an offer, or of the answer to one. Raises ValueError for any that RFC 7692, 7.1 does not know.
+
+    An offer that holds one is to be declined, and an answer that does ends the connection.
+    """
+    found: dict[str, int | None] = {}
+    for part in extension.split(";")[1:]:
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = value[1:-1]
+        if name in found:
+            raise ValueError(f"{name} stands there twice")
+        if not equals and (name in _FLAGS or (offered and name == "client_max_window_bits")):
+            found[name] = None
+        elif equals and name in _WINDOWS and _BITS.fullmatch(value):
+            found[name] = int(value)
+        else:
+            raise ValueError(f"the parameter {part.strip()!r} is not known")
+    return found
 
 
 class Deflate(PerMessageDeflate):
@@ -20,6 +47,24 @@ class Deflate(PerMessageDeflate):
         super().__init__()
         self._control = False
         self._unpacked = 0
+
+    def accept(self, offer: str) -> bool | str | None:
+        """What is answered to an offer, None where it is declined."""
+        try:
+            parameters(offer, offered=True)
+        except ValueError:
+            return None
+        # wsproto 1.3 takes a parameter that it does not know for one that is not there, and knows no quotes.
+        return super().accept(offer.replace('"', ""))
+
+    def finalize(self, offer: str) -> None:
+        """Take the answer to our own offer. Raises ValueError for one that we did not ask for or cannot keep to."""
+        agreed = parameters(offer, offered=False)
+        self.server_no_context_takeover = "server_no_context_takeover" in agreed
+        self.client_no_context_takeover = "client_no_context_takeover" in agreed
+        self.server_max_window_bits = max(_LEAST_BITS, agreed.get("server_max_window_bits") or 15)
+        self.client_max_window_bits = agreed.get("client_max_window_bits") or 15
+        self._enabled = True
 
     def frame_inbound_header(
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int

@@ -7,6 +7,7 @@ from collections.abc import Callable, MutableMapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from .arriving import Arriving
 from .client import EXTENSION, SOCKET
 from .duplex import TransportDuplex
 from .head import Head, header_lines
@@ -17,38 +18,29 @@ if TYPE_CHECKING:
 
 Message = MutableMapping[str, Any]
 
-_READ_AHEAD = 256 * 1024
 _REASONS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _BODILESS = frozenset((204, 304))
 
 
-class Direct:
+class Direct(Arriving):
     """An exchange as its connection sees it; it is a Client, and an Upgrade for a WebSocket handshake."""
 
     __slots__ = (
-        "_closed", "_connection", "_gathers", "_given", "_head", "_left_to_send", "_method", "_parts", "_size",
-        "_waiter", "_websocket", "chunked", "close", "ended", "gone", "known", "left", "on_gone", "on_resume", "paused",
-        "scope", "started", "way",
+        "_closed", "_head", "_left_to_send", "_method", "_websocket", "chunked", "close", "ended", "known", "on_gone",
+        "on_resume", "paused", "scope", "started", "way",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, head: Head) -> None:
-        self._connection = connection
+        super().__init__(connection, head.length)
         self._method = head.method
         self.known = connection.known
         self._websocket = head.websocket
-        self.left = head.length
-        """Bytes of the request's body that have not come yet."""
         # What follows a handshake that is refused may have been meant as anything.
         self.close = head.close or head.websocket
-        self.started = self.ended = self.gone = False
+        self.started = self.ended = False
         self.paused = self.chunked = self._closed = False
         self.on_gone: Callable[[], None] | None = None
         self.on_resume: Callable[[], None] | None = None
-        self._parts: list[bytes | memoryview] = []
-        self._size = 0
-        self._gathers = False
-        self._given = False
-        self._waiter: asyncio.Future[None] | None = None
         self.way: Callable[[bytes], None] | None = None
         self._head = b""
         self._left_to_send: int | None = None
@@ -70,23 +62,6 @@ class Direct:
         }
 
     # -- what the connection tells
-
-    def feed(self, data: bytes | memoryview) -> bytes:
-        """Bytes have come; returns those that are not this request's."""
-        surplus = b""
-        if len(data) > self.left:
-            data, surplus = data[: self.left], bytes(data[self.left :])
-        if data:
-            self.left -= len(data)
-            self._parts.append(data)
-            self._size += len(data)
-            if not self._gathers:
-                if self._size >= _READ_AHEAD and self.left:
-                    self._connection.hold()
-                self._wake()
-            elif not self.left:
-                self._wake()
-        return surplus
 
     def leave(self) -> None:
         """The client has gone."""
@@ -121,15 +96,9 @@ class Direct:
         if self._websocket and not self._given:
             self._given = True
             return {"type": "websocket.connect"}
-        self._gathers = False
-        while not self._given and not self._parts and self.left and not self.gone:
-            await self._wait()
-        if not self._given and (self._parts or not self.left):
-            self._given = not self.left
-            body = self._taken()
-            if self.left:
-                self._connection.release()
-            return {"type": "http.request", "body": body, "more_body": self.left > 0}
+        part = await self._part()
+        if part is not None:
+            return {"type": "http.request", "body": part, "more_body": self.left > 0}
         while not self.gone and not self.ended:
             await self._wait()
         return {"type": "websocket.disconnect", "code": 1006} if self._websocket else {"type": "http.disconnect"}
@@ -161,21 +130,6 @@ class Direct:
             self.end()
 
     # -- Client
-
-    def whole_body(self) -> bytes | None:
-        """The whole body if it is here."""
-        if self.left or self._given:
-            return None
-        self._given = True
-        return self._taken()
-
-    async def gather_body(self) -> bytes | None:
-        """The whole body once it is here, None where the client leaves before; nobody is waked for each part."""
-        self._gathers = True
-        self._connection.release()
-        while self.left and not self.gone:
-            await self._wait()
-        return self.whole_body()
 
     def start(self, status: int, headers: Headers) -> None:
         """Send the head; the body's framing and the connection's fate are decided here."""
@@ -280,20 +234,3 @@ class Direct:
     def _open(self) -> None:
         shut = self._head or self.paused or self.gone or self.ended or not self.chunked
         self.way = None if shut else self._connection.transport.write
-
-    def _taken(self) -> bytes:
-        parts = self._parts
-        body = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
-        parts.clear()
-        self._size = 0
-        return body
-
-    async def _wait(self) -> None:
-        if self._waiter is None or self._waiter.done():
-            self._waiter = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._waiter)
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)

@@ -14,6 +14,8 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
 from .deflate import MESSAGE_LIMIT
+from .frame_edge import FrameEdge
+from .skim_socket import SocketSkim
 from .transport import Duplex
 
 _WAITING = 256
@@ -32,8 +34,13 @@ class Frames:
         self._duplex = duplex
         extensions: list[Extension] = [deflate] if deflate is not None else []
         self._connection = Connection(ConnectionType.SERVER if server else ConnectionType.CLIENT, extensions)
+        self.plain = deflate is None
+        """Whether messages stand in their frames as they are, without compression."""
         self._messages: deque[bytes] = deque()
         self._size = 0
+        self._edge = FrameEdge()
+        self._heard = False
+        self._passing: SocketSkim | None = None
         self._parts = bytearray()
         self._unread = b""  # bytes that have come and were not taken apart yet
         self._stepping = False
@@ -68,9 +75,16 @@ class Frames:
         self._let_come()
         return message
 
-    async def read_all(self) -> list[bytes]:
-        """All messages that have come, at least one; none once the peer has left."""
-        await self._some()
+    async def read_all(self, passing: SocketSkim | None = None) -> list[bytes]:
+        """All messages that have come, at least one; none once the peer has left.
+
+        What comes while this waits and ``passing`` takes has gone out by then and is not returned.
+        """
+        self._passing = passing
+        try:
+            await self._some()
+        finally:
+            self._passing = None
         return self.take()
 
     async def _some(self) -> None:
@@ -107,10 +121,31 @@ class Frames:
         if self._resting is None:
             self._resting = asyncio.get_running_loop().create_task(self._rest(ready))
 
+    def heard(self) -> bool:
+        """Whether the peer has said anything since the last call, or cannot because we hold it back."""
+        heard, self._heard = self._heard, False
+        return heard or bool(self._messages or self._unread or self._held or self._resting)
+
     def _feed(self, data: bytes) -> bool:
+        self._heard = True
+        if self._passing is not None and (passed := self._pass_on(self._passing, data)):
+            if passed == len(data):
+                return self._resting is None
+            data = data[passed:]
+        self._edge.feed(data)
         self._unread += data
         self._step()
         return not (self._unread or self._held or self._resting)
+
+    def _pass_on(self, passing: SocketSkim, data: bytes) -> int:
+        if not (self.plain and passing.plain and self._edge.between):
+            return 0
+        if self._unread or self._messages or self._parts or self.gone:
+            return 0  # what came before these bytes is to be read before them
+        passed = passing.frames(data)
+        if not passing.ready:
+            self.rest_until(passing.drain)
+        return passed
 
     def _step(self) -> None:
         self._stepping = False
@@ -172,6 +207,11 @@ class Frames:
                 return
             data = bytes(self._parts)
             self._parts.clear()
+        passing = self._passing
+        if passing is not None and not self._messages and passing.message(data):
+            if not passing.ready:
+                self.rest_until(passing.drain)
+            return
         self._messages.append(data)
         self._size += len(data)
         self._wake()
@@ -229,6 +269,10 @@ class Frames:
         if self.gone:
             return True
         return self._duplex.write(self._connection.send(TextMessage(data=payload.decode("utf-8", "replace"))))
+
+    def write_frames(self, data: bytes) -> bool:
+        """Send messages that stand in frames already, on a ``plain`` connection; False as ``write`` says it."""
+        return self.gone or self._duplex.write(data)
 
     async def drain(self) -> None:
         """Wait until more may be sent."""

@@ -48,7 +48,7 @@ def own_offer(headers: Headers) -> Headers:
     """The client's handshake as ours: its session headers, a key of our own, and compression where it offered it."""
     lines = upstream_headers(headers)
     lines += [(_KEY, base64.b64encode(os.urandom(16))), (_VERSION, b"13")]
-    if any("permessage-deflate" in offer for offer in _listed(headers, _EXTENSIONS)):
+    if any(offer.partition(";")[0].strip() == Deflate.name for offer in _listed(headers, _EXTENSIONS)):
         lines.append((_EXTENSIONS, b"permessage-deflate; client_max_window_bits"))
     return lines
 
@@ -69,6 +69,8 @@ def agreed(headers: Headers) -> Deflate | None:
         return None
     deflate = Deflate()
     try:
+        if len(accepted) > 1:
+            raise ValueError("more than was offered")
         client_extensions_handshake(accepted, [deflate])
     except (ValueError, IndexError) as error:
         raise RemoteProtocolError(f"sec-websocket-extensions: {error}") from None
@@ -79,17 +81,23 @@ def accepted(headers: Headers, upstream: Headers) -> tuple[Headers, Deflate | No
     """Our own 101 for the client that sent ``headers``, with what ``upstream`` said in its, and the compression."""
     key = next((value for name, value in headers if name.lower() == _KEY), b"")
     lines = [*_SWITCH, (_ACCEPT, generate_accept_token(key))]
-    deflate = Deflate()
-    chosen = None
-    with contextlib.suppress(RemoteProtocolError, ValueError):  # what nobody understands, nobody takes
-        chosen = server_extensions_handshake(_listed(headers, _EXTENSIONS), [deflate])
+    chosen, deflate = _first_taken(_listed(headers, _EXTENSIONS))
     if chosen:
         lines.append((_EXTENSIONS, chosen))
     for name, value in client_headers(upstream):
         key = name.lower()
         if not key.startswith(_OWN) or key == _PROTOCOL:
             lines.append((name, value))
-    return lines, deflate if chosen else None
+    return lines, deflate
+
+
+def _first_taken(offers: list[str]) -> tuple[bytes | None, Deflate | None]:
+    for offer in offers:
+        deflate = Deflate()  # a new one each time: an offer that is declined leaves its marks
+        with contextlib.suppress(RemoteProtocolError, ValueError):  # what nobody understands, nobody takes
+            if chosen := server_extensions_handshake([offer], [deflate]):
+                return chosen, deflate
+    return None, None
 
 
 _PROTOCOL = b"sec-websocket-protocol"

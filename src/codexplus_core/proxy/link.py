@@ -5,19 +5,35 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from wsproto.utilities import RemoteProtocolError
 
 from ..conversation.lineage import Lineage, joined
 from ..protocol.body import RequestBody
+from ..protocol.errors import upstream_failure
 from ..protocol.events import Event
-from ..protocol.messages import ENDINGS, about, as_message, event_of, goes_on, item_of, response_id_of, status_of
+from ..protocol.messages import (
+    ENDINGS,
+    about,
+    as_message,
+    error_frame,
+    event_of,
+    goes_on,
+    item_of,
+    response_id_of,
+    status_of,
+)  # fmt: skip
 from .frames import Frames
 from .handshake import agreed, check_answer, own_offer
+from .silence import Silence
+from .skim_socket import SocketSkim
 from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 
 _DONE = "response.output_item.done"
 _CREATED = "response.created"
+# What an answer's two ends have to know of it, whoever looks: SocketAnswer here, SocketDownstream at the client's.
+_READ = frozenset(kind.encode() for kind in (_DONE, _CREATED, *ENDINGS))
 
 Handshake = Callable[[], Awaitable[Upgraded | Answer]]
 """Sends a handshake: a connection, or the answer that refuses it."""
@@ -43,7 +59,8 @@ class SocketAnswer:
         self.headers: Headers = []
         self._link = link
         self._items = [sent]
-        self._ended = False
+        self._begun = self._ended = False
+        self._passing: SocketSkim | None = None
 
     async def next(self) -> list[Event] | None:
         """The events that have come, None after the one that ended the response. Raises UpstreamCut."""
@@ -51,10 +68,15 @@ class SocketAnswer:
             # Only now: the end itself has been shown.
             self._link.rest()
             return None
-        messages = await self._link.frames.read_all()
+        passing = self._passing
+        before = 0 if passing is None else passing.count
+        messages = await self._link.frames.read_all(passing)
         if not messages:
-            raise UpstreamCut("the upstream ended its WebSocket within an answer")
+            return self._broken_off()
+        self._begun = True
         events: list[Event] = []
+        if passing is not None and passing.count != before:
+            events.append(Event("", raw=b"", payload=b""))  # stands for what went by
         for at, message in enumerate(messages):
             event = event_of(message, framed=self._link.framed)
             events.append(event)
@@ -74,8 +96,29 @@ class SocketAnswer:
                 break
         return events
 
+    def _broken_off(self) -> list[Event]:
+        link = self._link
+        if not link.silent:
+            raise UpstreamCut("the upstream ended its WebSocket within an answer")
+        words = f"{link.host} said nothing on its WebSocket for {link.silent:g} s; try again later"
+        error = UpstreamError("timeout", words)
+        if self._begun or link.framed:
+            raise UpstreamCut(str(error))
+        # The client has heard nothing of this answer yet, so it can be told why none comes.
+        if link.on_silent is not None:
+            link.on_silent(error)
+        failure = upstream_failure(error.kind, str(error))
+        self._ended, self.status = True, failure.status
+        return [event_of(error_frame(failure.status, failure.body(), {}))]
+
     def watch(self, types: frozenset[bytes] | None) -> None:
-        """Every message is an event by itself, so nothing depends on who looks."""
+        """Let messages of other types go by unread; None for none, as it is at first.
+
+        An event without bytes stands for what went by like that.
+        """
+        self._passing = None if types is None else self._link.skim
+        if self._passing is not None and types is not None:
+            self._passing.watch(types | _READ)
 
     def close(self) -> None:
         """Drop the answer: there is no way to stop it but to end the connection."""
@@ -91,15 +134,23 @@ class Link:
     ``reopen`` sends the handshake again: whoever has it asks on a new connection where the old one has ended.
     """
 
-    def __init__(self, upgraded: Upgraded, *, framed: bool = False, reopen: Handshake | None = None) -> None:
+    def __init__(
+        self, upgraded: Upgraded, *, framed: bool = False, reopen: Handshake | None = None, host: str = "the upstream"
+    ) -> None:
         self.headers = upgraded.headers
         self.framed = framed
+        self.host = host
         self.lineage = Lineage()
         self.on_gone: Callable[[], None] | None = None
         """Called when the connection has ended, whoever ended it."""
         self.frames = self._joined(upgraded)
         self.dropped = False
         """We have ended the connection ourselves; the next question opens a new one."""
+        self.silent = 0.0
+        """Seconds in which the upstream said nothing, where that is why we have ended it."""
+        self.on_silent: Callable[[UpstreamError], None] | None = None
+        """Called where the client is told so."""
+        self._silence: Silence | None = None
         self.unasked: Callable[[bytes], None] | None = None
         """Gets what the upstream says of its own accord, between answers."""
         self.response_id = ""
@@ -107,6 +158,8 @@ class Link:
         self._reopen = reopen
         self._answering = False
         self._told: RequestBody | None = None
+        self.skim: SocketSkim | None = None
+        """The shortest way to the client, for the answer under way."""
 
     async def ask(self, body: bytes, items: bytes, asked: Asked | None = None) -> SocketAnswer:
         """Send a request: ``body`` in HTTP's form, with all ``items`` of the conversation; only new ones go up.
@@ -124,13 +177,15 @@ class Link:
             message = as_message(body, new, previous)
         self._answering = True
         self.response_id = ""
+        self._waiting_ends()
+        self._silence = Silence(self.frames.heard, self._give_up)
         if not self.frames.write(message):
             await self.frames.drain()
         return SocketAnswer(self, items)
 
-    def begin(self) -> None:
+    def begin(self, skim: SocketSkim) -> None:
         """Note that the client's next answer begins: what was told so far is not about it."""
-        self.response_id, self._told = "", None
+        self.response_id, self._told, self.skim = "", None, skim
 
     def tell(self, message: RequestBody, *, ended: bool) -> bool:
         """Send a message about the client's answer as one about the upstream's own response; False where to drain.
@@ -149,6 +204,15 @@ class Link:
         self.response_id = response_id
         if self._told is not None:
             self.tell(self._told, ended=False)
+
+    def _give_up(self, seconds: float) -> None:
+        self.silent = seconds
+        self.drop()
+
+    def _waiting_ends(self) -> None:
+        if self._silence is not None:
+            self._silence.end()
+            self._silence = None
 
     def drop(self) -> None:
         """End the connection at once, for a reason of ours."""
@@ -175,15 +239,17 @@ class Link:
             # Only an answer to the client's own handshake can say why.
             raise UpstreamCut(f"the upstream ended its WebSocket, and answered {answer.status} to the next handshake")
         self.frames = self._joined(answer)
-        self.dropped = False
+        self.dropped, self.silent = False, 0.0
         self.lineage.forget()
 
     def rest(self) -> None:
         """Note that an answer is over, and pass on what came behind it: the next answer begins with its own words."""
         self._answering = False
+        self._waiting_ends()
         self._unread()
 
     def _gone(self) -> None:
+        self._waiting_ends()
         if self.on_gone is not None:
             self.on_gone()
 
@@ -207,7 +273,9 @@ async def connect(upstream: Upstream, url: str, headers: Headers, *, framed: boo
         return answer
 
     answer = await handshake()
-    return Link(answer, framed=framed, reopen=handshake) if isinstance(answer, Upgraded) else answer
+    if not isinstance(answer, Upgraded):
+        return answer
+    return Link(answer, framed=framed, reopen=handshake, host=urlsplit(url).hostname or "the upstream")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from ..protocol.body import RequestBody
 from ..protocol.tools import Usage
 from ..services.sessions import Thread
 from .downstream import Downstream
+from .interrupting import Interrupting
 from .link import Asked, Link
 from .transport import Headers
 
@@ -50,6 +51,8 @@ class Passage:
     """The upstream's WebSocket where the request goes up on one."""
     asked: Asked | None = None
     """The client's message where the request came on one."""
+    interrupting: Interrupting | None = None
+    """Whether the client wants no more of the answer, where it can say so and the upstream cannot be told."""
     answered_by: str = "upstream"
     error: str | None = None
     complete: bool = False

@@ -23,6 +23,7 @@ from . import local
 from .ask import Asking
 from .decide import Decisions
 from .downstream import Downstream
+from .interrupting import Interrupting
 from .link import Asked, Link
 from .news import News
 from .passage import Incoming, Passage
@@ -92,6 +93,7 @@ class Relay:
         *,
         link: Link | None = None,
         asked: Asked | None = None,
+        interrupting: Interrupting | None = None,
     ) -> Passage:
         """Read a request against its thread. Raises MalformedBody for broken items."""
         # The items tell the thread only where nothing else does, and taking them out copies a megabyte.
@@ -104,7 +106,7 @@ class Relay:
             typed = reading.new_prompt
             down.witness = Witness(None if typed is None else typed.text)
         self.under_way += 1
-        return Passage(incoming, body, thread, reading, exchange, down, link, asked)
+        return Passage(incoming, body, thread, reading, exchange, down, link, asked, interrupting)
 
     async def answer(self, passage: Passage) -> None:
         """Answer a request, all but the message that ends it. Raises UpstreamCut where the client is to see a cut."""

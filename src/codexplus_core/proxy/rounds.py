@@ -37,10 +37,8 @@ class Rounds:
     """
 
     def __init__(self, exchange: Exchange, reading: Reading, dispatcher: Dispatcher, down: Downstream) -> None:
-        self._exchange = exchange
-        self._reading = reading
-        self._dispatch = dispatcher
-        self._down = down
+        self._exchange, self._reading = exchange, reading
+        self._dispatch, self._down = dispatcher, down
         self._emission: Emission = reading.emission
         self._direct = 0
         self._anchor: Key | None = None
@@ -71,8 +69,12 @@ class Rounds:
         self.limits: dict[str, str] = {}
 
     def types(self) -> frozenset[bytes] | None:
-        """The event types that have to be seen one by one, None for all."""
-        if self._watched is None or self._splicer.reads_all or self._down.each_event:
+        """The event types that have to be seen one by one, None for all; the others may come as runs."""
+        return None if self._down.each_event else self.seen()
+
+    def seen(self) -> frozenset[bytes] | None:
+        """The event types that somebody here has to see, None for all."""
+        if self._watched is None or self._splicer.reads_all:
             return None
         ours = WATCHED if self._follows else NOTED if self._down.witness is not None else frozenset()
         return ours | {kind.encode() for kind in (*_READ, *self._watched)}
@@ -95,9 +97,7 @@ class Rounds:
         if self.rounds:
             self._splicer.next_round()
         self.rounds += 1
-        self._hidden = []
-        self._source = source
-        again = False
+        self._hidden, self._source, again = [], source, False
         try:
             while (events := await source.next()) is not None:
                 again = await self._take(events) or again

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import errno
 import gc
 import logging
@@ -20,6 +19,7 @@ from hypercorn.config import Config
 from ..services.settings import ServeSettings
 from .leaving import Leaving
 from .limits import hypercorn_limits, raise_open_files
+from .memory import keep_memory
 from .passthrough import Receive, Send
 from .worker import Worker
 
@@ -28,8 +28,6 @@ DRAIN_S = 30.0
 _NOTHING_S = 0.3
 """What ends within this, as idle WebSockets do, is not worth a word about waiting for it."""
 
-# glibc's malloc.h
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 LEAVE_S = 10.0
 """Seconds that shutting down gets once no exchange is to run any more; the process is left then, whatever runs."""
 
@@ -100,7 +98,7 @@ def serve(settings: ServeSettings, *, drain_s: float = DRAIN_S, leave_s: float =
     ``leave_s``, even where a task or thread of a plugin goes on.
     """
     raise_open_files()
-    _keep_memory()
+    keep_memory()
     leaving = Leaving()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -209,17 +207,6 @@ def _config() -> Config:
     log.setLevel(logging.ERROR)
     config.errorlog = log
     return config
-
-
-def _keep_memory() -> None:
-    # A request of a megabyte is several buffers of that size. glibc gives each back to the system and faults it in
-    # again for the next one, which costs as much CPU as all else that such a request needs.
-    if not sys.platform.startswith("linux"):
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for option, value in ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 64 << 20), (_M_TOP_PAD, 4 << 20)):
-            mallopt(option, value)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from .frame_edge import FrameEdge, close_frame
 from .transport import Duplex
 
 QUIET_S = 5.0
 """Seconds without a byte after which a connection counts as idle, for a proxy that is to end."""
+# What a conversation says there, too. Codex 0.169 opens another connection, in silence, after whatever end.
+_LEAVING = close_frame(1001, "the proxy is stopping")
 
 
 class Tunnel:
@@ -20,10 +23,14 @@ class Tunnel:
         self._loop = asyncio.get_running_loop()
         self._moved = self._loop.time()
         self._waiting: set[asyncio.Task[None]] = set()
+        self._edge = FrameEdge()  # of what has gone down
 
     async def run(self, draining: asyncio.Event) -> None:
-        """Carry until either side has ended; the other one is ended the same way. Cancelling cuts both."""
-        down = self._upstream.pipe(self._onto(self._client, self._upstream))
+        """Carry until either side has ended; the other one is ended the same way. Cancelling cuts both.
+
+        Where it is the proxy that ends, the client is told so, unless that would stand within a frame.
+        """
+        down = self._upstream.pipe(self._onto(self._client, self._upstream, self._edge))
         up = self._client.pipe(self._onto(self._upstream, self._client))
         leaving = self._loop.create_task(self._quiet(draining))
         try:
@@ -33,6 +40,8 @@ class Tunnel:
                 self._client.abort()
             elif up.done() and up.exception() is not None:
                 self._upstream.abort()
+            elif not (down.done() or up.done()) and self._edge.between:
+                self._client.write(_LEAVING)
             self._client.close()
             self._upstream.close()
         except BaseException:
@@ -44,11 +53,13 @@ class Tunnel:
             for task in self._waiting:
                 task.cancel()
 
-    def _onto(self, sink: Duplex, source: Duplex) -> Callable[[bytes], bool]:
+    def _onto(self, sink: Duplex, source: Duplex, edge: FrameEdge | None = None) -> Callable[[bytes], bool]:
         write, now = sink.write, self._loop.time
 
         def carry(data: bytes) -> bool:
             self._moved = now()
+            if edge is not None:
+                edge.feed(data)
             if write(data):
                 return True
             task = self._loop.create_task(self._go_on(sink, source))

@@ -130,7 +130,7 @@ class CurlUpstream:
             transfer.abort(UpstreamCut(f"{transfer.origin}: the proxy is stopping"))
         multi, self._multi = self._multi, None
         if multi is not None:
-            await multi.close()  # type: ignore[no-untyped-call]
+            await multi.close()
         for route in self._routes.values():
             for handle in route.free:
                 handle.curl.close()

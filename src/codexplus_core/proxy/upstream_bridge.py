@@ -11,6 +11,7 @@ from ..protocol.body import MalformedBody, RequestBody
 from ..protocol.events import Event
 from ..protocol.messages import as_message, items_of
 from .decode import BadBody, decode
+from .known_answer import KnownAnswer
 from .link import Asked, Link, SocketAnswer, connect
 from .transport import Answer, Headers, Upgraded, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 
@@ -44,13 +45,13 @@ class SocketUpstream:
             return link
         try:
             answer = await link.ask(body.data, asked.items, asked)
-            first = await _first(answer)
-            status = _status_of(first)
-            if status is not None or body.value("stream") is not True:
-                try:
+            try:
+                first = await answer.next() or []
+                status = _status_of(first)
+                if status is not None or body.value("stream") is not True:
                     return await _whole(link, answer, first, status)
-                except UpstreamCut as cut:
-                    raise UpstreamError("connect", str(cut)) from None
+            except UpstreamCut as cut:
+                raise UpstreamError("timeout" if link.silent else "connect", str(cut)) from None
             return BridgedAnswer(link, answer, first)
         except BaseException:
             link.frames.abort()
@@ -108,30 +109,6 @@ class BridgedAnswer:
         self._link.frames.abort()
 
 
-class _Whole:
-    """An answer that is complete."""
-
-    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self._body = body
-
-    async def read(self) -> bytes:
-        body, self._body = self._body, b""
-        return body
-
-    async def skim(self, take: object) -> bytes:
-        return await self.read()
-
-    async def pipe(self, write: Callable[[bytes], bool], framed: object = None) -> None:
-        if self._body:
-            write(await self.read())
-
-    def resume(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
 def _body_of(request: UpstreamRequest) -> RequestBody:
     encoding = next((value for name, value in request.headers if name.lower() == b"content-encoding"), b"")
     try:
@@ -170,13 +147,6 @@ def _refuse_without_websocket(answer: Answer, url: str) -> None:
     )
 
 
-async def _first(answer: SocketAnswer) -> list[Event]:
-    try:
-        return await answer.next() or []
-    except UpstreamCut as cut:
-        raise UpstreamError("connect", str(cut)) from None
-
-
 def _status_of(events: list[Event]) -> int | None:
     data = events[0].data if events and events[0].type == "error" else None
     status = (data or {}).get("status")
@@ -190,12 +160,12 @@ async def _whole(link: Link, answer: SocketAnswer, events: list[Event] | None, s
     link.frames.close()
     data = (last.data if last is not None else None) or {}
     if status is None:
-        return _Whole(200, [*_JSON], msgspec.json.encode(data.get("response") or data))
+        return KnownAnswer(200, [*_JSON], msgspec.json.encode(data.get("response") or data))
     told = data.get("headers")
     pairs = told.items() if isinstance(told, dict) else ()
     lines = [(str(name).encode("latin-1", "replace"), str(value).encode("latin-1", "replace")) for name, value in pairs]
     headers = [*_JSON, *(line for line in lines if _is_told(line[0]))]
-    return _Whole(status, headers, msgspec.json.encode({"error": data.get("error")}))
+    return KnownAnswer(status, headers, msgspec.json.encode({"error": data.get("error")}))
 
 
 def _is_told(name: bytes) -> bool:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
+from types import TracebackType
 from typing import Any, Protocol
 
 from curl_cffi import AsyncCurl, Curl, CurlMOpt
+
+from .upstream_watch import TIMEOUT, Watch
 
 try:
     # No public name reaches libcurl itself, and everything works without it, only slower.
@@ -33,16 +38,26 @@ class Multi(AsyncCurl):
     def __init__(self, cacert: str) -> None:
         super().__init__(cacert=cacert)
         self._left: Any = None
+        self._watch: Watch | None = None
+        self.kept: tuple[object, ...] = ()
+        """What must live as long as curl may call it."""
         if _C is not None:
             self._left = _C.ffi.new("int *")
             self._act = _C.lib.curl_multi_socket_action
             # curl keeps four idle connections for each transfer under way, which is four once the others are over;
             # its own setopt (curl_cffi 0.16) hands over the address of the number instead of the number.
             _C.lib.curl_multi_setopt(self._curlm, CurlMOpt.MAXCONNECTS, _C.ffi.cast("void *", _KEPT))
+            self._watch = _watched(self)
         self._active = 0
         self.loaded: list[Passing] = []
         """Piped transfers that have bytes to pass on, after the step where one is under way (``stepping``)."""
         self.stepping = False
+
+    async def close(self) -> None:
+        """Break off what runs, and let go of every connection."""
+        if self._watch is not None:
+            self._watch.close()
+        await super().close()  # type: ignore[no-untyped-call]
 
     def load(self, transfer: Passing) -> None:
         """A piped transfer has bytes to pass on, outside every step of curl's."""
@@ -67,6 +82,14 @@ class Multi(AsyncCurl):
             self.loaded = []
             for transfer in loaded:
                 transfer.pass_on()
+
+    def socket_action(self, sockfd: int, ev_bitmask: int) -> int:
+        """Curl's part of a step; curl_cffi takes it alone ten times a second, lest anything be missed."""
+        running: int = super().socket_action(sockfd, ev_bitmask)
+        if running < self._active and not self.stepping:
+            # A transfer has ended in it, and nobody has read that.
+            self.loop.call_soon(self.process_data, TIMEOUT, 0)
+        return running
 
     def add_handle(self, curl: Curl) -> asyncio.Future[None]:
         """Begin a transfer."""
@@ -93,3 +116,25 @@ class Multi(AsyncCurl):
         loaded, self.loaded = self.loaded, []
         for transfer in loaded:
             transfer.pass_on()
+
+
+def _watched(multi: Multi) -> Watch | None:
+    if sys.platform == "win32":  # a socket is no int there
+        return None
+    watch = Watch(multi.loop, multi.process_data)
+    ffi = _C.ffi
+    try:
+        on_socket = ffi.callback("int(void *, int, int, void *, void *)", watch.on_socket, onerror=_log_failure)
+        on_timer = ffi.callback("int(void *, long, void *)", watch.on_timer, onerror=_log_failure)
+    except (MemoryError, SystemError):
+        return None  # the system allows no functions that are made while it runs
+    multi.kept = on_socket, on_timer
+    for option, function in ((CurlMOpt.SOCKETFUNCTION, on_socket), (CurlMOpt.TIMERFUNCTION, on_timer)):
+        _C.lib.curl_multi_setopt(multi._curlm, option, ffi.cast("void *", function))
+    return watch
+
+
+def _log_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    # The loop could not watch a socket; the transfer ends when its time is over.
+    log = logging.getLogger("codexplus.server")
+    log.error("upstream_unwatched error=%s", kind.__name__, exc_info=(kind, error, trace))

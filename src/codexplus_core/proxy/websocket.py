@@ -92,6 +92,8 @@ class WebSocketProxy:
                 return
             # What a plugin answers needs no upstream; each request that does asks anew whether one is there.
             found = None
+        if isinstance(found, Link):
+            found.on_silent = self._unreachable
         if found is None or isinstance(found, Link):
             await self._converse(headers, admitted, upgrade, found)
         elif isinstance(found, Upgraded):

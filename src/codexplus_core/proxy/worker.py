@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Coroutine
+from time import process_time
 from typing import Any
 
 from hypercorn.app_wrappers import ASGIWrapper
@@ -17,12 +18,16 @@ from hypercorn.events import Event, Updated
 
 from .connection import Connection
 from .direct import Direct
+from .memory import give_memory_back
 from .passthrough import Receive, Send
 
 App = Callable[[Any, Receive, Send], Coroutine[Any, Any, None]]
 
 BACKLOG = 2048
 _SWEEP_S = 5.0
+_RESTED = 6
+_RESTING = 0.01
+"""What share of a processor counts as nothing; so many sweeps of it, and used memory goes back to the system."""
 # What connections get to close once the last exchange is over or was ended.
 _CLOSE_S = 1.0
 
@@ -47,6 +52,8 @@ class Worker:
         self._handed: dict[asyncio.Task[None], asyncio.Transport] = {}
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._quiet = 0
+        self._used = (self.loop.time(), process_time())
         self._empty = asyncio.Event()
 
     async def listen(self, listener: socket.socket) -> None:
@@ -114,6 +121,7 @@ class Worker:
     # -- idle connections
 
     def _sweep(self) -> None:
+        self._rest()
         oldest = self.loop.time() - self._config.keep_alive_timeout
         for connection in list(self.connections):
             if connection.idle_since is not None and connection.idle_since <= oldest:
@@ -123,6 +131,14 @@ class Worker:
                 else:
                     connection.transport.close()
         self._sweeper = self.loop.call_later(min(_SWEEP_S, self._config.keep_alive_timeout / 4), self._sweep)
+
+    def _rest(self) -> None:
+        # By what is done and not by what is open: Codex keeps its WebSocket between two prompts.
+        (since, before), self._used = self._used, (self.loop.time(), process_time())
+        now, used = self._used
+        self._quiet = 0 if used - before > _RESTING * (now - since) else self._quiet + 1
+        if self._quiet == _RESTED:
+            give_memory_back()
 
     # -- the end
 

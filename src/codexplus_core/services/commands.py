@@ -81,29 +81,51 @@ class Commands:
         self._providers.append((current_plugin.get(), provider))
 
     async def listing(self, project: Path | None = None) -> list[CommandRow]:
-        """Every command that can be called in a project, one row a name, by name: contributed ones win."""
+        """Every command that can be called in a project, one row a name, by name.
+
+        Contributed ones win over all but those that say of themselves that they replace them.
+        """
         rows = {
             command.name: CommandRow(command.name, command.description, command.argument_hint, command.scope, plugin)
             for plugin, command in self._commands.values()
         }
-        for plugin, provider in self._providers:
-            for row in await self._ask_rows(plugin, partial(provider, project)):
-                rows.setdefault(row.name, row)
+        for row in await self._provided(project):
+            if row.replaces and row.name in self._commands and not rows[row.name].replaces:
+                rows[row.name] = row
+            rows.setdefault(row.name, row)
         return [rows[name] for name in sorted(rows)]
+
+    async def replaced(self, name: str, project: Path | None = None) -> bool:
+        """Whether something else answers in a project in the place of the contributed command of that name."""
+        if name not in self._commands:
+            return False
+        return any(row.replaces and name in (row.name, *row.aliases) for row in await self._provided(project))
+
+    async def _provided(self, project: Path | None) -> list[CommandRow]:
+        found = [await self._ask_rows(plugin, partial(provider, project)) for plugin, provider in self._providers]
+        return [row for rows in found for row in rows]
 
     async def answer(self, exchange: Exchange, ask: Ask) -> LocalReply | Refusal | None:
         """Answer or rewrite a prompt that begins with a contributed command; anything else is left as it is.
 
         ``ask`` calls the plugin in its own time; one that fails is a Refusal that names it.
         """
-        words = (exchange.prompt or "").lstrip()
+        name, args = self._called(exchange.prompt)
+        return await self._made(name, exchange, args, ask) if name else None
+
+    def answers(self, prompt: str | None) -> bool:
+        """Whether a prompt begins with a contributed command that answers it, so that no model is asked."""
+        name, _ = self._called(prompt)
+        return bool(name) and self._commands[name][1].answer is not None
+
+    def _called(self, prompt: str | None) -> tuple[str, str]:
+        """The contributed command that a prompt begins with, ``""`` for none, and what stands behind its name."""
+        words = (prompt or "").lstrip()
         if not self._commands or not words.startswith("/"):
-            return None
+            return "", ""
         called = words.lstrip("/")
         name = called.split(None, 1)[0] if called[:1].strip() else ""
-        if name not in self._commands:
-            return None
-        return await self._made(name, exchange, called[len(name) :].strip(), ask)
+        return (name, called[len(name) :].strip()) if name in self._commands else ("", "")
 
     async def call(self, name: str, exchange: Exchange, args: str) -> LocalReply | Refusal | None:
         """Have the plugin answer whose command this is, as if it had been typed; for ``on_request``.

@@ -18,6 +18,8 @@ from .reviewed import ReviewedRules
 
 PROJECTS = 64
 """Projects whose rules are remembered."""
+ASKED_ABOUT = 256
+"""Rules that `Permissions.concerns` was asked about and that are kept ready."""
 AT_ONCE = 4096
 """Characters of a command that may be judged on the event loop."""
 _LISTS = ("allow", "ask", "deny")
@@ -109,6 +111,7 @@ class Permissions:
         self._home = home
         self._reviewed = ReviewedRules(None) if reviewed is None else reviewed
         self._rules: dict[tuple[Path | None, tuple[str, ...]], tuple[tuple[int, bool], RuleSet]] = {}
+        self._alone: dict[str, RuleSet] = {}
         self._forbidden: dict[Path | None, tuple[RuleSet, str, tuple[Forbidden | None, Forbidden | None]]] = {}
 
     def rules(self, project: Path | None, granted: Sequence[str] = ()) -> RuleSet:
@@ -134,13 +137,11 @@ class Permissions:
         rules that allow in this one case, such as the ``allowed-tools`` of a command whose file may grant them; no
         deny or ask rule yields to them.
         """
-        rules, request = self._placed(request, session, granted)
-        return rules.judge(request)
+        return self._rules_of(session, granted).judge(_placed(request, session))
 
     async def decide(self, request: Request, *, session: Session | None = None, granted: Sequence[str] = ()) -> Verdict:
         """What ``judge`` says; a long command is judged in a thread, so that nobody else waits for it."""
-        rules, request = self._placed(request, session, granted)
-        return await judged(rules, request)
+        return await judged(self._rules_of(session, granted), _placed(request, session))
 
     def concerns(self, rule: str, request: Request, *, session: Session | None = None) -> bool:
         """Whether a rule is about a request, or about any part of it: the look that a deny rule takes, for other ends.
@@ -148,9 +149,7 @@ class Permissions:
         The rules of the settings files do not count. What cannot be taken apart is looked through for what it may do,
         and an entry that is no rule is about all that can be read in it.
         """
-        _, request = self._placed(request, session, ())
-        only = RuleSet([Layer("asked about", True, deny=(rule,))], home=self._home)
-        return only.judge(request).decision == "deny"
+        return self._asked_about(rule).judge(_placed(request, session)).decision == "deny"
 
     def forbidden(self, project: Path | None) -> tuple[Forbidden | None, Forbidden | None]:
         """What rules deny to read in a project and what to change, for looking for it; None where none does."""
@@ -164,11 +163,18 @@ class Permissions:
             known = self._forbidden[project] = (rules, real, found)
         return known[2]
 
-    def _placed(self, request: Request, session: Session | None, granted: Sequence[str]) -> tuple[RuleSet, Request]:
-        project = None if session is None else session.cwd
-        if project is not None and isinstance(request, _PLACED) and not request.cwd:
-            request = replace(request, cwd=str(project))
-        return self.rules(project, granted), request
+    def _rules_of(self, session: Session | None, granted: Sequence[str]) -> RuleSet:
+        return self.rules(None if session is None else session.cwd, granted)
+
+    def _asked_about(self, rule: str) -> RuleSet:
+        """A rule by itself, whatever the settings are."""
+        known = self._alone.get(rule)
+        if known is None:
+            known = RuleSet([Layer("asked about", True, deny=(rule,))], home=self._home)
+            if len(self._alone) >= ASKED_ABOUT:
+                self._alone.clear()
+            self._alone[rule] = known
+        return known
 
     def of_files(self, project: Path | None) -> Callable[[str, str], Verdict]:
         """A judge of files that are read in a project: by the name that was written, and by the real one.
@@ -182,3 +188,11 @@ class Permissions:
             return rules.judge(ReadFile(written, real_path, cwd, real))
 
         return judge
+
+
+def _placed(request: Request, session: Session | None) -> Request:
+    """The request, in the session's working directory where it does not say where it would happen."""
+    project = None if session is None else session.cwd
+    if project is not None and isinstance(request, _PLACED) and not request.cwd:
+        return replace(request, cwd=str(project))
+    return request

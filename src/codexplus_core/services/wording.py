@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-# An ampersand only where a renderer would take it for a character: `&rlm;` turns what follows around.
-_MARKS = re.compile(r"([\\`*_\[\]<>|#~]|&(?=[A-Za-z0-9]+;))")
+# What CommonMark obeys in the middle of a line. An underscore between letters, a home directory's tilde and a lone
+# "<" are not among it; an ampersand only where it begins a named character: `&rlm;` turns what follows around.
+_MARK = re.compile(r"[\\`*\[\]|]|(?<!\w)_|_(?!\w)|(?<=.)~|~(?!/)|<(?=[^=])|&(?=#?\w+;)")
+_FIRST = re.compile(r"#+|[-+=]+|\d+[.)]|>.*")
+"""First words of a line that make it a heading, a list or a quotation."""
+# What is between backticks already stays there, if nothing but punctuation touches them.
+_SPAN = re.compile(r"\(?`[^`]+`")
+_WORD = re.compile(rf"(?<!\S){_SPAN.pattern}(?=[).,;:!?]*(?:\s|$))|\S+")
 _TICKS = re.compile(r"`+")
 
 
@@ -19,9 +25,12 @@ def printable(text: str) -> str:
 
 
 def plain_text(text: object, most: int = 160) -> str:
-    """Somebody else's text as plain words of Markdown: on one line of at most ``most`` characters, no mark in force."""
+    """Somebody else's text as plain words of Markdown: on one line of at most ``most`` characters, no mark in force.
+
+    A word with a mark in it stands between backticks, not behind backslashes: `codex exec` shows Markdown as it is.
+    """
     words = printable(" ".join(str(text).split()))
-    return _MARKS.sub(r"\\\1", words if len(words) <= most else f"{words[: most - 1].rstrip()}…")
+    return _WORD.sub(_without_marks, words if len(words) <= most else f"{words[: most - 1].rstrip()}…")
 
 
 def code_span(text: object) -> str:
@@ -57,3 +66,14 @@ def counted(count: int, what: str) -> str:
 
 def _longest_run(text: str) -> int:
     return max(map(len, _TICKS.findall(text)), default=0)
+
+
+def _without_marks(found: re.Match[str]) -> str:
+    word = found[0]
+    if found.start() == 0 and _FIRST.fullmatch(word):
+        return code_span(word)
+    if _MARK.search(word) is None or _SPAN.fullmatch(word):
+        return word
+    begun = word.lstrip("\"'(")
+    inside = begun.rstrip("\"'.,;:!?" if "(" in begun else "\"').,;:!?")
+    return f"{word[: -len(begun)]}{code_span(inside)}{begun[len(inside) :]}"

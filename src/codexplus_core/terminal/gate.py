@@ -58,9 +58,10 @@ class Gate:
         self._waiting.extend(_bursts_marked(keys))
         if not held:
             return self._pass(now)
-        # Text right behind Enter: somebody pastes, and the terminal does not say so. And Ctrl-C never waits.
-        at_once = any(key.kind in ("text", "paste") or key.data in _INTERRUPT for key in keys)
-        return self._all(now) if at_once else b""
+        # Text right behind Enter: somebody pastes, and the terminal does not say so. Text behind Tab is written on, and
+        # waits for what Tab puts in. And Ctrl-C never waits.
+        pastes = self._waiting[0].kind == "enter" and any(key.kind in ("text", "paste") for key in keys)
+        return self._all(now) if pastes or any(key.data in _INTERRUPT for key in keys) else b""
 
     def shown(self) -> None:
         """Note that the program wrote something."""

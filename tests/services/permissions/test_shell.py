@@ -57,6 +57,8 @@ def test_files_that_are_written_are_named() -> None:
         ("if a; then b; fi", "the shell's own word 'if' in place of a program"),
         ("A=1 b", "an assignment before the command"),
         ("a # b", "a comment (#)"),
+        ("a; # b", "a comment (#)"),
+        ("# a", "it is empty"),
         ("a ~", "a tilde (~)"),
         ("a \\\nb", "a line continuation, or a backslash before a character that needs none"),
         ("a\rb", "it holds the character U+000D, which is not shown as what it is"),
@@ -129,3 +131,19 @@ def test_importing_the_rules_does_not_load_the_grammar() -> None:
     )
 
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "argvs"),
+    [
+        ("# first\na b\n  # it's \"odd $(x)\nc", [("a", "b"), ("c",)]),
+        ("a |\n# between\nb", [("a",), ("b",)]),
+        ("a '\n# b'", [("a", "\n# b")]),
+        ("a\n#b", [("a",)]),
+        ("a\nb c#d", [("a",), ("b", "c#d")]),
+    ],
+)
+def test_a_comment_on_a_line_of_its_own_is_passed_over(text: str, argvs: list[tuple[str, ...]]) -> None:
+    read = read_shell(text)
+
+    assert isinstance(read, Understood) and list(read.commands) == argvs

@@ -102,7 +102,8 @@ class Governance:
         return self._told(exchange, await refusal)
 
     def _told(self, exchange: Exchange, refused: Refusal | None) -> Refusal | None:
-        notes.leave(exchange, None if refused is not None else self.usage.soft(exchange))
+        silent = refused is not None or exchange.answered_here
+        notes.leave(exchange, None if silent else self.usage.soft(exchange))
         return refused
 
     def chunk(self, exchange: Exchange, event: Event) -> list[Event] | None:

@@ -10,8 +10,11 @@ _NOTE = "note"
 
 
 def leave(exchange: Exchange, note: str | None) -> None:
-    """Show ``note`` with the answer to this exchange; with None nothing of the answer is looked at."""
-    if note is None:
+    """Show ``note`` with the answer to this exchange; with None nothing of the answer is looked at.
+
+    An answer that is no stream has no place for it.
+    """
+    if note is None or exchange.body.get("stream") is not True:
         exchange.watch()
         return
     exchange.state[_NOTE] = note

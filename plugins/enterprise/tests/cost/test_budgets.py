@@ -33,7 +33,7 @@ async def test_a_spent_budget_stops_the_next_request_and_says_when_it_begins_ane
 
     assert (first.text, second.text) == ("done", "done")
     assert third.error is not None
-    assert "This workspace's budget user for ada is spent: 0.60 of 0.50 USD this month." in third.error
+    assert "This workspace's budget for the user ada is spent: 0.60 of 0.50 USD this month." in third.error
     assert "It begins anew on 2026-12-01 at 00:00 (in 10 days 12 hours)." in third.error
     assert third.error.endswith("Ask finance@example.com.")
     assert not third.seen.retries
@@ -90,8 +90,8 @@ async def test_a_budget_without_hard_only_says_so(settings: Settings, clock: Clo
 
     assert [answer.text for answer in answers] == ["done"] * 3
     assert len(plugin.notes) == 2  # nearly spent, spent; each said once in a thread
-    assert plugin.notes[0].startswith("Your budget user for ada is nearly spent: 0.30 of 0.31 USD this month.")
-    assert plugin.notes[1].startswith("Your budget user for ada is spent: 0.60 of 0.31 USD this month.")
+    assert plugin.notes[0].startswith("Your budget for the user ada is nearly spent: 0.30 of 0.31 USD this month.")
+    assert plugin.notes[1].startswith("Your budget for the user ada is spent: 0.60 of 0.31 USD this month.")
 
 
 async def test_a_soft_percentage_says_when_to_speak(settings: Settings, clock: Clock) -> None:
@@ -126,9 +126,9 @@ async def test_each_user_project_and_model_has_its_own(settings: Settings, clock
     async with other as running:
         other_user = await running.say("e")
 
-    assert same_project.error is not None and "budget project for /srv/one is spent" in same_project.error
+    assert same_project.error is not None and "budget for the project /srv/one is spent" in same_project.error
     assert other_project.text == "ok"
-    assert same_user.error is not None and "budget user for ada is spent" in same_user.error
+    assert same_user.error is not None and "budget for the user ada is spent" in same_user.error
     assert other_user.text == "ok"
 
 
@@ -144,7 +144,7 @@ async def test_another_spelling_of_the_model_is_the_same_budget(settings: Settin
         reply = await running.request(request.method, request.path, request.headers, body)
         shown = running.codex.receive(reply.body, cut=False, status=reply.status)
 
-    assert shown.error is not None and "budget model for gpt-6.1-sol is spent" in shown.error
+    assert shown.error is not None and "budget for the model gpt-6.1-sol is spent" in shown.error
 
 
 async def test_a_model_without_a_price_is_refused_under_a_budget_of_money(settings: Settings, clock: Clock) -> None:

@@ -56,7 +56,7 @@ async def test_a_budget_on_a_window_refuses_until_the_window_ends(
         passed = await running.say("three")
 
     assert refused.error is not None
-    assert "Your budget reserve is spent: 91 % of the subscription's allowance for 5 h" in refused.error
+    assert 'Your budget "reserve" is spent: 91 % of the subscription\'s allowance for 5 h' in refused.error
     assert "(in 2 hours)" in refused.error
     assert passed.text == "later"
 
@@ -99,7 +99,7 @@ async def test_a_window_outlives_a_restart_and_is_no_other_accounts(settings: Se
             request.method, request.path, [*headers, (b"chatgpt-account-id", b"another")], request.body
         )
 
-    assert refused.error is not None and "budget reserve" in refused.error
+    assert refused.error is not None and 'budget "reserve"' in refused.error
     assert b"response.completed" in other.body
 
 

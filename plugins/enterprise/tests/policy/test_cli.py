@@ -22,6 +22,8 @@ permissions:
   disableBypassPermissionsMode: disable
 allowManagedHooksOnly: true
 codex: {versions: ">=0.120"}
+budgets: {user: {tokens: 1000}}
+audit: {required: true}
 allowedMcpServers: [github]
 mcpServers: {github: {type: http, url: "https://mcp.example.com/"}}
 hooks:
@@ -179,6 +181,7 @@ def test_what_codex_can_enforce_is_written_and_the_rest_is_named(file: Path, cap
     assert tomllib.loads((out / "managed_config.toml").read_text()) == {"openai_base_url": "http://127.0.0.1:4000/v1"}
     left = capsys.readouterr().err
     assert "Read(./.env)" in left and "WebFetch" in left and "security.endpointAllowlist" in left
+    assert "budgets: Codex has none" in left and "audit: the log is kept by codex-plus" in left
 
 
 @pytest.mark.req("E5")

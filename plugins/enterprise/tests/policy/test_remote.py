@@ -1,10 +1,7 @@
-"""The signed policy from elsewhere: fetched, verified, imposed; old, bad and unreachable ones."""
+"""The signed policy from elsewhere: verified, imposed; old, bad and unreachable ones."""
 
 from __future__ import annotations
 
-import http.server
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import minisign  # type: ignore[import-untyped]
@@ -13,10 +10,11 @@ import pytest
 from codexplus_core.services.config import BadPolicy
 from codexplus_enterprise import plugin
 from codexplus_enterprise.policy import kept as keeping
-from codexplus_enterprise.policy.fetching import fetch
 from codexplus_enterprise.policy.remote import NotFetched, Remote, signature_url
 
 URL = "https://policy.example.com/codex.yaml?team=a"
+
+
 HOUR = 3600.0
 
 
@@ -66,7 +64,7 @@ def test_a_signed_policy_counts_above_the_users_settings(elsewhere: Elsewhere) -
     elsewhere.publish("security: {modelAllowlist: [gpt-6]}\nmodel: remote\n")
     elsewhere.workspace.user('{"model": "mine", "security": {"modelAllowlist": ["gpt-6", "o9"]}}')
 
-    assert elsewhere.remote.look() == HOUR
+    elsewhere.remote.look()
 
     assert elsewhere.remote.problem == ""
     assert elsewhere.setting("security.modelAllowlist") == ["gpt-6"]
@@ -178,7 +176,7 @@ def test_it_is_gone_when_the_local_policy_names_none_any_more(elsewhere: Elsewhe
     elsewhere.remote.look()
     elsewhere.workspace.policy("log: {level: info}\n")
 
-    assert elsewhere.remote.look() is None
+    elsewhere.remote.look()
 
     assert elsewhere.setting("model") is None
     assert elsewhere.remote.problem == ""
@@ -226,40 +224,6 @@ def test_no_other_address_is_taken(workspace: Any, url: str) -> None:
 
     with pytest.raises(BadPolicy, match=r"policy\.url"):
         workspace.config()
-
-
-class _Pages(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        status = {"/moved": 302, "/missing": 404}.get(self.path, 200)
-        body = b"x" * (70_000 if self.path == "/large" else 5)
-        self.send_response(status)
-        if status == 302:
-            self.send_header("Location", "/policy")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        return
-
-
-@pytest.fixture
-def pages() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Pages) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-def test_a_file_is_fetched_without_redirects_and_within_a_bound(pages: str) -> None:
-    assert fetch(f"{pages}/policy") == b"xxxxx"
-    for path, why in (("moved", "answered 302"), ("missing", "answered 404"), ("large", "is larger than")):
-        with pytest.raises(NotFetched, match=why):
-            fetch(f"{pages}/{path}")
-    with pytest.raises(NotFetched, match="only https"):
-        fetch("http://example.com/policy")
 
 
 DAY = 24 * HOUR
@@ -332,3 +296,38 @@ def test_a_policy_that_cannot_be_reached_says_what_is_used_meanwhile_and_what_to
     assert "nothing is served without it: look at the network and at HTTPS_PROXY" in nothing[0] and nothing[1] == ""
     assert "no network" in elsewhere.remote.warning
     assert elsewhere.remote.in_force() == "serial 7, verified 1.0 hours ago"
+
+
+@pytest.mark.req("E5")
+def test_while_one_is_in_force_a_server_that_is_away_is_asked_once_a_minute(elsewhere: Elsewhere) -> None:
+    elsewhere.publish("model: x\n")
+    elsewhere.remote.look()
+    elsewhere.files, elsewhere.now, elsewhere.asked = {}, elsewhere.now + HOUR, []
+    for _ in range(25):
+        elsewhere.remote.look()
+        elsewhere.now += 5.0
+
+    assert elsewhere.asked == [URL, URL, URL]
+    assert "no network" in elsewhere.remote.warning and elsewhere.remote.problem == ""
+
+
+def test_one_that_does_not_count_is_not_fetched_again_at_every_look(elsewhere: Elsewhere) -> None:
+    elsewhere.publish("model: new", 7)
+    elsewhere.remote.look()
+    elsewhere.publish("model: old", 6)
+    elsewhere.now, elsewhere.asked = elsewhere.now + HOUR, []
+    for _ in range(3):
+        elsewhere.remote.look()
+
+    assert elsewhere.asked == [URL, signature_url(URL)]
+    assert "serial" in elsewhere.remote.warning
+
+
+def test_where_nothing_is_in_force_every_look_tries(elsewhere: Elsewhere) -> None:
+    elsewhere.remote.look()
+    first = elsewhere.remote.problem
+    elsewhere.now += 5.0
+    elsewhere.publish("model: x\n")
+    elsewhere.remote.look()
+
+    assert first and elsewhere.remote.problem == "" and elsewhere.setting("model") == "x"

@@ -53,7 +53,7 @@ class Prompts:
 
     async def _prompt(self, exchange: Exchange, notebook: Notebook, found: HookSet) -> LocalReply | Refusal | None:
         typed = exchange.prompt_as_typed or ""
-        if self._is_local(typed):
+        if await self._is_local(exchange, typed):
             return None  # recorded: what the model never hears of is no prompt to hooks
         asked = await self._trust.ask(exchange, found)
         if isinstance(asked, LocalReply):
@@ -97,10 +97,13 @@ class Prompts:
             if text in notebook.context:
                 notebook.context.remove(text)
 
-    def _is_local(self, prompt: str) -> bool:
+    async def _is_local(self, exchange: Exchange, prompt: str) -> bool:
         called = user_prompt_expansion.called(prompt)
         command = None if called is None else self._core.commands.get(called[0])
-        return command is not None and command.answer is not None
+        if called is None or command is None or command.answer is None:
+            return False
+        # What a file of that name makes of it goes to the model.
+        return not await self._core.commands.replaced(called[0], exchange.session.cwd)
 
     # -- sessions and agents
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from codexplus_core import plain_text
+
 from .outcome import Context, Outcome
 
 _NAMED = 3
@@ -48,5 +50,5 @@ def incorrect(lost: Sequence[str]) -> str:
     if not lost:
         return ""
     more = f" There are {len(lost) - _NAMED} more." if len(lost) > _NAMED else ""
-    listed = "\n".join(f"- {each[:300]}" for each in lost[:_NAMED])
+    listed = "\n".join(f"- {plain_text(each, 300)}" for each in lost[:_NAMED])
     return f"These hooks do not count as they are written; `/hooks list` names them too:\n\n{listed}{more}"

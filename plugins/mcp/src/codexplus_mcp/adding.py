@@ -12,11 +12,10 @@ from typing import Any
 
 from codexplus_core import Problem
 
+from .add_options import HEADER, REMOTE, SCOPES, ExactOptions, Misused, Options
 from .entry import TRANSPORTS, guessed
-from .shown import one_line, url_of
+from .shown import one_line, quoted, url_of
 
-SCOPES = ("local", "project", "user")
-"""Where an entry may be put: for you in this project, for everybody in this project, for you everywhere."""
 HELP = """\
 usage: mcp add [options] NAME COMMAND_OR_URL [ARGS...]
 
@@ -34,23 +33,11 @@ options, before NAME or behind it, but before -- and the server's own:
   --client-secret          ask for that client's secret (or set MCP_CLIENT_SECRET)
   --callback-port PORT     the port of the OAuth callback"""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_VALUED = {
-    "-s": "scope", "--scope": "scope", "-t": "transport", "--transport": "transport", "-e": "env", "--env": "env",
-    "-H": "header", "--header": "header", "--client-id": "client_id", "--callback-port": "callback_port",
-}  # fmt: skip
-_FLAGS = {"--client-secret": "client_secret", "-h": "help", "--help": "help"}
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
-_HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):(?!//)[ \t]*([^\r\n\x00]*)")
-_REMOTE = re.compile(r"https?://", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-
-
-class Misused(Problem):
-    """The words do not say what to do; the message says which is wrong."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, exit_code=2)
+_OAUTH = ("client_id", "client_secret", "callback_port")
+# What Claude Code 2.1 warns of, and stores as a program all the same.
+_LIKE_A_URL = re.compile(r"https?://|localhost|.*/(?:sse|mcp)$", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +56,10 @@ class Adding:
     notes: tuple[str, ...] = ()
 
 
-def adding(words: Sequence[str]) -> Adding:
-    """Read the words behind `mcp add`. Raises Misused and Problem."""
-    read = _Reader(list(words))
-    read.all()
+def adding(words: Sequence[str], *, strict: bool = False) -> Adding:
+    """Read the words behind `mcp add`; ``strict`` takes them as Claude Code 2.1 does. Raises Misused and Problem."""
+    read = ExactOptions(list(words)) if strict else Options(list(words))
+    read.read()
     if read.given.get("help"):
         return Adding(wants_help=True)
     for what, count in (("name", 1), ("commandOrUrl", 2)):
@@ -81,9 +68,12 @@ def adding(words: Sequence[str]) -> Adding:
     name, target, *args = read.words
     check_name(name)
     scope = check_scope(read.last("scope") or "local")
-    kind = _kind(read, target, args)
-    entry = _remote(read, kind, target, args) if kind != "stdio" else _program(read, target, args)
-    return Adding(name, scope, entry, bool(read.given.get("client_secret")), notes=tuple(read.notes))
+    kind = _kind(read, name, target, args, strict=strict)
+    if strict:
+        _leave_out(read, kind, args)
+    entry = _remote(read, kind, target, args) if kind != "stdio" else _program(read, target, args, strict=strict)
+    wants_secret = kind != "stdio" and "client_secret" in read.given
+    return Adding(name, scope, entry, wants_secret, notes=tuple(read.notes))
 
 
 def check_name(name: str) -> None:
@@ -101,82 +91,18 @@ def check_scope(scope: str) -> str:
     return scope
 
 
-class _Reader:
-    """Parts options from words; behind a local command only those that Claude Code would take, too."""
-
-    def __init__(self, words: list[str]) -> None:
-        self._left = words
-        self.words: list[str] = []
-        self.given: dict[str, list[str]] = {}
-        self.notes: list[str] = []
-
-    def last(self, name: str) -> str:
-        return self.given.get(name, [""])[-1]
-
-    def all(self) -> None:
-        while self._left:
-            word = self._left.pop(0)
-            if word == "--":
-                self.words += self._left
-                return
-            if len(word) < 2 or not word.startswith("-"):
-                self.words.append(word)
-            elif not self._option(word):
-                # `add air npx -y x`, which Claude Code refuses, can only mean the command's own option.
-                self.words += [word, *self._left]
-                if any(each.partition("=")[0] in _VALUED for each in self._left):
-                    self.notes.append("everything from the server's first option on went to the server")
-                return
-
-    def _option(self, word: str) -> bool:
-        name, equals, value = word.partition("=")
-        if not word.startswith("--") and len(word) > 2:
-            name, equals, value = word[:2], "=", word[2:].removeprefix("=")
-        behind = len(self.words) > 1 and not _REMOTE.match(self.words[1])
-        if name in _FLAGS and not equals:
-            if behind and name in ("-h", "--help"):
-                return False
-            self.given[_FLAGS[name]] = [""]
-            return True
-        if name not in _VALUED:
-            if behind:
-                return False
-            raise Misused(
-                f"mcp add: unknown option '{name}'; the server's own options stand behind its command, after --"
-            )
-        what = _VALUED[name]
-        values = [value] if equals else self._left[:1]
-        if not values:
-            raise Misused(f"mcp add: option '{name}' wants a value")
-        if behind and not _fits(what, values[0]):
-            return False
-        if not equals:
-            del self._left[0]
-        if what in ("env", "header"):
-            # Claude Code takes every word up to the next option, and so eats the name; here only what looks like one.
-            while self._left and _fits(what, self._left[0]):
-                values.append(self._left.pop(0))
-        self.given.setdefault(what, []).extend(values)
-        return True
-
-
-def _fits(what: str, value: str) -> bool:
-    if what == "env":
-        return bool(_VARIABLE.fullmatch(value))
-    if what == "header":
-        return bool(_HEADER.fullmatch(value))
-    if what == "scope":
-        return value in SCOPES
-    return value in TRANSPORTS if what == "transport" else True
-
-
-def _kind(read: _Reader, target: str, args: Sequence[str]) -> str:
+def _kind(read: Options, name: str, target: str, args: Sequence[str], *, strict: bool) -> str:
     wanted = read.last("transport")
     if wanted and wanted not in TRANSPORTS:
         raise Problem(f"Invalid transport type: {wanted}. Must be one of: stdio, sse, http")
     if wanted:
         return TRANSPORTS[wanted]
-    if not _REMOTE.match(target):
+    if strict:
+        if _LIKE_A_URL.match(target):
+            how = f"mcp add --transport http {quoted(name)} {quoted(target)}"
+            read.notes.append(f"{one_line(url_of(target))} looks like a URL and was taken for a program; use: {how}")
+        return "stdio"
+    if not REMOTE.match(target):
         _check_no_url(target, args)
         return "stdio"
     # Claude Code stores the URL as a program that can never start.
@@ -198,8 +124,18 @@ def _check_no_url(target: str, args: Sequence[str]) -> None:
     raise Problem(f"Invalid URL: {shown}. A server's begins with https:// or http://{hint}")
 
 
-def _remote(read: _Reader, kind: str, url: str, args: list[str]) -> dict[str, Any]:
-    if not _REMOTE.match(url):
+def _leave_out(read: Options, kind: str, args: list[str]) -> None:
+    """Take out what means nothing for such a server, which Claude Code says nothing about."""
+    options = ("header",) if kind == "stdio" else ("env",)
+    found = [f"--{name}" for name in options if read.given.pop(name, None)]
+    if kind != "stdio" and args:
+        found += args
+        args.clear()
+    read.notes += [f"{one_line(each)} means nothing for a {kind} server and was left out" for each in found]
+
+
+def _remote(read: Options, kind: str, url: str, args: list[str]) -> dict[str, Any]:
+    if not REMOTE.match(url):
         raise Problem(f"Invalid URL: {url}. A {kind} server has one that begins with https:// or http://")
     if args:
         raise Misused(f"mcp add: '{args[0]}' is too much; a server with a URL takes no arguments")
@@ -220,19 +156,22 @@ def _remote(read: _Reader, kind: str, url: str, args: list[str]) -> dict[str, An
     return {**entry, "oauth": oauth} if oauth else entry
 
 
-def _program(read: _Reader, command: str, args: list[str]) -> dict[str, Any]:
+def _program(read: Options, command: str, args: list[str], *, strict: bool) -> dict[str, Any]:
     if read.given.get("header"):
         raise Problem("mcp add: --header is for servers with a URL; a program takes --env NAME=VALUE")
+    if ignored := [f"--{name.replace('_', '-')}" for name in _OAUTH if name in read.given]:
+        read.notes.append(f"{', '.join(ignored)} means nothing for a program, which is not signed in to")
     env = {}
     for written in read.given.get("env", []):
-        if not _VARIABLE.fullmatch(written):
+        # What a program may find in its environment is any name; what a shell takes for one is less.
+        if not written.partition("=")[0] or "=" not in written or "\0" in written:
             raise Problem(
                 f"Invalid environment variable format: {written}, environment variables should be added as: "
                 "-e KEY1=value1 -e KEY2=value2"
             )
         name, _, value = written.partition("=")
         env[name] = value
-    if not args and " " in command.strip() and "\\" not in command and not Path(command).exists():
+    if not strict and not args and " " in command.strip() and "\\" not in command and not Path(command).exists():
         # `mcp add air "npx -y server"`: one text is no program's name.
         try:
             command, *args = shlex.split(command)
@@ -247,7 +186,7 @@ def _program(read: _Reader, command: str, args: list[str]) -> dict[str, Any]:
 def _headers(written: Sequence[str]) -> dict[str, str]:
     headers = {}
     for each in written:
-        found = _HEADER.fullmatch(each)
+        found = HEADER.fullmatch(each)
         if found is None:
             # Its value may be a secret, so it is not repeated.
             raise Problem('Invalid header format. Expected format: "Header-Name: value"')

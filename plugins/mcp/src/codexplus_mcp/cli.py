@@ -29,12 +29,6 @@ SECRET = "MCP_CLIENT_SECRET"
 def run(args: argparse.Namespace) -> int:
     """Do it and print what there is to say. Raises Problem."""
     args.action = grammar.named(args.action)
-    if args.action == "add":
-        wanted = adding.adding(args.words)
-        if wanted.wants_help:
-            print(adding.HELP.replace("mcp add", "codex-plus mcp add"))
-            return 0
-        args.wanted = wanted
     with open_core() as core:
         return asyncio.run(_run(core, args))
 
@@ -52,9 +46,13 @@ async def _run(core: Core, args: argparse.Namespace) -> int:
 
             print(await oauth.logout(core, errands.server(args.name)))
         elif args.action == "add":
-            secret = _secret() if args.wanted.wants_secret else ""
-            print(await errands.add(args.wanted))
-            await _keep_secret(errands, args.wanted.name, secret)
+            wanted = adding.adding(args.words, strict=errands.strict)
+            if wanted.wants_help:
+                print(adding.HELP.replace("mcp add", "codex-plus mcp add"))
+                return 0
+            secret = _secret() if wanted.wants_secret else ""
+            print(await errands.add(wanted))
+            await _keep_secret(errands, wanted.name, secret)
         elif args.action == "add-json":
             secret = _secret() if args.client_secret else ""
             text = sys.stdin.read() if args.json_text == "-" else args.json_text

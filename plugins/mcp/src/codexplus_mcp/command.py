@@ -84,7 +84,7 @@ async def said(errands: Errands, signing: SignIns, args: str) -> AsyncIterator[s
         elif asked.action == "get":
             yield _block(details(*await errands.get(asked.name, asked.timeout), chat=True))
         elif asked.action == "add":
-            wanted = adding.adding(asked.words)
+            wanted = adding.adding(asked.words, strict=errands.strict)
             if wanted.wants_secret:
                 raise Problem("/mcp: a secret is not typed in the chat; use codex-plus mcp add --client-secret")
             yield _block(adding.HELP if wanted.wants_help else await errands.add(wanted))

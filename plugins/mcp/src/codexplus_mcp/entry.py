@@ -69,6 +69,9 @@ def read_entry(value: Mapping[str, Any], *, strict: bool = False) -> Entry:
         _read_command(value, entry, strict=strict)
     else:
         _read_url(value, entry)
+    for key in ("env", "headers") if strict else ():
+        if odd := [name for name, item in (value.get(key) or {}).items() if not isinstance(item, str)]:
+            _break(entry, f"{key}.{odd[0][:40]}: expected a text")
     return entry
 
 
@@ -127,6 +130,8 @@ def _read_url(value: Mapping[str, Any], entry: Entry) -> None:
             entry.problems.append(f"the header {name} belongs to the protocol and is left out")
         else:
             entry.headers[name] = text.strip()
+    if value.get("headersHelper"):
+        entry.problems.append("its headersHelper is not run; write the headers, with ${VARIABLES} in them, or sign in")
     away = parts.hostname not in ("localhost", "127.0.0.1", "::1")
     if parts.scheme == "http" and away and any(name.lower() == "authorization" for name in entry.headers):
         entry.problems.append("sends a credential over http, where others can read it; use https")

@@ -13,7 +13,8 @@ from typing import Any
 
 from codexplus_core import Core, Problem, Session, private_dir
 
-from .adding import SCOPES, Adding, check_name, check_scope
+from .add_options import SCOPES
+from .adding import Adding, check_name, check_scope
 from .connections import Connections
 from .declared import DECLARED, may_be_read, permissions_for, read_by
 from .entries import WORDS, Entries, entries_of
@@ -25,6 +26,7 @@ from .program import missing_program
 from .row import Row, target_of
 from .server import Server, ServerSet
 from .settings import Servers, own_file
+from .shim import shim_fault
 from .shown import one_line, quoted, url_of, values_of
 
 LOCK_S = 10.0
@@ -46,6 +48,11 @@ class Errands:
     env: Mapping[str, str]
     voice: str = "codex-plus mcp"
     session: Session | None = None
+
+    @property
+    def strict(self) -> bool:
+        """Whether what is typed means what it means in Claude Code, and no more."""
+        return bool(self.core.config.get("compatibility") == "claude-code")
 
     async def add(self, wanted: Adding) -> str:
         """Write the entry. Raises Problem."""
@@ -72,7 +79,7 @@ class Errands:
         """Write an entry that is given as JSON. Raises Problem."""
         check_name(name)
         entries = self._entries(check_scope(scope or "local"))
-        pasted, notes = entry_of(name, text)
+        pasted, notes = entry_of(name, text, strict=self.strict)
         async with self._alone():
             self._check_free(entries, name)
             entry, more = self._declaring(pasted, entries)
@@ -241,6 +248,8 @@ class Errands:
         command = read_entry(entry).command if not unset else ""
         if command and (missing := await asyncio.to_thread(missing_program, command, self.project)):
             notes.append(missing)
+        elif server is not None and (shim := await asyncio.to_thread(shim_fault, server, self.project)):
+            notes.append(shim)
         elif entries.scope == "project" and not hidden and (server is None or server.standing == "asks"):
             how = f"codex-plus approvals allow --project {quoted(self.project)}"
             notes.append(f"a project's server is asked about before it starts, yours too; to allow it now: {how}")

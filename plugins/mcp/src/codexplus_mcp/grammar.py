@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from codexplus_core import Problem
 
-from .adding import Misused
+from .add_options import Misused
 
 LONGEST_S = 600.0
 """The longest that anybody may have a listing wait for one server."""

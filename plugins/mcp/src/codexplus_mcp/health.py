@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -137,16 +138,21 @@ async def row_of(
         prefix = f"MCP server {server.name}: "
         if status.state == "resting":
             # What was raised tells of the rest in words of its own; the row says that itself.
-            last = status.error.removeprefix(prefix).removeprefix("could not be started: ")
+            last = _why(status.error, prefix)
             return replace(
                 row, state="resting", detail=last, retry_in=status.retry_in, failures=status.failures, log=status.log
             )
-        return replace(row, state="failed", detail=str(failure).removeprefix(prefix), log=status.log)
+        return replace(row, state="failed", detail=_why(str(failure), prefix), log=status.log)
     except TimeoutError:
         return replace(
             row, state="no answer", detail=f"within {seconds:g} s", log=connection.status.log, todo=waiting_for(server)
         )
     return replace(row, state="connected", log=connection.status.log)
+
+
+def _why(said: str, prefix: str) -> str:
+    """The reason alone: that it failed is the state's to say."""
+    return re.sub(r"^could not be (?:started|connected to): ", "", said.removeprefix(prefix))
 
 
 async def _filled(row: Row, connection: Connection) -> Row:

@@ -235,7 +235,8 @@ class Link:
                 self._log.note(f"could not be started: {why}")
             elif self._log.path.exists():
                 where = f"; see {self._log.path}"
-        return Unavailable(f"MCP server {name}: could not be started: {why}{where}")
+        how = "could not be connected to" if self._server.is_remote else "could not be started"
+        return Unavailable(f"MCP server {name}: {how}: {why}{where}")
 
 
 def _version(core: Core) -> str:

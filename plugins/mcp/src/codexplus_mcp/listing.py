@@ -12,7 +12,7 @@ from .health import Found
 from .names import plain as named
 from .row import Row
 from .server import Server
-from .shown import args_of, one_line, plain, url_of, values_of
+from .shown import args_of, oauth_of, one_line, plain, url_of, values_of
 
 SHOWN = 12
 """Names of one kind that a listing in the chat shows; `mcp get` shows all."""
@@ -126,6 +126,11 @@ def entry_shown(server: Server) -> dict[str, Any]:
         shown["command"] = one_line(written.get("command", server.command), 400)
         shown["args"] = args_of(written.get("args") or ())
         shown["env"] = values_of(written.get("env") or {})
+    oauth = written.get("oauth") or written.get("auth")
+    if isinstance(oauth, dict):
+        shown["oauth"] = oauth_of(oauth)
+    if isinstance(written.get("timeout"), int | float):
+        shown["timeout"] = written["timeout"]
     listed = written.get("permissions")
     return {**shown, "permissions": [one_line(each) for each in listed] if isinstance(listed, list) else None}
 

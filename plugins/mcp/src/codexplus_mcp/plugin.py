@@ -42,6 +42,13 @@ def PROPOSALS(project: Path) -> Iterable[Proposal]:
     return everything_asked(project)
 
 
+def UNUSED(settings: Any) -> Iterable[tuple[str, str]]:
+    """The servers that cannot be used as their entries stand, for ``codex-plus config``."""
+    from .unused import unused_servers
+
+    return unused_servers(settings)
+
+
 class Plugin:
     """The plugin's hooks, and what they share. Nothing is imported of the mcp package before a server is needed."""
 

@@ -80,7 +80,7 @@ class Resources:
         name = mention.server.name
         connection = self._connections.get(mention.server)
         try:
-            uri = await told(self._core, exchange, name, _listed(connection, mention.uris))
+            uri = await told(self._core, exchange, name, _listed(connection, mention.uris, strict=strict))
             if uri is None:
                 if not strict:
                     text = f"Not attached: the server {line(name)} has no resource {line(mention.uris[-1])}."
@@ -159,13 +159,14 @@ def _shorter(word: str) -> Iterator[str]:
             yield word
 
 
-async def _listed(connection: Connection, uris: Sequence[str]) -> str | None:
+async def _listed(connection: Connection, uris: Sequence[str], *, strict: bool) -> str | None:
     await connection.connect()
     if "resources" not in connection.capabilities:
         return None
     listed = {resource.uri for resource in await connection.list_resources()}
     exact = next((uri for uri in uris if uri in listed), None)
-    if exact is not None:
+    # For Claude Code a resource is what the server lists; templates are none.
+    if exact is not None or strict:
         return exact
     templates = [template.uri_template for template in await connection.list_resource_templates()]
     # The shortest: a full stop behind it is the sentence's, and a template takes almost anything.

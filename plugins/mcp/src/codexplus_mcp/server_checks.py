@@ -10,6 +10,7 @@ from .health import problems_of
 from .program import missing_program
 from .server import Server, ServerSet
 from .settings import Servers
+from .shim import shim_fault
 from .shown import one_line
 
 _SHOWN = 20
@@ -38,7 +39,9 @@ def _wrong(found: ServerSet, project: Path) -> list[str]:
     for server in found:
         if server.standing == "unsigned":
             continue  # a check of its own tells of these
-        problems = [*server.problems, *([_missing(server, project)] if server.usable else [])]
+        place = server.project or project
+        started = [_missing(server, project), shim_fault(server, place)] if server.usable else []
+        problems = [*server.problems, *started]
         state = "not used: " if server.standing == "broken" else ""
         wrong += [f"{server.name} ({server.origin}): {state}{each}" for each in problems if each]
     return wrong

@@ -28,7 +28,10 @@ PROJECTS = 64
 SHARED = ".mcp.json"
 MANY = 100
 """Servers of a project that are looked at; each may be a process."""
-_KEY = "mcpServers."
+NOT_THERE = "Claude Code reads no servers from there (compatibility: claude-code); put it into .mcp.json"
+"""Why an entry does not count in that profile, and what to do."""
+KEY = "mcpServers."
+"""The key of a server begins so; its name follows."""
 _FILES = frozenset({SHARED, "mcp.json", ".claude.json"})
 _SCOPES: Mapping[str, Scope] = {"enterprise": "enterprise", "local": "local", "project": "project", "user": "user"}
 
@@ -81,14 +84,19 @@ class Servers:
 
 def servers_in(settings: Any, signed: Signed, *, strict: bool = False) -> ServerSet:
     """The servers of one view of the settings, and of packs. ``strict`` reads them as Claude Code 2.1 does."""
-    values = settings.items("mcpServers")
+    values = _values(settings, strict=strict)
     counting = {value.key for value in values}
     unusable: dict[str, Any] = {}
     for value in settings.unusable:
-        if value.key.startswith(_KEY) and value.key not in counting:
+        if value.key.startswith(KEY) and value.key not in counting:
             unusable.setdefault(value.key, value)
     told = {id(notice) for value in unusable.values() for notice in _about(settings, value)}
-    problems = [str(each) for each in settings.warnings if _is_about_servers(each) and id(each) not in told]
+    problems = [
+        f"{value.origin}: {value.key}: {NOT_THERE}"
+        for value in settings.items("mcpServers")
+        if strict and is_claude_settings(value.origin)
+    ]
+    problems += [str(each) for each in settings.warnings if _is_about_servers(each) and id(each) not in told]
     if len(values) > MANY:
         problems.append(f"there are {len(values)} MCP servers; the first {MANY} count")
     lists = Lists(settings)
@@ -112,6 +120,20 @@ def servers_in(settings: Any, signed: Signed, *, strict: bool = False) -> Server
     return ServerSet(tuple(found), tuple(problems), tuple(hidden))
 
 
+def _values(settings: Any, *, strict: bool) -> list[Any]:
+    """The entries that count. Claude Code reads none in its ``settings.json``; what such a one hides counts then."""
+    found = settings.items("mcpServers")
+    if not strict:
+        return list(found)
+    read = ([each for each in (value, *value.overrides) if not is_claude_settings(each.origin)] for value in found)
+    return [each[0] for each in read if each]
+
+
+def is_claude_settings(origin: Any) -> bool:
+    """Whether something stands in a settings file of Claude Code's own."""
+    return origin.file is not None and origin.file.parent.name == ".claude" and origin.file.name.startswith("settings.")
+
+
 def _unusable(value: Any, settings: Any) -> Server:
     """A server that is not used as its entry stands: who misses it finds it here, and why."""
     written = _fitting(value.written)
@@ -120,7 +142,7 @@ def _unusable(value: Any, settings: Any) -> Server:
     if transport == "stdio" and "url" in written and "command" not in written:
         transport = guessed(written["url"])
     return Server(
-        value.key.removeprefix(_KEY),
+        value.key.removeprefix(KEY),
         _SCOPES.get(value.origin.layer, "local"),
         transport,
         project=settings.project,
@@ -156,7 +178,7 @@ def _fitting(written: Any) -> dict[str, Any]:
 
 
 def _server(value: Any, project: Path | None, lists: Lists, *, strict: bool) -> Server:
-    name = value.key.removeprefix(_KEY)
+    name = value.key.removeprefix(KEY)
     origin = value.origin
     entry = read_entry(value.value, strict=strict)
     if not name.isprintable() or not name.strip():

@@ -47,6 +47,22 @@ def args_of(args: Iterable[object]) -> list[str]:
     return shown
 
 
+def oauth_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry says about signing in, to be shown."""
+    return {printable(str(name)): _member(str(name), item) for name, item in said.items()}
+
+
+def _member(name: str, item: Any) -> Any:
+    if isinstance(item, int | float | None):
+        return item
+    if isinstance(item, list):
+        return [_member(name, each) for each in item]
+    if isinstance(item, dict):
+        return oauth_of(item)
+    # Its name has the word by which others are taken for secrets.
+    return url_of(item) if name.replace("_", "").lower() == "authservermetadataurl" else value_of(name, item)
+
+
 def url_of(url: object) -> str:
     """A URL without user name and password, and without the values of its query that are secrets."""
     text = str(url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from codexplus_core import Action, Core, Running
 from .complaint import complaint_in
 from .server import Server
 from .server_log import ServerLog
+from .shim import shim_fault
 from .surroundings import environment_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class StdioTransport:
         self._streams: list[Any] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._hung_up = False
+        self._spoke = False
 
     async def __aenter__(self) -> TransportStreams:
         import anyio
@@ -83,7 +86,7 @@ class StdioTransport:
             self._tasks.append(draining)
             await self._program.close(grace=GRACE_S)
             if self._hung_up:
-                self._end(self._ended(self._program))
+                self._end(await self._ended(self._program))
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -104,22 +107,28 @@ class StdioTransport:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_S):
                     await program.wait()
-        self._end(why or self._ended(program))
+        self._end(why or await self._ended(program))
 
     def _end(self, why: str) -> None:
         self._hung_up = False
         self._log.note(why)
         self._on_end(why)
 
-    def _ended(self, program: Running) -> str:
+    async def _ended(self, program: Running) -> str:
         code = program.returncode
         if code is None:
             return "it closed its output"
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        if not self._spoke and code and (fault := await asyncio.to_thread(shim_fault, self._server, self._place)):
+            return f"it {how}: {fault}"
         # Programs like to quote the key that they do not take, and this goes to the model, too.
         said = complaint_in(self._log.blotted(program.errors).decode("utf-8", "replace"))
         lacks = self._server.permissions and (code in _NOT_STARTED or "permission denied" in said.lower())
         return f"it {how}" + (f", saying: {said}" if said else "") + (_LACKS if lacks else "")
+
+    @property
+    def _place(self) -> Path:
+        return self._server.project or Path.home()
 
     async def _messages(self, program: Running, inbox: Any) -> str:
         """Hand on every message; why it cannot go on, ``""`` at the end of the output."""
@@ -145,6 +154,7 @@ class StdioTransport:
                         return "it writes something else than messages to its standard output"
                     self._log.write(b"[no message] " + line[:500] + b"\n")
                     continue
+                self._spoke = True
                 try:
                     await inbox.send(SessionMessage(message))
                 except (anyio.ClosedResourceError, anyio.BrokenResourceError):

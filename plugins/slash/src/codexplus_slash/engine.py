@@ -19,12 +19,16 @@ from .invocation import Invocation, invocation_of
 from .mentions import Attachment, attach_files, mentions_in
 from .modules import Modules
 from .notice import BEGINNING, Notices, not_attached, together
+from .replacing import REACHED_BY_PLUS, replaces
 from .signed import signed_of
 from .stops import said, stopped
 from .surroundings import Surroundings, is_strict, model_of, surroundings_of
 
 FILE_PRIORITY = 100
-"""A command of a plugin with a number up to this one wins over a file of the same name; a built-in always does."""
+"""A command of a plugin with a number up to this one wins over a file of the same name; a built-in always does.
+
+In Claude Code's profile there are exceptions: `replacing`.
+"""
 
 _NOTICE = "notice"
 
@@ -53,7 +57,7 @@ class Engine:
             return None
         strict = is_strict(self._core)
         invocation = invocation_of(prompt, strict=strict, doors=not strict) if named else None
-        if invocation is not None and not self._is_taken(invocation.name):
+        if invocation is not None and not await self._is_taken(invocation.name, exchange, strict=strict):
             where = surroundings_of(self._core, exchange.session, strict=strict)
             called = await self._called(exchange, invocation, where)
             if not isinstance(called, Unknown):
@@ -83,13 +87,18 @@ class Engine:
             modules = [] if strict else self._modules.listed(view.modules())
             taken = {each.name for each in modules}
             files = [*modules, *(each for each in view.all() if each.name not in taken)]
-            return [_row(each, view.aliases(each)) for each in files if each.user_invocable]
+            return [_row(each, view.aliases(each), strict=strict) for each in files if each.user_invocable]
 
         return await asyncio.to_thread(look)
 
-    def _is_taken(self, name: str) -> bool:
+    async def _is_taken(self, name: str, exchange: Exchange, *, strict: bool) -> bool:
         command = self._core.commands.get(name)
-        return command is not None and (command.scope == BUILT_IN or command.priority <= FILE_PRIORITY)
+        if command is None or (command.scope != BUILT_IN and command.priority > FILE_PRIORITY):
+            return False
+        if not strict or name not in REACHED_BY_PLUS:
+            return True
+        found, _ = await self._find(name, exchange.session.cwd, strict=True)
+        return not replaces(name, found)
 
     async def _called(
         self, exchange: Exchange, invocation: Invocation, where: Surroundings
@@ -239,9 +248,10 @@ def _use(exchange: Exchange, command: CommandFile) -> AuditEvent:
     )  # fmt: skip
 
 
-def _row(command: CommandFile, aliases: tuple[str, ...]) -> CommandRow:
+def _row(command: CommandFile, aliases: tuple[str, ...], *, strict: bool) -> CommandRow:
     scope, source = command.label.strip("()"), str(command.path)
-    return CommandRow(command.name, command.description, command.argument_hint, scope, source, aliases)
+    first = strict and any(replaces(name, command) for name in (command.name, *aliases))
+    return CommandRow(command.name, command.description, command.argument_hint, scope, source, aliases, first)
 
 
 def _attach(exchange: Exchange, attachments: Sequence[Attachment]) -> None:

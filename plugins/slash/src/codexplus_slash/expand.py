@@ -102,7 +102,9 @@ def _plan(
     included = [part for part in parts if isinstance(part, Included)]
     if len(included) > MOST_COMMANDS:
         return stopped(command, where, f"holds {len(included)} shell commands, more than {MOST_COMMANDS}; split it")
-    judged = [] if where.shell_disabled else judge_all(core, command, included, plain, where)
+    if where.shell_disabled:
+        return _Plan(parts, [], [])
+    judged = judge_all(core, command, included, plain, where)
     for each in judged:
         if each.decision == "no" or (each.decision == "ask" and where.strict):
             return not_allowed(command, each, where)

@@ -11,7 +11,7 @@ from .arguments import Included, fill
 from .command_file import CommandFile
 from .inclusions import run_one
 from .questions import SAMPLE, Wanted, proposals
-from .stops import block, failed, not_allowed, shown
+from .stops import SWITCHED_OFF, block, failed, not_allowed, shown, stopped
 from .surroundings import LOCAL_SECONDS, Surroundings
 from .verdicts import Judged, judge
 
@@ -59,6 +59,8 @@ async def answer(
     """Run the one shell line of a command. A question or a failure is a LocalReply; None where its body is a prompt."""
     if not local_line(command):
         return None
+    if where.shell_disabled:
+        return stopped(command, where, SWITCHED_OFF)
     # A long line takes its time.
     planned = await asyncio.to_thread(_planned, core, command, args, where)
     if planned is None:

@@ -20,6 +20,7 @@ from .local_shell import judge_local, local_parts
 from .mentions import MOST, Mention, mentions_in, place_of
 from .modules import Modules
 from .questions import SAMPLE, proposals
+from .stops import SWITCHED_OFF
 from .surroundings import Surroundings, is_passed_over, model_of, surroundings_of
 from .verdicts import Judged
 
@@ -133,6 +134,8 @@ def _resolved(core: Core, command: CommandFile, args: str, where: Surroundings) 
         (included, *_), (plain, *_) = local, local_parts(command, SAMPLE, where)
         judged = judge_local(core, command, included, plain.command or plain.template, where)
         rows, asked = _rows(command, [judged], [plain], where)
+        if where.shell_disabled:
+            rows, asked = (ShellRow(included.command, included.line, "stops", SWITCHED_OFF),), (None,)
         note = "The body is one shell command: its output is the answer, and the model is not asked."
         return _made(command, args, kind="local shell", shell=rows, notes=(note, *command.problems)), asked
     parts = fill(command, args, strict=where.strict, session_id=where.session.id, project_dir=where.cwd)
@@ -169,7 +172,7 @@ def _shell(
         why = f"the file holds {len(included)} shell commands, more than {MOST_COMMANDS}"
         return tuple(ShellRow(each.template, each.line, "stops", why) for each in included[:1]), (None,)
     if where.shell_disabled:
-        why = "your settings switch shell commands in command files off; a note takes its place"
+        why = f"{SWITCHED_OFF}; a note takes its place"
         return tuple(ShellRow(each.command, each.line, "stops", why) for each in included), (None,) * len(included)
     bare = fill(command, SAMPLE, strict=where.strict, session_id=where.session.id, project_dir=where.cwd)
     plain = [part for part in bare if isinstance(part, Included)]

@@ -27,6 +27,13 @@ _HARMFUL: Mapping[str, tuple[str, ...]] = {
     "sort": ("-o", "--o", "-T", "--te", "--co", "--files0-from"),
     "wc": ("--files0-from",),
 }
+# What `find` may be told, and how many words follow; all else of it runs, writes, removes or reads further files.
+_FIND: Mapping[str, int] = {
+    "!": 0, "-P": 0, "-a": 0, "-and": 0, "-cmin": 1, "-ctime": 1, "-depth": 0, "-empty": 0, "-false": 0, "-iname": 1,
+    "-ipath": 1, "-iregex": 1, "-maxdepth": 1, "-mindepth": 1, "-mmin": 1, "-mtime": 1, "-name": 1, "-not": 0, "-o": 0,
+    "-or": 0, "-path": 1, "-print": 0, "-print0": 0, "-prune": 0, "-regex": 1, "-regextype": 1, "-size": 1, "-true": 0,
+    "-type": 1, "-wholename": 1,
+}  # fmt: skip
 _GIT_LOOKS = frozenset({
     "blame", "cat-file", "count-objects", "describe", "diff", "diff-index", "diff-tree", "for-each-ref", "grep", "log",
     "ls-files", "ls-tree", "merge-base", "name-rev", "rev-list", "rev-parse", "shortlog", "show", "show-ref", "status",
@@ -89,6 +96,8 @@ def only_looks(argv: Sequence[str], cwd: Path) -> bool:
     name, words = argv[0], argv[1:]
     if name == "git":
         return _git_only_looks(words, cwd)
+    if name == "find":
+        return _find_only_looks(words, cwd)
     if _has(words, _HARMFUL.get(name, ())):
         return False
     if name in _TALK:
@@ -155,6 +164,20 @@ def needs_network(argv: Sequence[str]) -> bool:
     """Whether a command is there to reach other machines."""
     name = Path(argv[0]).name
     return name in _REACHES_OUT or (name == "git" and any(word in _GIT_REACHES_OUT for word in argv[1:3]))
+
+
+def _find_only_looks(words: Sequence[str], cwd: Path) -> bool:
+    # Every word is accounted for: an option that is not known here may be one that removes.
+    waiting = list(words)
+    begun = False
+    while waiting:
+        word = waiting.pop(0)
+        if word in _FIND:
+            begun = begun or word != "-P"
+            del waiting[: _FIND[word]]
+        elif begun or word[:1] in ("-", "(", ")", ",") or not _all_within([word], cwd):
+            return False
+    return True
 
 
 def _git_only_looks(words: Sequence[str], cwd: Path) -> bool:

@@ -13,6 +13,8 @@ from .questions import source_of
 from .surroundings import Surroundings
 from .verdicts import Judged
 
+SWITCHED_OFF = "your settings switch shell commands in command files off (`disableSkillShellExecution`)"
+"""Why no shell command of a file runs."""
 _LONGEST = 4000
 # Control characters, what turns the direction of text, and what cannot be seen; joiners are part of letters and signs.
 _OBEYED = re.compile(

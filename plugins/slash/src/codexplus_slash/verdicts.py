@@ -96,7 +96,8 @@ def permissions_for(text: str, cwd: Path, root: Path | None) -> tuple[str, ...]:
     looks = [only_looks(argv, cwd) for argv in found]
     if found and not all(looks) and _only_makes_files(found, cwd):
         return ()
-    granted = ["run:*", "read_repo"]
+    # A program that is called by its path may be the project's own, which `*` does not mean.
+    granted = ["run:*", *dict.fromkeys(f"run:{argv[0]}" for argv in found if "/" in argv[0]), "read_repo"]
     if root is not None and root != cwd:
         granted.append(f"read:{_escaped(str(root))}/**")
     if not found or not all(looks):

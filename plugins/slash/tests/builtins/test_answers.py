@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codexplus_core import Command, Core, LocalReply, PackFile, hookimpl
+from codexplus_core import Command, Core, LocalReply, PackFile, Refusal, hookimpl
 from codexplus_core.services.packs import RefusedFile
 from codexplus_core.testing import Harness, text
 
@@ -50,6 +50,24 @@ async def test_a_built_in_answers_and_the_model_is_not_asked(
     assert max(map(len, answer.text.splitlines())) <= 330
     (turn,) = proxy.upstream.turns
     assert later.text and typed.strip() not in json.dumps(turn.body["input"])
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+@pytest.mark.parametrize("typed", ["/status", "/plus status"])
+async def test_whoever_is_refused_by_a_policy_reads_why_in_the_status(transport: str, typed: str, start: Start) -> None:
+    class Enforcer:
+        ORDER, FAIL_CLOSED, ENFORCES_POLICY = 90, True, True
+
+        @hookimpl
+        def on_request(self) -> Refusal:
+            return Refusal("Nobody may ask *anything* here.")
+
+    async with start(transport, others={"enforcer": Enforcer()}) as proxy:
+        refused, status = await proxy.say("hello"), await proxy.say(typed)
+
+    assert refused.error == "Nobody may ask *anything* here."
+    assert "- Requests: refused. Nobody may ask `*anything*` here." in status.text
+    assert proxy.upstream.turns == []
 
 
 @pytest.mark.req("C3")

@@ -37,12 +37,12 @@ async def test_help_lists_every_command_with_scope_description_hint_and_source(t
         answer = await proxy.say("/help")
 
     lines = answer.text.splitlines()
-    assert "- `/fix [number]`: Fix \\*an\\* issue (project, `.claude/commands/fix.md`)" in lines
+    assert "- `/fix [number]`: Fix `*an*` issue (project, `.claude/commands/fix.md`)" in lines
     assert (
         "- `/frontend:component`: Make $ARGUMENTS (project:frontend, `.claude/commands/frontend/component.md`)" in lines
     )
     assert "- `/notes`: Take notes about $ARGUMENTS (user, `~/.claude/commands/notes.md`)" in lines
-    assert "- `/deploy ENV`: ship \\`it\\` (plugin, `other`)" in lines
+    assert "- `/deploy ENV`: ship `it` (plugin, `other`)" in lines
     assert "- `/mcp__git__log N`: the log (mcp, `server git`)" in lines
     assert lines.index("**Built in**") < next(at for at, line in enumerate(lines) if line.startswith("- `/plus "))
     assert proxy.upstream.turns == []
@@ -112,4 +112,4 @@ async def test_a_hostile_description_does_nothing_to_the_screen(start: Start, pl
 
     (line,) = [line for line in answer.text.splitlines() if "/evil" in line]
     assert "\x1b" not in line and "\u202e" not in line
-    assert "\\[l\\]" in line and "\\`x\\`" in line and "\\<b\\>" in line
+    assert "`x` `[l](http://e)` `<b>`" in line

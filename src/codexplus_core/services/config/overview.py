@@ -43,7 +43,10 @@ def asks_first(value: Value) -> bool:
     """Whether the value is a repository's and has no effect before the user was asked."""
     if value.origin.trusted:
         return False
-    key = _schema().find(names(value.key))
+    path = names(value.key)
+    # A name with a dot in it reads like several, of which only the first are known.
+    known = (_schema().find(path[:end]) for end in range(len(path), 0, -1))
+    key = next((each for each in known if each is not None), None)
     return key is not None and key.project == "asks"
 
 

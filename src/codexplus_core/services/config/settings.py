@@ -123,8 +123,8 @@ class Settings:
         return Explanation(
             key,
             self.value(key),
-            tuple(notice for notice in self.ignored if _about(notice.key, key)),
-            tuple(notice for notice in self.warnings if _about(notice.key, key)),
+            tuple(notice for notice in self.ignored if is_about(notice.key, key)),
+            tuple(notice for notice in self.warnings if is_about(notice.key, key)),
             self._schema.find(path) if path else None,
         )
 
@@ -175,5 +175,6 @@ def _leaves(values: Iterable[Value]) -> Iterator[Value]:
             yield value
 
 
-def _about(place: str, key: str) -> bool:
+def is_about(place: str, key: str) -> bool:
+    """Whether what is said about one key concerns another: the same, one inside it, or one around it."""
     return place == key or place.startswith((f"{key}.", f"{key}[")) or key.startswith((f"{place}.", f"{place}["))

@@ -207,7 +207,7 @@ def _way(written: str, named: str, project: Path, top: Reached, judge: Judge, *,
         inside = _inside(whole, str(project), top.real)
         if inside is not None:
             try:
-                return below(top, inside, follow=follow), False
+                return below(top, inside, follow=follow, names=(top.real, str(project)) if follow else ()), False
             except Leaves as leaves:
                 if isinstance(leaves, Linked) or not follow:
                     raise

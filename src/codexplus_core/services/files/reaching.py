@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ _OPENAT2 = 437  # one number on all processors; Linux 5.6
 _AT_FDCWD = -100
 # The kernel gives up when something is renamed while it looks; whoever keeps it busy on purpose is not waited for.
 _TRIES = 64
+_LINKS = 16
+"""Links with an absolute target on one way that are followed."""
 _CLOEXEC, _NOFOLLOW = getattr(os, "O_CLOEXEC", 0), getattr(os, "O_NOFOLLOW", 0)
 _DIRECTORY, _PATH = getattr(os, "O_DIRECTORY", 0), getattr(os, "O_PATH", 0)
 _READ = os.O_RDONLY | _CLOEXEC | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
@@ -63,17 +66,21 @@ def folder(path: Path) -> Reached:
     return Reached(handle, _real_of(handle, os.path.realpath(path)))
 
 
-def below(top: Reached, inside: str, *, follow: bool = True) -> Reached:
+def below(top: Reached, inside: str, *, follow: bool = True, names: Sequence[str] = ()) -> Reached:
     """What ``inside`` names in a folder, links within it followed if asked for. Raises OSError and Leaves.
 
-    Where the system cannot follow links safely, none is followed.
+    ``names`` are the absolute paths of the folder: a link that begins with one leads into it, too. Where the system
+    cannot follow links safely, none is followed.
     """
-    if _by_kernel():
-        resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (0 if follow else RESOLVE_NO_SYMLINKS)
-        handle = _openat2(top.handle, inside or ".", resolve)
-    else:
-        return _walked(top, [part for part in inside.split("/") if part not in ("", ".")])
-    return Reached(handle, _real_of(handle, f"{top.real}/{inside}"))
+    for _ in range(_LINKS if names else 1):
+        try:
+            return _below(top, inside, follow=follow)
+        except Linked:
+            raise
+        except Leaves:
+            # Nothing outside is looked at, not even for a moment: the link itself says whether it leads back.
+            inside = _led_back(top, inside, names)
+    raise Leaves
 
 
 def anywhere(path: str) -> Reached:
@@ -87,6 +94,47 @@ def anywhere(path: str) -> Reached:
         return _walked(top, list(real.parts[1:]))
     finally:
         top.close()
+
+
+def _below(top: Reached, inside: str, *, follow: bool) -> Reached:
+    if _by_kernel():
+        resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (0 if follow else RESOLVE_NO_SYMLINKS)
+        handle = _openat2(top.handle, inside or ".", resolve)
+    else:
+        return _walked(top, [part for part in inside.split("/") if part not in ("", ".")])
+    return Reached(handle, _real_of(handle, f"{top.real}/{inside}"))
+
+
+def _led_back(top: Reached, inside: str, names: Sequence[str]) -> str:
+    """Another name of what ``inside`` leads to, with the target of the link that seems to leave in that link's place.
+
+    Raises OSError, and Leaves where that target lies elsewhere.
+    """
+    parts = inside.split("/")
+    at = next((at for at in range(len(parts)) if _leaves(top, "/".join(parts[: at + 1]))), None)
+    if at is None:
+        raise Leaves
+    above = _below(top, "/".join(parts[:at]), follow=True)
+    try:
+        target = os.readlink(parts[at], dir_fd=above.handle)
+    except OSError:
+        raise Leaves from None
+    finally:
+        above.close()
+    if not target.startswith("/"):
+        return "/".join((*parts[:at], target, *parts[at + 1 :]))
+    for name in names:
+        if f"{target}/".startswith(f"{name}/"):
+            return "/".join(part for part in (target[len(name) + 1 :], *parts[at + 1 :]) if part)
+    raise Leaves
+
+
+def _leaves(top: Reached, inside: str) -> bool:
+    try:
+        _below(top, inside, follow=True).close()
+    except Leaves:
+        return True
+    return False
 
 
 @cache

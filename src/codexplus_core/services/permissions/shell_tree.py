@@ -70,7 +70,7 @@ def _walk(node: Node, seen: list[Span]) -> None:
             _redirect(child, seen)
         elif kind in _JOINTS:
             seen.append((kind, child.start_byte, child.end_byte))
-        elif kind not in (";", "\n"):
+        elif kind not in (";", "\n", "comment"):
             raise Odd(f"a {kind.replace('_', ' ')}")
 
 

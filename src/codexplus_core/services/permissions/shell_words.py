@@ -114,6 +114,10 @@ def tokens_of(text: str, *, marks: bool = False) -> list[Token]:
         if text[at] in " \t":
             at += 1
             continue
+        if text[at] == "#" and _begins_a_line(tokens):
+            end = text.find("\n", at)
+            at = len(text) if end < 0 else end
+            continue
         token: Token
         if found := _REDIRECT.match(text, at):
             token = _redirect(text, at, found)
@@ -124,6 +128,12 @@ def tokens_of(text: str, *, marks: bool = False) -> list[Token]:
         tokens.append(token)
         at = token.end
     return tokens
+
+
+def _begins_a_line(tokens: list[Token]) -> bool:
+    # A comment of its own line is one to every shell that is not typed into; behind a command it stays odd.
+    last = tokens[-1] if tokens else None
+    return last is None or (isinstance(last, Operator) and last.text == "\n")
 
 
 def _redirect(text: str, start: int, found: re.Match[str]) -> Redirect:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ..output import OUTPUT_LIMIT
 from ..programs import NamedWords, files_among, locate
@@ -30,6 +32,20 @@ from .unconfined import Unconfined
 
 PROJECTS = 64
 """Projects that are known to be too large to be looked through on the event loop."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be started, at which level; ``timeout`` is None where it may go on."""
+
+    level: Level
+    argv: Sequence[str]
+    grants: Grants
+    cwd: Path
+    env: Mapping[str, str]
+    timeout: float | None
 
 
 class Sandbox:
@@ -108,7 +124,7 @@ class Sandbox:
                 return await run_plainly(
                     argv, grants, self._system, self._environ, where, stdin, seconds, env or {}, output_limit
                 )
-            return await self._run(found.level, argv, grants, where, stdin, seconds, env or {}, output_limit)
+            return await self._run(_Asked(found.level, argv, grants, where, env or {}, seconds), stdin, output_limit)
 
     async def start_sandboxed(
         self,
@@ -127,7 +143,8 @@ class Sandbox:
         found = await self._enough(argv, grants, minimum)
         if not self._has_launcher:
             raise SandboxRefused(f"{argv[0]}: there is no sandbox here for programs that go on; {found.fix}")
-        return await self._start(found.level, argv, grants, cwd or grants.project or Path("/"), env or {}, on_errors)
+        where = cwd or grants.project or Path("/")
+        return await self._start(_Asked(found.level, argv, grants, where, env or {}, None), on_errors)
 
     async def _enough(self, argv: Sequence[str], grants: Grants, minimum: Level) -> Probe:
         found = await self.probe()
@@ -141,76 +158,54 @@ class Sandbox:
         """End the launcher, if there is one; blocks for the moment that takes."""
         self._launching.close()
 
-    async def _run(
-        self,
-        level: Level,
-        argv: Sequence[str],
-        grants: Grants,
-        cwd: Path,
-        stdin: bytes,
-        timeout: float,
-        env: Mapping[str, str],
-        output_limit: int,
-    ) -> RunResult:
-        program = locate(argv[0], cwd, self._system.search(grants.project))
+    async def _run(self, asked: _Asked, stdin: bytes, output_limit: int) -> RunResult:
+        async def see_through(order: Order) -> tuple[Ended, Running]:
+            running = Running(self._launching, stdin, output_limit)
+            return await running.run(order, asked.timeout), running
+
+        (ended, running), access = await self._begin(asked, see_through)
+        self._done_with(access)
+        return self._result(asked, ended, running)
+
+    async def _start(self, asked: _Asked, on_errors: OnErrors | None) -> Talking:
+        async def talk(order: Order) -> Talking:
+            return await start_order(self._launching, order, asked.argv[0], on_errors)
+
+        talking, access = await self._begin(asked, talk)
+        talking.when_closed(lambda: self._done_with(access))
+        return talking
+
+    async def _begin(self, asked: _Asked, begin: Callable[[Order], Awaitable[T]]) -> tuple[T, Access]:
+        """Make the order and hand it to ``begin``, with a new launcher where it got lost before the program began.
+
+        The caller is done with the access when the program is gone.
+        """
+        program = locate(asked.argv[0], asked.cwd, self._system.search(asked.grants.project))
         # Counted first: nobody may tidy up what this run is about to rely on.
         self._active += 1
         access = Access()
         try:
-            access = await self._access(level, argv, grants, cwd)
-            needed = self._system.needed(program, grants, cwd)
+            access = await self._access(asked)
+            needed = self._system.needed(program, asked.grants, asked.cwd)
             for may_retry in (True, False):
                 base = self._launching.base
                 try:
                     base = self._launching.start()
-                    order = self._order(level, [str(program), *argv[1:]], grants, access, needed, cwd, timeout, env)
-                    running = Running(self._launching, stdin, output_limit)
-                    return self._result(argv, level, await running.run(order, timeout), running)
-                except LauncherLost as lost:
-                    # It never began, so it may be tried again, once, with a new launcher.
-                    self._launching.abandon(base)
-                    if not may_retry:
-                        raise _lost(argv, lost) from lost
-        finally:
-            self._done_with(access)
-        raise AssertionError("unreachable")
-
-    async def _start(
-        self,
-        level: Level,
-        argv: Sequence[str],
-        grants: Grants,
-        cwd: Path,
-        env: Mapping[str, str],
-        on_errors: OnErrors | None,
-    ) -> Talking:
-        program = locate(argv[0], cwd, self._system.search(grants.project))
-        self._active += 1
-        access = Access()
-        try:
-            access = await self._access(level, argv, grants, cwd)
-            needed = self._system.needed(program, grants, cwd)
-            for may_retry in (True, False):
-                base = self._launching.base
-                try:
-                    base = self._launching.start()
-                    order = self._order(level, [str(program), *argv[1:]], grants, access, needed, cwd, None, env)
-                    talking = await start_order(self._launching, order, argv[0], on_errors)
+                    return await begin(self._order(asked, str(program), access, needed)), access
                 except LauncherLost as lost:
                     self._launching.abandon(base)
                     if not may_retry:
-                        raise _lost(argv, lost) from lost
-                else:
-                    talking.when_closed(lambda: self._done_with(access))
-                    return talking
+                        trouble = f"the launcher of the sandbox cannot be used ({lost}); see codex-plus doctor"
+                        raise SandboxRefused(f"{asked.argv[0]}: {trouble}") from lost
         except BaseException:
             self._done_with(access)
             raise
         raise AssertionError("unreachable")
 
-    async def _access(self, level: Level, argv: Sequence[str], grants: Grants, cwd: Path) -> Access:
-        masked, can_mask = grants.hiding(self._system.secrets()), level == "full"
-        named = files_among(self._words.of(argv), cwd, grants.project) if grants.project is not None else ()
+    async def _access(self, asked: _Asked) -> Access:
+        grants = asked.grants
+        masked, can_mask = grants.hiding(self._system.secrets()), asked.level == "full"
+        named = files_among(self._words.of(asked.argv), asked.cwd, grants.project) if grants.project is not None else ()
         # Patterns and directories can take a while to go through.
         if not grants.may_take_long and grants.project not in self._large:
             try:
@@ -228,26 +223,17 @@ class Sandbox:
             return False
         return bool(await asyncio.to_thread(readable_and_denied, grants, self._search))
 
-    def _order(
-        self,
-        level: Level,
-        argv: list[str],
-        grants: Grants,
-        access: Access,
-        needed: Needed,
-        cwd: Path,
-        timeout: float | None,
-        env: Mapping[str, str],
-    ) -> Order:
+    def _order(self, asked: _Asked, program: str, access: Access, needed: Needed) -> Order:
+        level, cwd, grants = asked.level, asked.cwd, asked.grants
         scratch = self._launching.scratch()
         environment = sandbox_environment(
-            path=needed.path, scratch=scratch, cwd=cwd, project=grants.project, given=env,
+            path=needed.path, scratch=scratch, cwd=cwd, project=grants.project, given=asked.env,
             declared=grants.environment, environ=self._environ,
         )  # fmt: skip
-        limits = process_limits(level, timeout, self._processors)
+        limits = process_limits(level, asked.timeout, self._processors)
         rules = [*self._system.more_rules(level), *needed.rules, *access.rules, ("write", scratch)]
         return {
-            "path": argv[0], "argv": argv, "env": environment, "cwd": str(cwd), "level": level,
+            "path": program, "argv": [program, *asked.argv[1:]], "env": environment, "cwd": str(cwd), "level": level,
             "system": self._system.rules(), "rules": rules, "masks": access.masks, "writable": access.writable,
             "frozen": access.frozen, "network": grants.net, "limits": limits, "umask": UMASK,
             "base": str(self._launching.base), "scratch": scratch, "lease": None, "probe": [],
@@ -263,24 +249,18 @@ class Sandbox:
                 each.remove_unused()
             self._finished.clear()
 
-    def _result(self, argv: Sequence[str], level: Level, ended: Ended, running: Running) -> RunResult:
-        report = ended.report
+    def _result(self, asked: _Asked, ended: Ended, running: Running) -> RunResult:
+        report, name = ended.report, asked.argv[0]
         if report is not None and report["stage"] == "setup":
-            raise SandboxRefused(
-                f"{argv[0]}: the sandbox could not be set up ({report['error']}); see codex-plus doctor"
-            )
+            raise SandboxRefused(f"{name}: the sandbox could not be set up ({report['error']}); see codex-plus doctor")
         if report is not None and report["stage"] == "exec":
-            raise CannotStart(f"{argv[0]}: cannot be started ({report['error']}); check that the file is executable")
+            raise CannotStart(f"{name}: cannot be started ({report['error']}); check that the file is executable")
         # Without a report the supervisor was killed, and with it the program.
         code = report["code"] if report is not None else None if ended.timed_out else -9
         dropped = running.stdout.dropped + running.stderr.dropped
         return RunResult(
-            code, running.stdout.value(), running.stderr.value(), ended.timed_out, dropped > 0, dropped, level
+            code, running.stdout.value(), running.stderr.value(), ended.timed_out, dropped > 0, dropped, asked.level
         )
-
-
-def _lost(argv: Sequence[str], lost: LauncherLost) -> SandboxRefused:
-    return SandboxRefused(f"{argv[0]}: the launcher of the sandbox cannot be used ({lost}); see codex-plus doctor")
 
 
 async def probe_once() -> Probe:

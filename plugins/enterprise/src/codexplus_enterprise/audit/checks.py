@@ -24,12 +24,15 @@ def _look() -> CheckResult:
     if not settings.on:
         return CheckResult("ok", "off; audit.enabled in your settings begins one")
     folder = settings.directory
-    if not folder.exists():
-        return CheckResult("ok", f"{folder}, which is made when the proxy starts")
     status: Literal["error", "warning"] = "error" if settings.required else "warning"
-    if not os.access(folder, os.W_OK):
+    # The proxy makes what is missing, where it may.
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = f"{folder} cannot be written" if there == folder else f"{folder} cannot be made in {there}"
         fix = "make it writable for you, or have audit.directory changed"
-        return CheckResult(status, f"{folder} cannot be written", fix)
+        return CheckResult(status, f"{what}{'; nothing is served without' if settings.required else ''}", fix)
+    if there != folder:
+        return CheckResult("ok", f"{folder}, which is made when the proxy starts")
     try:
         if settings.key_path.exists() or settings.key_file is not None:
             read_key(settings.key_path)

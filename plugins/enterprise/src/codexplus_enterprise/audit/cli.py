@@ -123,12 +123,11 @@ def _times(args: Namespace) -> tuple[str, str]:
 def _folder(args: Namespace, settings: AuditSettings) -> Path:
     folder: Path = args.directory or settings.directory
     if not folder.is_dir():
-        what = (
-            "there is no audit log; audit.enabled in your settings begins one"
-            if args.directory is None
-            else "is no folder"
-        )
-        raise Problem(f"{folder}: {what}")
+        if args.directory is not None:
+            raise Problem(f"{folder}: is no folder")
+        begins = "the proxy begins it; codex-plus doctor says whether it can"
+        begins = begins if settings.on else "audit.enabled in your settings begins one"
+        raise Problem(f"{folder}: there is no audit log; {begins}")
     return folder
 
 

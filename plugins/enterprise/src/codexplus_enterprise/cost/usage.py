@@ -196,16 +196,7 @@ class Usage:
             # Of several the first that is named; "" is one that nobody could read, and every budget is held against it.
             found = models_asked(exchange)
             return next((name for name in found if name), "") if found else None
-        return None if self._is_answered_here(exchange) else exchange.model
-
-    def _is_answered_here(self, exchange: Exchange) -> bool:
-        """Whether a command answers this prompt without the model; ``/usage`` is for those whose budget is spent."""
-        words = (exchange.prompt or "").lstrip()
-        if not words.startswith("/") or exchange.prompt != exchange.prompt_as_typed:
-            return False
-        name = words.lstrip("/").split(None, 1)[:1]
-        command = self._core.commands.get(name[0]) if name else None
-        return command is not None and command.answer is not None
+        return exchange.model
 
     def _has_looked(self, plan: Plan) -> bool:
         last, now = self._looked, self._now()

@@ -10,9 +10,15 @@ from decimal import Decimal
 from .budget import Budget, Tally
 from .periods import in_words, midnight, next_start
 from .sums import Use
-from .windows import Window
+from .windows import NAMES, Window
 
 _MOST_PLACES = 9
+_OWNERS = {"user": "the user {}", "project": "the project {}", "model": "the model {}"}
+_NO_OWNER = {
+    "user": "nobody in particular",
+    "project": "work outside every project",
+    "model": "requests without a model",
+}
 _SPANS = {"day": "today", "week": "this week", "month": "this month", "year": "this year", "ever": "so far"}
 
 
@@ -80,7 +86,7 @@ def unpriced(budget: Budget, model: str) -> str:
     """That a budget of money cannot be held against a model without a price."""
     who = "your administrator can set" if budget.managed else "set"
     return (
-        f"No price is known for the model {model}, and the budget {budget.name} is one of money:"
+        f'No price is known for the model {model}, and the budget "{budget.name}" is one of money:'
         f" {who} prices.{model}, or take another model."
     )
 
@@ -131,16 +137,23 @@ def _figure(value: float, measure: str) -> str:
 
 
 def _title(verdict: Verdict) -> str:
-    whose = "This workspace's" if verdict.budget.managed else "Your"
-    owner = f" for {', '.join(verdict.owner)}" if any(verdict.owner) else ""
-    return f"{whose} budget {verdict.budget.name}{owner}"
+    budget = verdict.budget
+    whose = "This workspace's" if budget.managed else "Your"
+    owners = [
+        _OWNERS[kind].format(value) if value else _NO_OWNER[kind]
+        for kind, value in zip(budget.scope, verdict.owner, strict=False)
+    ]
+    # One that is called what it is about needs no name besides.
+    name = "" if owners and budget.scope == (budget.name,) else f' "{budget.name}"'
+    return f"{whose} budget{name}{' for ' if owners else ''}{' and '.join(owners)}"
 
 
 def _figures(verdict: Verdict, currency: str) -> str:
     budget = verdict.budget
     if budget.measure == "percent":
         gone, limit = (_figure(value, "percent") for value in (verdict.spent, budget.limit))
-        return f"{gone} % of the subscription's allowance for {verdict.window}, and {limit} % may be used"
+        window = f"the {verdict.window} window" if verdict.window in NAMES else verdict.window
+        return f"{gone} % of the subscription's allowance for {window}, and {limit} % may be used"
     return f"{gone_of(verdict, currency)} {_SPANS[budget.period]}"
 
 

@@ -28,11 +28,12 @@ class Window(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Its length as people call it: ``"5 h"``, ``"7 days"``."""
+        """Its length as people call it: ``"5 h"``, ``"1 day"``, ``"7 days"``."""
         if self.minutes <= 0:
             return ""
         if self.minutes >= 24 * 60:
-            return f"{round(self.minutes / 1440)} days"
+            days = round(self.minutes / 1440)
+            return f"{days} day{'' if days == 1 else 's'}"
         return f"{round(self.minutes / 60)} h" if self.minutes >= 60 else f"{self.minutes} min"
 
     def is_current(self, now: float) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 
-from codexplus_core import Check, CheckResult, Core, Problem, open_core
+from codexplus_core import Check, CheckResult, Core, open_core
 
 from . import kept as keeping
 from .defaults import DEFAULT_FIX, default_left_out
 from .policy import API, CHATGPT, remedy_of
-from .remote import BadRemote, NotFetched, Remote, verified, wanted
+from .remote import BadRemote, as_kept, verified, wanted
 from .rules import Rules
 
 
@@ -57,9 +57,7 @@ def _allowlists() -> CheckResult:
     """Whether the lists let Codex do anything at all here: the installed one, by its login."""
     with open_core() as core:
         # By what is kept: a doctor fetches nothing that counts afterwards.
-        try:
-            Remote(core.config, keeping.place(os.environ), get=_nothing).look()
-        except Problem:
+        if as_kept(core.config, keeping.place(os.environ)).problem:
             return CheckResult("warning", "unknown, because of the policy of policy.url", "see above")
         rules = Rules(core.config.user)
         refused = _refused(core, rules)
@@ -71,10 +69,6 @@ def _allowlists() -> CheckResult:
     if left_out:
         return CheckResult("warning", f"security.modelAllowlist {left_out}", DEFAULT_FIX)
     return CheckResult("ok", "what Codex needs here is allowed")
-
-
-def _nothing(url: str) -> bytes:
-    raise NotFetched(f"{url}: not asked")
 
 
 def _refused(core: Core, rules: Rules) -> list[str]:

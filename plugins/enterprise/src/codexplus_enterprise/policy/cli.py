@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from argparse import REMAINDER, ArgumentParser, Namespace
@@ -13,7 +14,9 @@ from codexplus_core import Core, Problem, open_core
 
 from .checking import problems, remarks, signature_remarks, values
 from .compiler import Compiled, compile_policy
-from .explain import explain, hint_of, kinds_of
+from .explain import Explained, explain, hint_of, kinds_of
+from .kept import place
+from .remote import Remote, as_kept
 
 _LIMIT = 64 * 1024
 
@@ -30,7 +33,8 @@ def configure(parser: ArgumentParser) -> None:
     make.add_argument("--out", type=Path, metavar="DIR", help="write the files there; printed otherwise")
     make.add_argument("--port", type=int, default=3000, help="the proxy's port on the machines (default 3000)")
     for each in (why, make):
-        each.add_argument("--file", type=Path, metavar="FILE", help="by this policy, not by the one of this machine")
+        each.add_argument("--file", type=Path, metavar="FILE", help="by this policy alone, not by what counts here")
+    why.add_argument("--own", action="store_true", help="with --file: count your own and this project's settings, too")
     for each in (check, why, make):
         each.add_argument("--json", action="store_true", help="print JSON")
 
@@ -39,7 +43,7 @@ def run(arguments: Namespace) -> int:
     """Do what the command line says: 0 well, 1 not allowed or not in order."""
     action = {"check": _check, "explain": _explain, "compile": _compile}[arguments.action]
     file: Path | None = arguments.file
-    with open_core(policy=file is None) as core:
+    with open_core(policy=file is None, own=file is None or getattr(arguments, "own", False)) as core:
         return action(core, arguments)
 
 
@@ -58,15 +62,19 @@ def _check(core: Core, arguments: Namespace) -> int:
 
 
 def _explain(core: Core, arguments: Namespace) -> int:
-    _take(core, arguments)
+    remote = _take(core, arguments)
     subject = " ".join(arguments.subject)
     if not subject.strip():
         raise Problem("policy explain: name a model, a URL or a command", exit_code=2)
-    options = ("--file", "--kind", "--json")
+    options = ("--file", "--kind", "--own", "--json")
     if misplaced := [word for word in arguments.subject[1:] if word.partition("=")[0] in options]:
         raise Problem(f"policy explain: {misplaced[0]} belongs before the subject", exit_code=2)
     kinds = (arguments.kind,) if arguments.kind else kinds_of(subject)
-    found = [explain(core, subject, Path.cwd(), kind) for kind in kinds]
+    nothing = f"nothing is sent: {remote.problem}" if remote is not None and remote.problem else ""
+    found = [
+        Explained(kind, subject, "no", nothing) if nothing else explain(core, subject, Path.cwd(), kind)
+        for kind in kinds
+    ]
     if arguments.json:
         print(json.dumps([asdict(each) for each in found], indent=2))
     else:
@@ -80,11 +88,15 @@ def _explain(core: Core, arguments: Namespace) -> int:
 
 
 def _compile(core: Core, arguments: Namespace) -> int:
-    _take(core, arguments)
+    remote = _take(core, arguments)
     if arguments.file is None and not core.config.has_policy:
         raise Problem("policy compile: there is no policy on this machine; name one with --file FILE")
+    if remote is not None and remote.problem:
+        raise Problem(f"policy compile: {remote.problem}; or name what is to be compiled with --file FILE")
     made = compile_policy(values(core), port=arguments.port, version=core.about.version)
     made.left += [str(notice) for notice in core.config.administrators.warnings]
+    if remote is not None and (kept := remote.in_force()):
+        print(f"note: with the policy of policy.url, {kept}; compile again when there is a newer one", file=sys.stderr)
     if arguments.out is not None:
         _write(arguments.out, made)
     if arguments.json:
@@ -99,9 +111,13 @@ def _compile(core: Core, arguments: Namespace) -> int:
     return 0
 
 
-def _take(core: Core, arguments: Namespace) -> None:
-    if arguments.file is not None and (wrong := problems(core, _read(arguments.file), arguments.file.absolute())):
+def _take(core: Core, arguments: Namespace) -> Remote | None:
+    """Let count what is to count: the named file, or all that does on this machine."""
+    if arguments.file is None:
+        return as_kept(core.config, place(os.environ))
+    if wrong := problems(core, _read(arguments.file), arguments.file.absolute()):
         raise Problem("; ".join(wrong))
+    return None
 
 
 def _read(file: Path) -> bytes:

@@ -66,6 +66,8 @@ _OURS = {
     "approvals.outOfBand": "about the questions of codex-plus, not of Codex",
     "security.requireSigned": "about the commands, hooks and skills of codex-plus",
     "plugins.allowed": "about the plugins of codex-plus",
+    "budgets": "Codex has none; codex-plus counts, and refuses what goes beyond them",
+    "audit": "the log is kept by codex-plus",
 }
 
 

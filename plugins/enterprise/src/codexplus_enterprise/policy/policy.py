@@ -41,7 +41,6 @@ class Policy:
 
     async def _look(self) -> None:
         warned = ""
-        pause: float | None = None
         while True:
             if self.remote.warning != warned:
                 warned = self.remote.warning
@@ -49,8 +48,8 @@ class Policy:
                     in_force = self.remote.in_force() or "none: nothing is sent"
                     self._core.log.warning("policy_not_fetched", reason=warned, in_force=in_force)
             # The local policy may come to name one, or another one, at any time; that costs a look at the settings.
-            await asyncio.sleep(_LOOK_S if pause is None else min(pause, _LOOK_S))
-            pause = await self.remote.look_beside()
+            await asyncio.sleep(_LOOK_S)
+            await self.remote.look_beside()
 
     def rules(self, project: Path | None) -> Rules:
         """The rules that count in a project, None for the user's alone."""

@@ -7,6 +7,7 @@ The signature lies beside it under the same name with ``.minisig`` behind; its t
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from .kept import Kept
 REFRESH_MINUTES = 60
 MAX_AGE_HOURS = 72
 RETRY_S = 60.0
-"""Seconds until the next try where the last one failed."""
+"""Seconds between two tries to fetch a newer one while one is in force; where nothing is, every look tries."""
 _COMMENT = re.compile(r"codexplus-policy/1 serial=(\d{1,15})(?: until=(\d{4}-\d{2}-\d{2}))?")
 _AGAIN = "look at the network and at HTTPS_PROXY, then try again"
 
@@ -146,25 +147,21 @@ class Remote:
         self._clock = clock
         self._source: tuple[str, str] | None = None
         self._imposed: _Found | None = None
+        self._tried = -math.inf
         self.problem = ""
         self.warning = ""
 
-    def look(self) -> float | None:
-        """Bring the settings up to date; the seconds until the next look, None where there is nothing to look for.
-
-        Blocks while something is fetched.
-        """
+    def look(self) -> None:
+        """Bring the settings up to date, as often as one likes: it fetches when that is due, and blocks then."""
         want = self._begin()
-        if want is None:
-            return None
-        return self._finish(want, *self._gather(want))
+        if want is not None:
+            self._finish(want, *self._gather(want))
 
-    async def look_beside(self) -> float | None:
+    async def look_beside(self) -> None:
         """The same without blocking the loop."""
         want = self._begin()
-        if want is None:
-            return None
-        return self._finish(want, *await asyncio.to_thread(self._gather, want))
+        if want is not None:
+            self._finish(want, *await asyncio.to_thread(self._gather, want))
 
     def _begin(self) -> Wanted | None:
         try:
@@ -176,7 +173,7 @@ class Remote:
         if source != self._source:
             # What somebody else signed, or what lay elsewhere, is not this administrator's word any more.
             self._config.impose(None, self._path)
-            self._source, self._imposed, self.warning = source, None, ""
+            self._source, self._imposed, self._tried, self.warning = source, None, -math.inf, ""
         if want is None:
             self.problem = ""
         return want
@@ -201,6 +198,9 @@ class Remote:
             return found, warning
         if want.barred:
             return found, want.barred
+        if not self.problem and 0 <= now - self._tried < min(want.refresh_s, RETRY_S):
+            return found, self.warning
+        self._tried = now
         try:
             data, signature = self._get(want.url), self._get(signature_url(want.url))
             found.append(_Found(data, signature, verified(want.key, data, signature), now))
@@ -211,7 +211,7 @@ class Remote:
             warning = f"{want.url}: {bad}"
         return found, warning
 
-    def _finish(self, want: Wanted, found: list[_Found], warning: str) -> float:
+    def _finish(self, want: Wanted, found: list[_Found], warning: str) -> None:
         self.warning = warning
         for one in found:
             try:
@@ -222,7 +222,6 @@ class Remote:
             if not one.kept:
                 self._keep(want, one)
         self._judge(want, self._clock())
-        return min(want.refresh_s, RETRY_S) if self.warning else want.refresh_s
 
     def _impose(self, found: _Found) -> None:
         last, serial = self._imposed, found.stated.serial
@@ -265,6 +264,17 @@ class Remote:
         if last is None or self.problem:
             return ""
         return f"{last.stated}, verified {max(0.0, self._clock() - last.fetched) / 3600:.1f} hours ago"
+
+
+def as_kept(config: Any, path: Path) -> Remote:
+    """The policy from elsewhere as a proxy has kept it at ``path``, imposed on the settings; nothing is fetched."""
+    made = Remote(config, path, get=_not_asked)
+    made.look()
+    return made
+
+
+def _not_asked(url: str) -> bytes:
+    raise NotFetched("a proxy fetches it and nothing else: codex-plus run")
 
 
 def _fetch(url: str) -> bytes:

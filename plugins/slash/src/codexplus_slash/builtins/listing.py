@@ -13,6 +13,7 @@ from codexplus_core import CommandRow, short_path
 
 from ..catalogue import View
 from ..command_file import CommandFile
+from ..replacing import replaces
 from .desk import Desk
 
 BUILT_IN = "built in"
@@ -64,12 +65,16 @@ async def listing_of(desk: Desk, project: Path | None) -> Listing:
     contributed = {command.name: (plugin, command.scope) for plugin, command in commands}
     for row in rows_of(files, project, desk.home):
         rows.setdefault(row.name, row)
+    # A proxy that runs says it of its rows; a command line has none to ask.
+    first = {file.name for file in files if desk.strict and file.user_invocable and replaces(file.name, file)}
+    rows |= {row.name: row for row in rows_of([file for file in files if file.name in first], project, desk.home)}
     clashes = [Clash(name, f"the plugin {used}", f"the plugin {hidden}") for name, used, hidden in commands.conflicts]
     for file in files:
         if file.name in contributed:
             plugin, scope = contributed[file.name]
-            used = "the built-in" if scope == BUILT_IN else f"the plugin {plugin}"
-            clashes.append(Clash(file.name, used, short_path(file.path, project, desk.home)))
+            code = "the built-in" if scope == BUILT_IN else f"the plugin {plugin}"
+            named = short_path(file.path, project, desk.home)
+            clashes.append(Clash(file.name, named, code) if file.name in first else Clash(file.name, code, named))
     clashes += [
         Clash(module.name, short_path(module.path, project, desk.home), short_path(hidden.path, project, desk.home))
         for module, hidden in await asyncio.to_thread(_behind_modules, view, files)

@@ -23,7 +23,7 @@ async def answer(desk: Desk, exchange: Exchange, args: str) -> LocalReply:
         return desk.answer("`/plus preview NAME [ARGS]` shows what `/NAME ARGS` would send and run.")
     session = exchange.session
     command = desk.core.commands.get(name)
-    if command is not None:
+    if command is not None and not await desk.core.commands.replaced(name, session.cwd):
         what = (
             "is built in and answers by itself"
             if command.scope == "built in"

@@ -50,6 +50,8 @@ def _codex(desk: Desk, exchange: Exchange) -> Iterator[str]:
     yield f"- {plain_text(desk.core.about.codex(session.codex_version).text, 300)}"
     named, model = session.id or session.thread_id or "unnamed", exchange.model or "unnamed"
     yield f"- Session: {code_span(named)}, model {code_span(model)}"
+    if exchange.barred:
+        yield f"- Requests: refused. {plain_text(exchange.barred, 500)}"
     if session.cwd is not None:
         yield f"- Project: {code_span(short_path(session.cwd, None, desk.home))}"
     profile = "Claude Code's behaviour exactly" if desk.strict else "default"
