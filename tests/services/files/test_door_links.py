@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from services.files.made import CANARY, Made
@@ -185,7 +186,7 @@ def test_a_link_with_an_absolute_target_opens_nothing_that_its_target_does_not(m
     beside = made.root / "project-2"
     beside.mkdir()
     (beside / "secret.txt").write_bytes(CANARY)
-    targets = {
+    targets: dict[str, str | Path] = {
         "denied": made.project / ".env",
         "back": f"{made.project}/../outside/secret.txt",
         "beside": beside / "secret.txt",
