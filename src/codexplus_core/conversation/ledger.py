@@ -9,6 +9,7 @@ import msgspec
 
 from ..protocol.items import is_unique
 from .record import Key, Kind, LedgerStore, Record, Segment, raws
+from .unnamed import UnnamedViews
 from .view import ClientView
 
 HEAD = Key(None, "head")
@@ -22,9 +23,11 @@ class Ledger:
     view gives a longer answer that begins with the shorter one. Records whose item is not in the view sleep.
     """
 
-    def __init__(self, thread: str, store: LedgerStore) -> None:
+    def __init__(self, thread: str, store: LedgerStore, *, unnamed: UnnamedViews | None = None) -> None:
+        """``unnamed`` has views of other requests to begin with, where the client names no thread."""
         self.thread = thread
         self._store = store
+        self._unnamed = unnamed
         self._by_id: dict[str, Record] = {}
         self._by_place: dict[tuple[str, str, int], Record] = {}
         self._by_content: dict[str, list[Record]] = defaultdict(list)
@@ -48,7 +51,9 @@ class Ledger:
 
     def read(self, array: bytes) -> ClientView:
         """The client's view for a request's ``input`` array; reads only what is new. Raises MalformedBody."""
-        if not self._view.grow(array):
+        if self._unnamed is not None:
+            self._view = self._unnamed.read(array)
+        elif not self._view.grow(array):
             fresh = ClientView()
             fresh.grow(array)
             self._view = fresh
@@ -63,6 +68,11 @@ class Ledger:
         """True where the newest item of this content was kept from the model."""
         records = self._by_content.get(content)
         return bool(records and records[-1].kind in ("local", "refused", "answer"))
+
+    @property
+    def beginning(self) -> bytes:
+        """What the next request's ``input`` array most likely begins with."""
+        return self._view.beginning
 
     @property
     def size(self) -> int:

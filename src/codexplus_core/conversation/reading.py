@@ -27,7 +27,6 @@ class Reading:
     ledger: Ledger
     view: ClientView
     count: int
-    fresh: int
     origin: Origin
     prompt: Prompt | None
     record: Record | None
@@ -216,7 +215,7 @@ def read_request(ledger: Ledger, speaker: Speaker, body: RequestBody) -> Reading
     view = ledger.read(array)
     origin, prompt = origin_of(speaker, view, body)
     record = _decided(ledger, view, prompt, speaker)
-    return Reading(speaker, ledger, view, len(view), view.fresh, origin, prompt, record, view.emission())
+    return Reading(speaker, ledger, view, len(view), origin, prompt, record, view.emission())
 
 
 def _decided(ledger: Ledger, view: ClientView, prompt: Prompt | None, speaker: Speaker) -> Record | None:

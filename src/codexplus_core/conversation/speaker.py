@@ -227,17 +227,3 @@ def titled_prompt(view: ClientView) -> str | None:
         if item.get("role") == "user" and (words := text_of(item)).startswith(_TITLE):
             return words.partition(_TITLE_PROMPT)[2] or None
     return None
-
-
-def cwd_of(view: ClientView, start: int = 0) -> str | None:
-    """The working directory in the newest environment context from item ``start`` on, None where none says it."""
-    for index, item in view.backwards():
-        if index < start:
-            return None
-        if type_of(item) != "message" or item.get("role") != "user":
-            continue
-        for part in parts_of(item):
-            words = str(part.get("text") or "")
-            if words.lstrip().startswith("<environment_context") and "<cwd>" in words:
-                return words.partition("<cwd>")[2].partition("</cwd>")[0].strip() or None
-    return None

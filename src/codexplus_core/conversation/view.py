@@ -6,11 +6,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from ..protocol.body import parse_item, split_items
-from ..protocol.items import Item, content_key, text_of, type_of
+from ..protocol.items import Item, content_key, parts_of, text_of, type_of
 from .record import Key
 
 # The message in which Codex hands the summary of a local compaction to the next window (0.29 to 0.169).
 SUMMARY_PREFIX = "Another language model started to solve this problem"
+_ENVIRONMENT = b"environment_context"
 
 
 class ClientView:
@@ -21,8 +22,8 @@ class ClientView:
     """
 
     __slots__ = (
-        "_items", "_parsed", "_places", "_raw", "boundary", "epochs", "fresh", "has_ids", "journaled", "judged",
-        "keys", "parsed_items", "upstream",
+        "_borrowed", "_cwd", "_items", "_looked_at", "_parsed", "_places", "_raw", "boundary", "epochs", "has_ids",
+        "journaled", "judged", "keys", "parsed_items", "upstream",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -35,8 +36,6 @@ class ClientView:
         self.keys: list[Key] = []
         self.boundary = 0
         """Number of items up to and including the last compaction: what hung on them is part of the summary."""
-        self.fresh = 0
-        """Index of the first item that the newest request added."""
         self.judged = 0
         """Number of items whose tool outputs plugins have seen."""
         self.has_ids = False
@@ -46,6 +45,28 @@ class ClientView:
         """The model's view of the first ``len(upstream)`` items, kept by the ledger: bytes to join, per item."""
         self.journaled: set[int] = set()
         """Those of them whose part depends on what the client sends behind them."""
+        self._borrowed = False
+        self._cwd: str | None = None
+        self._looked_at = 0
+        """Number of items that were looked through for a working directory."""
+
+    def copy(self) -> ClientView:
+        """What the client says, for another thread; nothing of what was decided or seen in this one.
+
+        This view must not grow any more: the other one has its lists until it grows itself.
+        """
+        view = ClientView()
+        view._borrowed = True
+        view._raw, view._items, view._places = self._raw, self._items, self._places
+        view.epochs, view.keys = self.epochs, self.keys
+        view.boundary, view.has_ids = self.boundary, self.has_ids
+        view._cwd, view._looked_at = self._cwd, self._looked_at
+        return view
+
+    def _own(self) -> None:
+        self._borrowed = False
+        self._items, self.keys, self.epochs = self._items.copy(), self.keys.copy(), self.epochs.copy()
+        self._places = {place: indexes.copy() for place, indexes in self._places.items()}
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -72,12 +93,14 @@ class ClientView:
             return False
         # Read as a whole first: a request that is broken in its middle must not leave half of itself here.
         added = [(raw, parse_item(raw)) for raw in split_items(tail)]
-        self.fresh = len(self._items)
         self._parsed.clear()
+        if not added:
+            return True
+        if self._borrowed:
+            self._own()
         for raw, item in added:
             self._append(raw, item)
-        end = array.rstrip()
-        self._raw = end[:-1].rstrip() if self._items else b"["
+        self._raw = array.rstrip()[:-1].rstrip()
         return True
 
     def _append(self, raw: bytes, item: Item) -> None:
@@ -119,6 +142,11 @@ class ClientView:
         return any(self.count_of(epoch, content, end) for epoch in self.epochs)
 
     @property
+    def beginning(self) -> bytes:
+        """The items as the array that begins with them, without its closing bracket."""
+        return self._raw
+
+    @property
     def size(self) -> int:
         """Bytes of the items as the client sent them."""
         return len(self._raw)
@@ -140,6 +168,17 @@ class ClientView:
         """The items from the newest to the oldest, parsed as they are asked for."""
         for index in range((len(self._items) if end is None else end) - 1, -1, -1):
             yield index, self.item(index)
+
+    @property
+    def cwd(self) -> str | None:
+        """The working directory in the newest environment context, None where none says it."""
+        for index in range(len(self._items) - 1, self._looked_at - 1, -1):
+            # Seldom there, and to parse every item of a long conversation takes longer than all else.
+            if _ENVIRONMENT in self._items[index] and (found := _cwd_in(self.item(index))) is not None:
+                self._cwd = found
+                break
+        self._looked_at = len(self._items)
+        return self._cwd
 
     def emission(self) -> Emission:
         """Names for the items that the client is about to get and will re-send after these."""
@@ -167,6 +206,16 @@ class Emission:
         key = key.at(self._view.count_of(key.epoch, key.content, self._count) + more)
         self.last = key
         return key
+
+
+def _cwd_in(item: Item) -> str | None:
+    if type_of(item) != "message" or item.get("role") != "user":
+        return None
+    for part in parts_of(item):
+        words = str(part.get("text") or "")
+        if words.lstrip().startswith("<environment_context") and "<cwd>" in words:
+            return words.partition("<cwd>")[2].partition("</cwd>")[0].strip() or None
+    return None
 
 
 def _key(item: Item, epoch: str) -> Key:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from .items import Item, with_tools
+from .top_level import NO_JSON, top_level
 
-_top = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _decode = msgspec.json.decode
 _encode = msgspec.json.Encoder().encode
-# A hundred thousand brackets are JSON too, but no parser follows them all.
-_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_KEY = re.compile(rb'[\s{,]*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
 
 
 class MalformedBody(ValueError):
@@ -28,14 +24,17 @@ class RequestBody:
 
     __slots__ = ("data", "top")
 
-    def __init__(self, data: bytes) -> None:
-        """Read ``data``, the decoded bytes. Raises MalformedBody."""
+    def __init__(self, data: bytes, known: Iterable[bytes] = ()) -> None:
+        """Read ``data``, the decoded bytes. Raises MalformedBody.
+
+        ``known`` are beginnings of ``input`` arrays that were read before and need not be read again.
+        """
         self.data = data
         try:
-            self.top: dict[str, msgspec.Raw] = _top.decode(data)
-        except _NO_JSON as error:
+            self.top, key = top_level(data, known)
+        except NO_JSON as error:
             raise MalformedBody(f"request body: not a JSON object ({error}); send the request as JSON") from None
-        if (key := _repeated(data, self.top)) is not None:
+        if key is not None:
             raise MalformedBody(f"request body: {key[:40]!r} stands in it twice; send each key once")
 
     def value(self, key: str) -> Any:
@@ -43,7 +42,7 @@ class RequestBody:
         raw = self.top.get(key)
         try:
             return None if raw is None else _decode(raw)
-        except _NO_JSON as error:
+        except NO_JSON as error:
             raise MalformedBody(f"request body, {key}: {error}; send the request as JSON") from None
 
     def text(self, key: str) -> str:
@@ -70,7 +69,7 @@ class RequestBody:
         """The whole body, decoded; ``{}`` where some of its bytes are no text."""
         try:
             value = _decode(self.data)
-        except _NO_JSON:
+        except NO_JSON:
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -103,30 +102,11 @@ class RequestBody:
         return items
 
 
-def _repeated(data: bytes, top: Mapping[str, msgspec.Raw]) -> str | None:
-    """The first top-level key that comes twice: here the last one counts, another reader may go by the first."""
-    # Written without spaces, and with each key in its shortest form, nothing can hide: Codex writes it like that.
-    if len(data) == 1 + sum([len(_encode(key)) + len(raw) + 2 for key, raw in top.items()]):
-        return None
-    seen: set[str] = set()
-    key: str = ""
-    at = 0
-    while (found := _KEY.match(data, at)) is not None:
-        key = _decode(found[1])
-        value = bytes(top[key])
-        if key in seen or not data.startswith(value, found.end()):
-            return key
-        seen.add(key)
-        at = found.end() + len(value)
-    # The last value of a key can be how its first one begins: 1 and 12.
-    return key if data[at:].strip(b"{} \t\r\n") else None
-
-
 def split_items(array: bytes) -> list[bytes]:
     """The elements of a JSON array, each in its own bytes. Raises MalformedBody."""
     try:
         return [bytes(raw) for raw in _list.decode(array)]
-    except _NO_JSON as error:
+    except NO_JSON as error:
         raise MalformedBody(f"request body, input: not an array of items ({error})") from None
 
 
@@ -134,7 +114,7 @@ def parse_item(raw: bytes) -> Item:
     """One item as a dict. Raises MalformedBody where it is no object."""
     try:
         value = _decode(raw)
-    except _NO_JSON as error:
+    except NO_JSON as error:
         raise MalformedBody(f"request body, input: an item is broken ({error})") from None
     if not isinstance(value, dict):
         raise MalformedBody("request body, input: an item is no object")

@@ -146,7 +146,8 @@ class Conversation:
     async def _request(self, message: RequestBody, asked: Asked) -> None:
         means = self._means
         request_id.set(f"{self._id}.{next(self._requests)}")
-        body = RequestBody(as_request(message, asked.items))
+        speaker = self._speaker(message)
+        body = RequestBody(as_request(message, asked.items), means.relay.beginnings(speaker))
         model = body.text("model")
         down = SocketDownstream(
             self._client, self._lineage, asked.items,
@@ -164,7 +165,7 @@ class Conversation:
             headers=headers,
             seen=view(headers),
             wire=body.data,
-            speaker=self._speaker(message),
+            speaker=speaker,
             chatgpt="chatgpt-account-id" in self._seen,
             received_at=means.clock(),
             transport="websocket",

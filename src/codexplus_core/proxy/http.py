@@ -101,7 +101,7 @@ class HttpProxy:
         if seen is None or speaker is None or not self._relay.looks_at(speaker):
             await self._pass(method, admitted, headers, wire, receive, send, client)
             return
-        body = RequestBody(clear)
+        body = RequestBody(clear, self._relay.beginnings(speaker))
         if not speaker.thread:
             speaker = _speaker(seen, below, body.metadata)
         if speaker.origin == "warmup" and body.value("generate") is not False:

@@ -85,6 +85,10 @@ class Relay:
             return False
         return await self._dispatch.action(Action("connect", url=url, source="the upstream of Codex")) is not None
 
+    def beginnings(self, speaker: Speaker) -> list[bytes]:
+        """Beginnings of ``input`` arrays that need not be read again in a request of this speaker's."""
+        return self._sessions.beginnings(speaker)
+
     def begin(
         self,
         incoming: Incoming,
@@ -97,7 +101,8 @@ class Relay:
     ) -> Passage:
         """Read a request against its thread. Raises MalformedBody for broken items."""
         # The items tell the thread only where nothing else does, and taking them out copies a megabyte.
-        items = b"" if incoming.speaker.thread else body.input or b""
+        told = incoming.speaker.thread or incoming.speaker.origin != "compaction"
+        items = b"" if told else body.input or b""
         thread = self._sessions.thread(incoming.speaker, items)
         reading = read_request(thread.ledger, incoming.speaker, body)
         self._sessions.trim()

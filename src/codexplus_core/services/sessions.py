@@ -9,7 +9,8 @@ from pathlib import Path
 from ..conversation.ledger import Ledger
 from ..conversation.reading import Reading
 from ..conversation.record import LedgerStore, MemoryStore
-from ..conversation.speaker import Speaker, cwd_of
+from ..conversation.speaker import Speaker
+from ..conversation.unnamed import UnnamedViews
 from ..conversation.view import ClientView
 from ..exchange import Phase, Session
 from ..protocol.items import content_key, message
@@ -28,14 +29,13 @@ IDLE_S = 3600.0
 class Thread:
     """One thread: its Session for plugins and its ledger."""
 
-    __slots__ = ("began", "ledger", "located", "session", "touched")
+    __slots__ = ("began", "ledger", "session", "touched")
 
     def __init__(self, session: Session, ledger: Ledger, touched: float) -> None:
         self.session = session
         self.ledger = ledger
         self.touched = touched
         self.began = False
-        self.located = False
 
 
 class Sessions:
@@ -46,6 +46,7 @@ class Sessions:
         self._clock = clock
         self._keep = keep
         self._untrimmed = 0
+        self._unnamed = UnnamedViews()
         self._threads: OrderedDict[str, Thread] = OrderedDict()
         self._forgotten: list[Thread] = []
         self._directories: dict[str, Path] = {}
@@ -63,6 +64,13 @@ class Sessions:
         if not speaker.thread and speaker.origin == "compaction":
             return any(thread.ledger.edited for thread in self._threads.values())
         return self._store.edited(speaker.thread) or (speaker.parent is not None and self._store.edited(speaker.parent))
+
+    def beginnings(self, speaker: Speaker) -> list[bytes]:
+        """Beginnings of ``input`` arrays that were read before, of which this speaker's may have one."""
+        if not speaker.thread:
+            return self._unnamed.beginnings
+        thread = self._threads.get(speaker.thread)
+        return [] if thread is None else [thread.ledger.beginning]
 
     def thread(self, speaker: Speaker, array: bytes = b"") -> Thread:
         """The thread of a speaker; clients that name none get a new one each time.
@@ -104,8 +112,11 @@ class Sessions:
         session = Session(
             speaker.session, speaker.thread, codex_version=speaker.version, parent_thread_id=speaker.parent
         )
-        store = self._store if speaker.thread else MemoryStore()
-        return Thread(session, Ledger(speaker.thread, store), self._clock())
+        named = bool(speaker.thread)
+        ledger = Ledger(
+            speaker.thread, self._store if named else MemoryStore(), unnamed=None if named else self._unnamed
+        )
+        return Thread(session, ledger, self._clock())
 
     def trim(self) -> None:
         """Let go of the oldest threads' views when all of them hold too many bytes; they are read again when needed."""
@@ -133,10 +144,8 @@ class Sessions:
         return "resume" if known else "start"
 
     def _locate(self, thread: Thread, reading: Reading) -> None:
-        # Most threads say it at their beginning, and a client that never does is not looked through each time.
-        start, thread.located = reading.fresh if thread.located else 0, True
         known = thread.session.cwd is not None
-        where = cwd_of(reading.view, start) or (None if known else reading.speaker.workspace)
+        where = reading.view.cwd or (None if known else reading.speaker.workspace)
         if where:
             thread.session.cwd = self._directory(where)
 

@@ -66,6 +66,17 @@ async def test_only_what_is_new_is_written_also_by_the_next_process(kept: Kept) 
     assert [(line["model"]["from"], len(line["model"]["items"])) for line in kept.lines()] == [(0, 2), (2, 1)]
 
 
+async def test_a_line_without_a_thread_says_which_one_it_goes_on_from(kept: Kept) -> None:
+    for sent in ([message("a")], [message("x")], [message("a"), message("b")]):
+        kept.transcripts.keep(account(session="", thread="", sent=sent))
+        await kept.transcripts.flush()
+
+    first, other, more = (line["model"] for line in kept.lines("unnamed"))
+
+    assert ("on" in first, "on" in other, more["on"]) == (False, False, first["view"][1])
+    assert (more["from"], len(more["items"])) == (1, 1)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 @pytest.mark.parametrize("acknowledged", [1, 25])
 def test_what_was_flushed_survives_a_kill(tmp_path: Path, acknowledged: int) -> None:

@@ -86,3 +86,48 @@ def test_a_mark_is_the_views_own_whatever_came_before_it(requests: list[list[byt
 
         fresh = Views().news("t", pieces, no_mark).mark
         assert (count, whole, before if pieces else "") == (*fresh[:2], fresh[2] if pieces else "")
+
+
+def test_where_no_thread_is_named_a_view_is_new_beyond_the_one_it_goes_on_from() -> None:
+    views = Views()
+
+    news = [views.unnamed(pieces) for pieces in ([A], [B, B], [A, C], [A, C], [B, B, A], [C])]
+
+    assert [(each.first, each.items) for each in news] == [(0, [a]), (0, [b, b]), (1, [c]), (2, []), (2, [a]), (0, [c])]
+    first, second, third, fourth, _, sixth = news
+    assert [each.on for each in news] == ["", "", first.mark[1], third.mark[1], second.mark[1], ""]
+    assert (fourth.mark, len(sixth.mark[1])) == (third.mark, 24)
+
+
+def test_where_no_thread_is_named_what_stands_behind_the_last_item_may_have_changed() -> None:
+    views = Views()
+    views.unnamed([A, B + b"," + C])
+
+    news = views.unnamed([A, B, A])
+
+    assert (news.first, news.items) == (1, [b, a])
+    assert views.unnamed([B, A]).on == ""
+
+
+def test_views_without_a_thread_are_forgotten_as_others_are() -> None:
+    views = Views()
+    views.unnamed([A])
+    views.news("t", [A], no_mark)
+
+    views.forget("")
+
+    assert views.unnamed([A]).on == ""
+    assert views.news("t", [A], no_mark).first == 1
+
+
+@given(st.lists(st.lists(st.sampled_from([A, B, C, A + b"," + B]), max_size=6), max_size=10))
+def test_the_lines_that_go_on_from_each_other_are_each_view(requests: list[list[bytes]]) -> None:
+    """Reading ``from`` and ``items`` on top of the line whose view is ``on`` gives what the model was sent."""
+    views = Views()
+    known: dict[str, list[Any]] = {"": []}
+
+    for pieces in requests:
+        news = views.unnamed(pieces)
+        known[news.mark[1]] = [*known[news.on][: news.first], *news.items]
+
+        assert known[news.mark[1]] == json.loads(b"[%b]" % b",".join(pieces))

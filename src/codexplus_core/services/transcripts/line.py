@@ -80,6 +80,8 @@ class Scribe:
     def _model(self, account: Account, news: News, cut: _Cut) -> dict[str, Any]:
         items, left_out = self._items(news.items, cut)
         entry: dict[str, Any] = {"name": self._text(account.model), "from": news.first, "items": items}
+        if news.on:
+            entry["on"] = news.on
         if left_out:
             entry["items_left_out"] = left_out
         if account.added:

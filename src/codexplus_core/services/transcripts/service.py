@@ -163,7 +163,7 @@ class Transcripts:
 
     def _news(self, stem: str, account: Account, sent: list[bytes]) -> News:
         if not account.thread:
-            return Views().news("", sent, lambda: None)
+            return self._views.unnamed(sent)
         return self._views.news(account.thread, sent, lambda: self._marked(stem, account.thread))
 
     def _marked(self, stem: str, thread: str) -> Mark | None:

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 KEEP_THREADS = 1024
+KEEP_UNNAMED = 8
+"""Views of clients that name no thread."""
 
 Mark = tuple[int, str, str]
 """Where a view stood: the number of its pieces, their digest, and the digest of all but the last."""
@@ -19,11 +21,15 @@ Mark = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a view has beyond the one before: the items, the number of the first of them, and where it stands now."""
+    """What a view has beyond the one before: the items, the number of the first of them, and where it stands now.
+
+    ``on`` is the digest in the mark of the one before, where no thread tells which that is; ``""`` where there is none.
+    """
 
     first: int
     items: Sequence[Any]
     mark: Mark
+    on: str = ""
 
 
 class _Seen:
@@ -40,7 +46,7 @@ class _Seen:
 
     def extend(self, pieces: Sequence[bytes]) -> tuple[int, list[Any]]:
         """Make it the view of these pieces; return the number of the first new item, and the new items."""
-        same = self._shared(pieces)
+        same = self.shared(pieces)
         self._add(pieces, same)
         del self._hashes[same:], self._ends[same:]
         self._hashes.extend(map(hash, pieces[same:]))
@@ -54,7 +60,11 @@ class _Seen:
             items += found
         return first, items
 
-    def _shared(self, pieces: Sequence[bytes]) -> int:
+    def goes_on(self, pieces: Sequence[bytes]) -> bool:
+        """True where these begin with all of the view, but for what may have been put behind its last item."""
+        return self.shared(pieces) >= max(1, len(self._hashes) - 1)
+
+    def shared(self, pieces: Sequence[bytes]) -> int:
         """With how many of the same pieces both views begin."""
         count = len(self._hashes)
         # A thousand turns are thousands of pieces, so no step in Python for each. Bytes remember their hash.
@@ -85,6 +95,7 @@ class Views:
 
     def __init__(self, *, keep: int = KEEP_THREADS) -> None:
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
+        self._unnamed: list[_Seen] = []
         self._keep = keep
 
     def news(self, thread: str, pieces: Sequence[bytes], marked: Callable[[], Mark | None]) -> News:
@@ -99,9 +110,21 @@ class Views:
         first, items = seen.extend(pieces)
         return News(first, items, seen.mark)
 
+    def unnamed(self, pieces: Sequence[bytes]) -> News:
+        """What is new where no thread is named: beyond the longest of the newest views that this one goes on from."""
+        fitting = (seen for seen in self._unnamed if seen.goes_on(pieces))
+        known = max(fitting, key=lambda seen: seen.mark[0], default=None)
+        seen = _Seen([]) if known is None else known
+        on = "" if known is None else known.mark[1]
+        first, items = seen.extend(pieces)
+        self._unnamed = [seen, *(each for each in self._unnamed if each is not seen)][:KEEP_UNNAMED]
+        return News(first, items, seen.mark, on)
+
     def forget(self, thread: str) -> None:
         """Take nothing of a thread for written: the disk did not take it."""
         self._seen.pop(thread, None)
+        if not thread:
+            self._unnamed.clear()
 
 
 def items_of(piece: bytes) -> list[Any]:

@@ -1,0 +1,38 @@
+"""The newest views of clients that name no thread: each request is a thread of its own, and reads what it repeats."""
+
+from __future__ import annotations
+
+from .view import ClientView
+
+KEEP_VIEWS = 8
+"""As many such clients can take turns."""
+KEEP_BYTES = 16 * 1024 * 1024
+"""Bytes of conversation that all of them may take."""
+
+
+class UnnamedViews:
+    """Views that were read of such clients' requests, to begin the next one with what it says again, byte for byte.
+
+    Only what the client said is shared: what was decided about it stays with the one request.
+    """
+
+    def __init__(self) -> None:
+        self._views: list[ClientView] = []
+
+    @property
+    def beginnings(self) -> list[bytes]:
+        """What the next request's ``input`` array may begin with."""
+        return [view.beginning for view in self._views]
+
+    def read(self, array: bytes) -> ClientView:
+        """A new view of a request's ``input`` array. Raises MalformedBody."""
+        known = max((view for view in self._views if view.begins(array)), key=len, default=None)
+        view = ClientView() if known is None else known.copy()
+        view.grow(array)
+        if known is not None:
+            self._views.remove(known)
+        self._views.insert(0, view)
+        del self._views[KEEP_VIEWS:]
+        while sum(view.size for view in self._views) > KEEP_BYTES:
+            self._views.pop()
+        return view

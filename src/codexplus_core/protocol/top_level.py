@@ -1,0 +1,81 @@
+"""The top level of a request's JSON, each value in the client's bytes; what it repeats of an earlier one is not decoded
+again.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+TopLevel = dict[str, msgspec.Raw]
+
+_decode_top = msgspec.json.Decoder(TopLevel).decode
+_decode = msgspec.json.decode
+_encode = msgspec.json.Encoder().encode
+# A hundred thousand brackets are JSON too, but no parser follows them all.
+NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_KEY = re.compile(rb'[\s{,]*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
+
+_LEAST = 16 * 1024
+"""Bytes of items that must be known: to decode fewer takes no longer than to look for them."""
+_INPUT = re.compile(rb'"input": ?(?=\[)')
+# No request can hold it, so where it is found, it stands where it was put.
+_STANDS_FOR = b'["%s"' % secrets.token_hex(16).encode()
+
+
+def top_level(data: bytes, known: Iterable[bytes] = ()) -> tuple[TopLevel, str | None]:
+    """The values by their keys, and the first key that comes twice. Raises one of NO_JSON.
+
+    ``known`` are beginnings of ``input`` arrays that were decoded before, each with its bracket and up to the end of
+    an item: a long conversation is sent with every request.
+    """
+    for beginning in known:
+        if len(beginning) >= _LEAST and (found := _without(data, beginning)) is not None:
+            return found
+    top = _decode_top(data)
+    return top, _repeated(data, top)
+
+
+def _without(data: bytes, beginning: bytes) -> tuple[TopLevel, str | None] | None:
+    """The same with one item in the place of the known ones; None where ``input`` does not begin with these."""
+    key = _INPUT.search(data)
+    if key is None or not data.startswith(beginning, key.end()):
+        return None
+    start, behind = key.end(), key.end() + len(beginning)
+    if data[behind : behind + 1] not in (b",", b"]"):
+        return None
+    short = b"%b%b%b" % (data[:start], _STANDS_FOR, data[behind:])
+    try:
+        top = _decode_top(short)
+    except NO_JSON:
+        return None  # decoded as a whole it says where the fault is
+    array = bytes(top.get("input", b""))
+    # What was found may stand within another value.
+    if not array.startswith(_STANDS_FOR):
+        return None
+    repeated = _repeated(short, top)
+    end = behind + len(array) - len(_STANDS_FOR)
+    top["input"] = msgspec.Raw(memoryview(data)[start:end])
+    return top, repeated
+
+
+def _repeated(data: bytes, top: Mapping[str, msgspec.Raw]) -> str | None:
+    """The first top-level key that comes twice: here the last one counts, another reader may go by the first."""
+    # Written without spaces, and with each key in its shortest form, nothing can hide: Codex writes it like that.
+    if len(data) == 1 + sum([len(_encode(key)) + len(raw) + 2 for key, raw in top.items()]):
+        return None
+    seen: set[str] = set()
+    key: str = ""
+    at = 0
+    while (found := _KEY.match(data, at)) is not None:
+        key = _decode(found[1])
+        value = bytes(top[key])
+        if key in seen or not data.startswith(value, found.end()):
+            return key
+        seen.add(key)
+        at = found.end() + len(value)
+    # The last value of a key can be how its first one begins: 1 and 12.
+    return key if data[at:].strip(b"{} \t\r\n") else None

@@ -1,0 +1,116 @@
+"""A client that names no thread repeats itself: what it says again is not read again, and nothing else is shared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from codexplus_core.conversation.ledger import Ledger
+from codexplus_core.conversation.record import MemoryStore
+from codexplus_core.conversation.unnamed import KEEP_BYTES, KEEP_VIEWS, UnnamedViews
+from codexplus_core.protocol.body import MalformedBody
+from codexplus_core.protocol.items import message
+
+Item = dict[str, Any]
+SUMMARY = {"type": "compaction", "encrypted_content": "S"}
+
+
+def array(*items: Item) -> bytes:
+    return msgspec.json.encode(items)
+
+
+def users(*texts: str) -> list[Item]:
+    return [message("user", text) for text in texts]
+
+
+def where(path: str) -> Item:
+    return message("user", f"<environment_context>\n<cwd>{path}</cwd></environment_context>")
+
+
+def test_what_is_said_again_is_not_parsed_again() -> None:
+    views = UnnamedViews()
+    read = [views.read(array(*users(*words))) for words in ("ab", "ab", "abc", "x", "abcd")]
+
+    assert [view.parsed_items for view in read] == [2, 0, 1, 1, 1]
+    assert [len(view) for view in read] == [2, 2, 3, 1, 4]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [users("a", "b"), users("a", "a", "b"), users("a", "b", "a", "c"), [*users("a"), SUMMARY, *users("a")], users("c")],
+)
+def test_a_view_that_goes_on_from_another_is_the_one_that_reading_all_of_it_gives(items: list[Item]) -> None:
+    views, whole = UnnamedViews(), UnnamedViews().read(array(*items))
+    for end in range(len(items) + 1):
+        views.read(array(*items[:end]))
+
+    view = views.read(array(*items))
+
+    assert (view.keys, view.raws(len(view)), view.epochs) == (whole.keys, whole.raws(len(whole)), whole.epochs)
+    assert (view.boundary, view.has_ids, view.beginning) == (whole.boundary, whole.has_ids, whole.beginning)
+    assert [view.knows(key.content, 9) for key in whole.keys] == [True] * len(whole)
+    assert [view.item(index) for index in range(len(view))] == items
+
+
+def test_two_that_go_on_from_one_view_have_nothing_of_each_other() -> None:
+    views = UnnamedViews()
+    one = views.read(array(*users("a")))
+    left = views.read(array(*users("a", "left")))
+    again = views.read(array(*users("a")))
+    right = views.read(array(*users("a", "right")))
+
+    texts = [
+        [view.item(index)["content"][0]["text"] for index in range(len(view))] for view in (one, left, again, right)
+    ]
+    assert texts == [["a"], ["a", "left"], ["a"], ["a", "right"]]
+    assert len(left.keys) == len(right.keys) == 2
+    assert left.keys[1] != right.keys[1]
+
+
+def test_what_was_decided_about_one_request_is_not_decided_about_the_next() -> None:
+    views = UnnamedViews()
+    first, second = (Ledger("", MemoryStore(), unnamed=views) for _ in range(2))
+    view = first.read(array(*users("secret")))
+    first.record(view.keys[0], "local", replace=[])
+    assert first.project(view) == []
+
+    again = second.read(array(*users("secret")))
+
+    assert (again.parsed_items, again.upstream, again.judged) == (0, [], 0)
+    assert second.project(again) is None
+    assert first.project(view) == []
+
+
+def test_a_request_that_is_broken_leaves_the_others_as_they_are() -> None:
+    views = UnnamedViews()
+    views.read(array(*users("a")))
+
+    with pytest.raises(MalformedBody):
+        views.read(array(*users("a"))[:-1] + b",1]")
+
+    assert views.read(array(*users("a", "b"))).parsed_items == 1
+
+
+def test_the_newest_few_are_kept_and_no_more_than_there_is_room_for() -> None:
+    views = UnnamedViews()
+    for number in range(KEEP_VIEWS + 1):
+        views.read(array(*users(str(number))))
+    assert [views.read(array(*users(text))).parsed_items for text in (str(KEEP_VIEWS), "1", "0")] == [0, 0, 1]
+
+    views.read(array(*users("x" * KEEP_BYTES)))
+
+    assert views.beginnings == []
+
+
+def test_the_working_directory_is_the_one_in_the_newest_environment_context() -> None:
+    views = UnnamedViews()
+    quoted = message("assistant", "<environment_context><cwd>/quoted</cwd>")
+    said = [where("/a"), *users("<cwd>/b</cwd>"), quoted, message("user", "see <environment_context><cwd>/c</cwd>")]
+
+    found = [views.read(array(*said[:end])).cwd for end in range(len(said) + 1)]
+
+    assert found == [None, "/a", "/a", "/a", "/a"]
+    assert views.read(array(*said, where("/d"), *users("hi"))).cwd == "/d"
+    assert views.read(array(*said)).cwd == "/a"
