@@ -109,13 +109,6 @@ async def pids_of(connection: Connection) -> list[int]:
     return found
 
 
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 async def until(true: Any) -> None:
     async with asyncio.timeout(BOUND):
         while not true():

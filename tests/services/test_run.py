@@ -8,9 +8,9 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from processes import until_gone
 
 from codexplus_core.services.run import CannotStart, capture, run_program, spawn_detached
 
@@ -18,20 +18,6 @@ PYTHON = sys.executable
 BOUND = 30.0
 
 posix = pytest.mark.skipif(os.name != "posix", reason="process groups and signals are POSIX's")
-
-
-def alive(pid: int) -> bool:
-    try:
-        # A zombie of another parent still has an entry, but it runs no more.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-async def until_gone(pid: int) -> None:
-    async with asyncio.timeout(BOUND):
-        while alive(pid):
-            await asyncio.sleep(0.01)
 
 
 async def test_both_outputs_and_the_exit_code_come_back():

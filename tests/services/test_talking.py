@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import until_gone
 
 from codexplus_core import (
     Action,
@@ -53,12 +54,6 @@ class Acts:
 
 def python(code: str, *args: str, **more: Any) -> Action:
     return Action("run", argv=(sys.executable, "-c", code, *args), source="test", **more)
-
-
-async def until_gone(pid: int) -> None:
-    async with asyncio.timeout(BOUND):
-        while Path(f"/proc/{pid}").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text():
-            await asyncio.sleep(0.01)
 
 
 async def line_of(running: Running) -> bytes:

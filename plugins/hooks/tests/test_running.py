@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hook_world import TIME, HookWorld, nested
+from processes import until_gone
 
 from codexplus_core.services.sandbox.sandbox import probe_once
 from codexplus_hooks.hook import Hook, Ran
@@ -234,9 +235,7 @@ async def test_a_cancelled_event_ends_its_hooks(world: HookWorld) -> None:
         firing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await firing
-        pid = (world.project / "pid").read_text().strip()
-        while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
-            await asyncio.sleep(0.005)
+        await until_gone((world.project / "pid").read_text().strip())
 
 
 @pytest.mark.req("X3")

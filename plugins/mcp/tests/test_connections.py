@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from mcp_world import BOUND, Place, alive, odd, pids_of, text_of, until
+from mcp_world import BOUND, Place, odd, pids_of, text_of, until
+from processes import alive
 
 from codexplus_mcp.connections import Connections
 from codexplus_mcp.failure import Unavailable
