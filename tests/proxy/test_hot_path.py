@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -15,7 +17,9 @@ from codexplus_core.conversation.record import MemoryStore
 from codexplus_core.dispatch import Dispatcher
 from codexplus_core.loader import load_plugins
 from codexplus_core.protocol.sse import Decoder
+from codexplus_core.proxy import upstream_multi
 from codexplus_core.proxy.app import App
+from codexplus_core.proxy.coalescing import Coalescing
 from codexplus_core.proxy.direct import Direct
 from codexplus_core.proxy.guard import Guard
 from codexplus_core.proxy.target import Targets
@@ -38,9 +42,32 @@ POST = (
 )
 
 
+class Together(Coalescing):
+    """Takes every stream for one of very many."""
+
+    turns = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy = True
+
+    def breathe(self) -> None:
+        """Count the turns in which pieces were passed on at the end."""
+        Together.turns += 1
+
+
+@pytest.fixture(params=["each", "together"])
+def passing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whether each piece is passed on at once, or all of a turn together."""
+    how: str = request.param
+    if how == "together":
+        monkeypatch.setattr(upstream_multi, "Coalescing", Together)
+    return how
+
+
 @pytest.mark.req("P6", "P9")
 @on_each_loop
-async def test_an_untouched_event_is_one_write_and_wakes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_untouched_event_is_one_write_and_wakes_no_task(monkeypatch: pytest.MonkeyPatch, passing: str) -> None:
     writes: list[bytes] = []
     tasks: list[str] = []
     write_chunks = Direct.write_chunks
@@ -69,7 +96,9 @@ async def test_an_untouched_event_is_one_write_and_wakes_no_task(monkeypatch: py
 
 @pytest.mark.req("P6", "P9")
 @on_each_loop
-async def test_an_event_that_no_plugin_watches_is_one_write_and_wakes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_event_that_no_plugin_watches_is_one_write_and_wakes_no_task(
+    monkeypatch: pytest.MonkeyPatch, passing: str
+) -> None:
     writes: list[bytes] = []
     steps: list[int] = []
     opened, feed = Direct._open, Decoder.feed
@@ -106,11 +135,66 @@ async def test_an_event_that_no_plugin_watches_is_one_write_and_wakes_no_task(mo
 @pytest.mark.req("P5")
 @pytest.mark.wire("W2")
 @on_each_loop
-async def test_a_stream_that_a_plugin_reads_in_part_is_the_upstreams_byte_for_byte() -> None:
+async def test_a_stream_that_a_plugin_reads_in_part_is_the_upstreams_byte_for_byte(passing: str) -> None:
     sent = [BEGUN, *[EVENT] * 5, ITEM, *[EVENT] * 3, COMPLETED]
+    turns = Together.turns
     got = await streamed(sent, Idle())
 
     assert got == b"".join(sent)
+    assert (Together.turns - turns >= len(sent)) == (passing == "together")
+
+
+@pytest.mark.req("P5", "P6")
+@pytest.mark.parametrize("plugins", [0, 1])
+@on_each_loop
+async def test_where_many_streams_go_by_together_each_keeps_its_bytes_and_a_cut_is_a_cut(
+    monkeypatch: pytest.MonkeyPatch, plugins: int
+) -> None:
+    monkeypatch.setattr(upstream_multi, "Coalescing", Together)
+    turns = Together.turns
+    events = [BEGUN, *[EVENT] * 60, ITEM, COMPLETED]
+    begun, heads = itertools.count(), asyncio.Barrier(32)
+
+    async def script(connection: Connection) -> None:
+        whole = next(begun) % 2
+        await connection.send(CHUNKED_HEAD)
+        await heads.wait()
+        for event in events if whole else events[:-1]:
+            await connection.send(chunk(event))
+        if whole:
+            await connection.send(END)
+        else:
+            connection.writer.close()
+
+    upstream = CurlUpstream(environ={})
+    async with serving(script) as server:
+        async with fronted(application(upstream, server.url + "/v1", *[Idle()] * plugins)) as front:
+
+            async def asked() -> tuple[bytes, bool]:
+                reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
+                await reader.readuntil(b"\r\n\r\n")
+                await heads.wait()
+                answer = await answer_of(reader)
+                writer.close()
+                return answer
+
+            answers = await asyncio.gather(*[asked() for _ in range(16)])
+        await upstream.aclose()
+
+    assert Counter(answers) == {(b"".join(events), True): 8, (b"".join(events[:-1]), False): 8}
+    assert Together.turns > turns or plugins  # whose events are read until nobody looks for one
+
+
+async def answer_of(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
+    """The contents of an answer's chunks, and whether it has an end."""
+    got = b""
+    try:
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            got += await reader.readexactly(size)
+            await reader.readexactly(2)
+    except asyncio.IncompleteReadError:
+        return got, False
+    return got, True
 
 
 class Idle:

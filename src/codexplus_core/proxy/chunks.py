@@ -17,6 +17,13 @@ class BrokenFraming(ValueError):
     """The bytes are no chunks."""
 
 
+def is_chunk(data: bytes) -> bool:
+    """Whether these bytes are one whole chunk, as most senders frame it; an event most often comes as one."""
+    line = data.find(_BREAK, 1, 9)
+    length = len(data) - line - 4
+    return length > 0 and data.startswith(b"%x\r\n" % length) and data.endswith(_BREAK)
+
+
 class Chunks:
     """Follows a chunked body from its first byte to its last, however the bytes are cut.
 
@@ -25,11 +32,13 @@ class Chunks:
     bytes that ``feed`` returned hold its ``0`` only where nothing followed it (``closed``).
     """
 
-    __slots__ = ("_begun", "_held", "_skip", "_trailers", "closed", "ended")
+    __slots__ = ("_begun", "_held", "_skip", "_trailers", "between", "closed", "ended")
 
     def __init__(self) -> None:
         self.ended = False
         self.closed = False
+        self.between = True
+        """Whether the next byte begins a chunk."""
         self._begun = False
         self._skip = 0  # bytes of the chunk under way that are still to come, its line break included
         self._held = b""  # the beginning of a size line
@@ -39,11 +48,6 @@ class Chunks:
     def cut(self) -> bool:
         """Whether a body that ends here lacks its last chunk; one that has not begun is none at all."""
         return self._begun and not (self.ended or self._trailers)
-
-    @property
-    def between(self) -> bool:
-        """Whether the next byte begins a chunk."""
-        return not (self._skip or self._held or self._trailers or self.ended)
 
     def whole(self, data: bytes, end: bytes) -> tuple[int, int]:
         """Where the first content begins and how many bytes of contents there are, if ``data`` is nothing but whole
@@ -71,16 +75,16 @@ class Chunks:
         """The bytes that belong to the body, in their framing. Raises BrokenFraming."""
         if self.ended:
             return b""
+        try:
+            return self._fed(data)
+        finally:
+            self._look()
+
+    def _fed(self, data: bytes) -> bytes:
         self._begun = True
-        size = len(data)
-        if not (self._skip or self._held or self._trailers):
-            # An event most often comes as one chunk, whole.
-            line = data.find(_BREAK, 1, 9)
-            if size > line + 4 and data[:line] == b"%x" % (size - line - 4) and data.endswith(_BREAK):
-                return data
         if self._held:
             data, self._held = self._held + data, b""
-            size = len(data)
+        size = len(data)
         at = self._skip
         match = _SIZE.match
         if at:
@@ -114,6 +118,15 @@ class Chunks:
         """The contents of the chunks. Raises BrokenFraming."""
         if self.ended:
             return b""
+        try:
+            return self._contents(data)
+        finally:
+            self._look()
+
+    def _look(self) -> None:
+        self.between = not (self._skip or self._held or self._trailers or self.ended)
+
+    def _contents(self, data: bytes) -> bytes:
         self._begun = True
         if self._held:
             data, self._held = self._held + data, b""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from curl_cffi import CurlOpt
 from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
-from .chunks import BrokenFraming, Chunks
+from .chunks import BrokenFraming, Chunks, is_chunk
+from .coalescing import SMALL
 from .transport import Framed, Headers, Passing, UpstreamCut, UpstreamError, UpstreamRequest
 from .upstream_answer import AnswerHead
 from .upstream_easy import Handle, TransferError, detail
@@ -25,7 +26,7 @@ class Transfer:
     """A running request and its answer; ``on_end`` gets the handle back, once, when curl has let go of it."""
 
     __slots__ = (
-        "_chunks", "_error", "_framed", "_future", "_handle", "_head", "_held", "_lines", "_multi", "_on_end",
+        "_chunks", "_error", "_flows", "_framed", "_future", "_handle", "_head", "_held", "_lines", "_multi", "_on_end",
         "_passing", "_paused", "_queue", "_quick", "_size", "_waiter", "_write", "headers", "idle", "origin", "status",
     )  # fmt: skip
     _switches = False  # whether a 101 is an answer to what is asked
@@ -46,7 +47,7 @@ class Transfer:
         self._framed: Framed | None = None
         self._passing: Passing | None = None
         self._quick: Callable[[bytes], bool] | None = None
-        self._head = False
+        self._head = self._flows = False
         self._lines = AnswerHead(switches=self._switches)
         self._chunks: Chunks | None = None
         self._error: Exception | None = None
@@ -80,10 +81,7 @@ class Transfer:
         queue = self._queue
         while True:
             while not queue:
-                future = self._future
-                # curl's future is done one loop turn before its callback: look at it and save the turn.
-                if future is not None and future.done():
-                    self._on_done(future)
+                self._look()
                 if self._error is not None:
                     raise self._error
                 if self._handle is None:
@@ -126,9 +124,7 @@ class Transfer:
         try:
             self.pass_on()
             while True:
-                future = self._future
-                if future is not None and future.done():
-                    self._on_done(future)
+                self._look()
                 if self._handle is None and not self._queue:
                     break
                 self._waiter = waiter = self._multi.loop.create_future()
@@ -159,18 +155,23 @@ class Transfer:
             # Every event passes here, and calls weigh.
             data = queue.popleft() if len(queue) == 1 else self._taken()
             self._size = 0
+            chunks, flows = self._chunks, self._flows
+            if not flows:
+                self._flows = True  # short answers are this one piece, and are not to wait for others
+            elif len(data) < SMALL:
+                self._multi.coalescing.passed += 1
             if self._passing is not None:
                 if self._quick is None or not self._quick(data):
                     self._offer(self._passing, data)
-            elif self._chunks is None:
+            elif chunks is None:
                 self._held = not write(data)
+            elif flows and self._framed is not None and chunks.between and is_chunk(data):
+                self._held = not self._framed(data, False)
             else:
-                self._follow(self._chunks, write, data)
-            if self._held:
-                return
-        if self._paused:
+                self._follow(chunks, write, data)
+        if self._paused and not self._held:
             self._go_on()
-        if self._handle is None:
+        if self._handle is None and not self._held:
             self._wake()
 
     def _offer(self, passing: Passing, data: bytes) -> None:
@@ -197,12 +198,8 @@ class Transfer:
             self._error = self._error or cut  # curl may be done, and have found nothing wrong
 
     def _taken(self) -> bytes:
-        queue = self._queue
-        if len(queue) == 1:
-            data = queue.popleft()
-        else:
-            data = b"".join(queue)
-            queue.clear()
+        data = b"".join(self._queue)
+        self._queue.clear()
         self._size = 0
         return data
 
@@ -222,13 +219,10 @@ class Transfer:
 
     def abort(self, error: Exception) -> None:
         """End a running transfer with ``error``; one that has ended keeps its end."""
+        self._look()
         if self._handle is None:
             return
-        future = self._future
-        if future is not None and future.done():
-            self._on_done(future)
-            return
-        if future is not None:
+        if self._future is not None:
             self._multi.remove_handle(self._handle.curl)
         self._finish(error)
 
@@ -278,6 +272,11 @@ class Transfer:
         queue.append(data)
         self._size += size
         return size
+
+    def _look(self) -> None:
+        # curl's future is done one loop turn before its callback: look at it and save the turn.
+        if self._future is not None and self._future.done():
+            self._on_done(self._future)
 
     def _on_done(self, future: asyncio.Future[None]) -> None:
         if self._handle is None:

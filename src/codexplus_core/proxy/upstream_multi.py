@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from curl_cffi import AsyncCurl, Curl, CurlMOpt
 
+from .coalescing import WINDOW, Coalescing
 from .upstream_watch import TIMEOUT, Watch
 
 try:
@@ -52,6 +53,9 @@ class Multi(AsyncCurl):
         self.loaded: list[Passing] = []
         """Piped transfers that have bytes to pass on, after the step where one is under way (``stepping``)."""
         self.stepping = False
+        self.coalescing = Coalescing()
+        """Told of every small piece of an answer that is under way."""
+        self._together = False
 
     async def close(self) -> None:
         """Break off what runs, and let go of every connection."""
@@ -79,9 +83,16 @@ class Multi(AsyncCurl):
         self.stepping = False
         loaded = self.loaded
         if loaded:
-            self.loaded = []
-            for transfer in loaded:
-                transfer.pass_on()
+            coalescing = self.coalescing
+            if not coalescing.busy:
+                self.loaded = []
+                for transfer in loaded:
+                    transfer.pass_on()
+                if coalescing.passed >= WINDOW:
+                    coalescing.judge()
+            elif not self._together:
+                self._together = True
+                self.loop.call_soon(self._turned)
 
     def socket_action(self, sockfd: int, ev_bitmask: int) -> int:
         """Curl's part of a step; curl_cffi takes it alone ten times a second, lest anything be missed."""
@@ -111,6 +122,12 @@ class Multi(AsyncCurl):
         """A transfer has failed."""
         self._active -= 1
         super().set_exception(curl, exception)
+
+    def _turned(self) -> None:
+        # All sockets that had something have been read; what the loop does next is to look at them again.
+        self._together = False
+        self._pass_on()
+        self.coalescing.breathe()
 
     def _pass_on(self) -> None:
         loaded, self.loaded = self.loaded, []
