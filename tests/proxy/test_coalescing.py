@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codexplus_core.proxy.coalescing import BREATH_S, BUSY, GATHERED, STALE_S, WINDOW, Coalescing
+from codexplus_core.proxy.coalescing import BREATH_S, BUSY, GATHERED, MANY, STALE_S, WINDOW, Coalescing
 
 
 class Clock:
@@ -38,9 +38,9 @@ def pieces(coalescing: Coalescing, clock: Clock, rate: float, count: int = WINDO
         clock.now += turn / rate
         coalescing.passed += turn
         if coalescing.busy:
-            coalescing.breathe()
+            coalescing.breathe(MANY)
         elif coalescing.passed >= WINDOW:
-            coalescing.judge()
+            coalescing.judge(MANY)
 
 
 @pytest.mark.parametrize(("rate", "busy"), [(BUSY / 2, False), (BUSY * 0.9, False), (BUSY * 1.1, True), (1e5, True)])
@@ -51,6 +51,20 @@ def test_pieces_wait_for_each_other_above_a_rate(coalescing: Coalescing, clock: 
     assert clock.slept == []
 
 
+def test_the_pieces_of_few_transfers_never_wait(coalescing: Coalescing, clock: Clock) -> None:
+    clock.now += 1e-3
+    coalescing.passed += WINDOW
+    coalescing.judge(MANY - 1)
+    assert not coalescing.busy
+
+    pieces(coalescing, clock, BUSY * 2)
+    assert coalescing.busy
+    coalescing.passed += WINDOW
+    coalescing.breathe(MANY - 1)
+
+    assert (clock.slept, coalescing.busy) == ([], False)
+
+
 @pytest.mark.parametrize(("rate", "breath"), [(BUSY * 2, BREATH_S), (GATHERED / BREATH_S * 4, BREATH_S / 4)])
 def test_a_breath_is_short_and_the_shorter_the_more_comes(
     coalescing: Coalescing, clock: Clock, rate: float, breath: float
@@ -58,7 +72,7 @@ def test_a_breath_is_short_and_the_shorter_the_more_comes(
     pieces(coalescing, clock, rate)
     coalescing.passed += 1
 
-    coalescing.breathe()
+    coalescing.breathe(MANY)
 
     assert clock.slept == [pytest.approx(breath)]
 
@@ -67,11 +81,11 @@ def test_a_turn_in_which_many_pieces_came_is_not_followed_by_a_breath(coalescing
     pieces(coalescing, clock, BUSY * 2)
 
     coalescing.passed += GATHERED
-    coalescing.breathe()
+    coalescing.breathe(MANY)
     assert clock.slept == []
 
     coalescing.passed += GATHERED - 1
-    coalescing.breathe()
+    coalescing.breathe(MANY)
     assert clock.slept == [BREATH_S]
 
 
@@ -89,7 +103,7 @@ def test_the_first_piece_after_a_rest_does_not_wait(coalescing: Coalescing, cloc
     clock.now += STALE_S * 1.1
     coalescing.passed += 1
 
-    coalescing.breathe()
+    coalescing.breathe(MANY)
 
     assert (clock.slept, coalescing.busy) == ([], False)
 
@@ -99,7 +113,7 @@ def test_what_is_busy_stays_so_over_many_windows(coalescing: Coalescing, clock: 
     for _ in range(200):
         clock.now += 1e-4
         coalescing.passed += 8  # that came within the breath
-        coalescing.breathe()
+        coalescing.breathe(MANY)
 
     assert coalescing.busy
     assert len(clock.slept) == 200

@@ -12,6 +12,8 @@ from .record import Key
 # The message in which Codex hands the summary of a local compaction to the next window (0.29 to 0.169).
 SUMMARY_PREFIX = "Another language model started to solve this problem"
 _ENVIRONMENT = b"environment_context"
+_NEWEST = 16
+"""Items at the end that stay parsed once somebody has looked at them: several parties do, in each request."""
 
 
 class ClientView:
@@ -111,7 +113,6 @@ class ClientView:
         if places:
             key = key.at(len(places))
         places.append(index)
-        # The newest items are looked at by several parties before the next request comes.
         self._parsed[index] = item
         self._items.append(raw)
         self.keys.append(key)
@@ -162,7 +163,11 @@ class ClientView:
     def item(self, index: int) -> Item:
         """One item, parsed."""
         item = self._parsed.get(index)
-        return parse_item(self._items[index]) if item is None else item
+        if item is None:
+            item = parse_item(self._items[index])
+            if len(self._items) - index <= _NEWEST:
+                self._parsed[index] = item
+        return item
 
     def backwards(self, end: int | None = None) -> Iterator[tuple[int, Item]]:
         """The items from the newest to the oldest, parsed as they are asked for."""

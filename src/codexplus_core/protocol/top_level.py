@@ -65,7 +65,11 @@ def _without(data: bytes, beginning: bytes) -> tuple[TopLevel, str | None] | Non
 def _repeated(data: bytes, top: Mapping[str, msgspec.Raw]) -> str | None:
     """The first top-level key that comes twice: here the last one counts, another reader may go by the first."""
     # Written without spaces, and with each key in its shortest form, nothing can hide: Codex writes it like that.
-    if len(data) == 1 + sum([len(_encode(key)) + len(raw) + 2 for key, raw in top.items()]):
+    keys = [_encode(key) for key in top]
+    if len(data) == 1 + sum(map(len, keys)) + sum(map(len, top.values())) + 2 * len(keys):
+        return None
+    # The other usual way, which is Python's.
+    if data == b"{%b}" % b", ".join([b"%b: %b" % (key, raw) for key, raw in zip(keys, top.values(), strict=True)]):
         return None
     seen: set[str] = set()
     key: str = ""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 BUSY = 4000
 """Pieces a second above which they wait for each other; a person's few streams never come to that."""
+MANY = 16
+"""Transfers under way below which none waits: of a few that are so quick, each may wait for what its client says."""
 BREATH_S = 0.001
 """Seconds that a piece waits for others at most."""
 GATHERED = 16
@@ -40,23 +42,23 @@ class Coalescing:
         self._since = self._turned = clock()
         self._before = 0
 
-    def judge(self) -> None:
-        """Look at the rate since the last time."""
-        self._judge(self._clock())
+    def judge(self, transfers: int) -> None:
+        """Look at the rate since the last time, and at how many there are whose pieces may come together."""
+        self._judge(self._clock(), transfers)
         self._before = 0
 
-    def breathe(self) -> None:
+    def breathe(self, transfers: int) -> None:
         """Let the next pieces gather, where few were passed on in this turn."""
         now = self._clock()
         if self.passed >= WINDOW or now - self._turned > STALE_S:
-            self._judge(now)
+            self._judge(now, transfers)
         gathered, self._before, self._turned = self.passed - self._before, self.passed, now
         if self.busy and gathered < GATHERED:
             self._sleep(self._breath)
 
-    def _judge(self, now: float) -> None:
+    def _judge(self, now: float, transfers: int) -> None:
         elapsed = now - self._since
-        self.busy = self.passed > BUSY * elapsed
+        self.busy = transfers >= MANY and self.passed > BUSY * elapsed
         if self.busy:
             self._breath = min(BREATH_S, GATHERED * elapsed / self.passed)
         self._since = self._turned = now

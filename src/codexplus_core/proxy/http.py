@@ -102,8 +102,8 @@ class HttpProxy:
             await self._pass(method, admitted, headers, wire, receive, send, client)
             return
         body = RequestBody(clear, self._relay.beginnings(speaker))
-        if not speaker.thread:
-            speaker = _speaker(seen, below, body.metadata)
+        if not speaker.thread and (said := body.metadata):
+            speaker = _speaker(seen, below, said)
         if speaker.origin == "warmup" and body.value("generate") is not False:
             # One that wants an answer must not pass for the warm-up, of which no plugin is told.
             speaker = replace(speaker, origin="user")

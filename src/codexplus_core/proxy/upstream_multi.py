@@ -89,7 +89,7 @@ class Multi(AsyncCurl):
                 for transfer in loaded:
                     transfer.pass_on()
                 if coalescing.passed >= WINDOW:
-                    coalescing.judge()
+                    coalescing.judge(self._active)
             elif not self._together:
                 self._together = True
                 self.loop.call_soon(self._turned)
@@ -127,7 +127,7 @@ class Multi(AsyncCurl):
         # All sockets that had something have been read; what the loop does next is to look at them again.
         self._together = False
         self._pass_on()
-        self.coalescing.breathe()
+        self.coalescing.breathe(self._active)
 
     def _pass_on(self) -> None:
         loaded, self.loaded = self.loaded, []
