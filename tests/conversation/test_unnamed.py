@@ -100,8 +100,20 @@ def test_the_newest_few_are_kept_and_no_more_than_there_is_room_for() -> None:
     assert [views.read(array(*users(text))).parsed_items for text in (str(KEEP_VIEWS), "1", "0")] == [0, 0, 1]
 
     views.read(array(*users("x" * KEEP_BYTES)))
-
     assert views.beginnings == []
+
+    views.read(b"[%b{}]" % (b"{}," * 100_000))
+    assert views.beginnings == []
+
+
+def test_what_is_kept_is_only_what_the_client_said() -> None:
+    views = UnnamedViews()
+    view = views.read(array(*users("a", "b")))
+    view.upstream.append(b"decided")
+
+    (kept,) = views._views
+
+    assert (kept.upstream, kept._parsed, kept.beginning) == ([], {}, view.beginning)
 
 
 def test_the_working_directory_is_the_one_in_the_newest_environment_context() -> None:

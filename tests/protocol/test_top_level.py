@@ -97,6 +97,14 @@ def test_a_fault_behind_known_items_is_told_by_its_place_in_the_whole() -> None:
     assert str(len(data) - 6) in read(data)
 
 
+def test_of_several_known_beginnings_the_longest_that_fits_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    longer = json.dumps([LONG, LONG]).encode()[:-1]
+    data = b'{"input": ' + longer + b', 1], "model": "m"}'
+
+    assert read(data, BEGINNING, longer, longer + b", 2") == read(data)
+    assert looked_through(data, monkeypatch, BEGINNING, longer, longer + b", 2") < 100
+
+
 def test_few_items_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b'{"input":[1,2]}'
 

@@ -32,88 +32,124 @@ def coalescing(clock: Clock) -> Coalescing:
     return Coalescing(clock=clock, sleep=clock.sleep)
 
 
-def pieces(coalescing: Coalescing, clock: Clock, rate: float, count: int = WINDOW, turn: int = 2) -> None:
-    """So many pieces at this rate, some in each turn of the loop, as the loop's steps tell of them."""
-    for _ in range(count // turn):
-        clock.now += turn / rate
-        coalescing.passed += turn
-        if coalescing.busy:
-            coalescing.breathe(MANY)
-        elif coalescing.passed >= WINDOW:
-            coalescing.judge(MANY)
+class Streams:
+    """So many transfers, of which each passes a piece on in its turn."""
+
+    def __init__(self, coalescing: Coalescing, clock: Clock, transfers: int = MANY) -> None:
+        self.coalescing = coalescing
+        self.clock = clock
+        self.windows = [-1] * transfers
+        self.next = 0
+
+    def turn(self, pieces: int) -> None:
+        """A turn of the loop with so many pieces, as the loop's steps tell of them."""
+        for _ in range(pieces):
+            self.next = (self.next + 1) % len(self.windows)
+            self.windows[self.next] = self.coalescing.count(1, self.windows[self.next])
+        if self.coalescing.busy:
+            self.coalescing.breathe()
+        elif self.coalescing.passed >= WINDOW:
+            self.coalescing.judge()
+
+    def at(self, rate: float, pieces: int = WINDOW) -> None:
+        """So many pieces at a rate, two in each turn."""
+        for _ in range(pieces // 2):
+            self.clock.now += 2 / rate
+            self.turn(2)
+
+
+@pytest.fixture
+def streams(coalescing: Coalescing, clock: Clock) -> Streams:
+    return Streams(coalescing, clock)
 
 
 @pytest.mark.parametrize(("rate", "busy"), [(BUSY / 2, False), (BUSY * 0.9, False), (BUSY * 1.1, True), (1e5, True)])
-def test_pieces_wait_for_each_other_above_a_rate(coalescing: Coalescing, clock: Clock, rate: float, busy: bool) -> None:
-    pieces(coalescing, clock, rate)
+def test_pieces_wait_for_each_other_above_a_rate(streams: Streams, clock: Clock, rate: float, busy: bool) -> None:
+    streams.at(rate)
 
-    assert coalescing.busy == busy
+    assert streams.coalescing.busy == busy
     assert clock.slept == []
 
 
-def test_the_pieces_of_few_transfers_never_wait(coalescing: Coalescing, clock: Clock) -> None:
-    clock.now += 1e-3
-    coalescing.passed += WINDOW
-    coalescing.judge(MANY - 1)
-    assert not coalescing.busy
+def test_the_pieces_of_few_transfers_never_wait(coalescing: Coalescing, clock: Clock, streams: Streams) -> None:
+    few = Streams(coalescing, clock, MANY - 1)
+    few.at(BUSY * 2, WINDOW * 4)
+    assert clock.slept == []
 
-    pieces(coalescing, clock, BUSY * 2)
+    streams.at(BUSY * 2)
     assert coalescing.busy
-    coalescing.passed += WINDOW
-    coalescing.breathe(MANY - 1)
-
+    few.turn(WINDOW)
     assert (clock.slept, coalescing.busy) == ([], False)
 
 
 @pytest.mark.parametrize(("rate", "breath"), [(BUSY * 2, BREATH_S), (GATHERED / BREATH_S * 4, BREATH_S / 4)])
 def test_a_breath_is_short_and_the_shorter_the_more_comes(
-    coalescing: Coalescing, clock: Clock, rate: float, breath: float
+    streams: Streams, clock: Clock, rate: float, breath: float
 ) -> None:
-    pieces(coalescing, clock, rate)
-    coalescing.passed += 1
+    streams.at(rate)
 
-    coalescing.breathe(MANY)
+    streams.turn(1)
 
     assert clock.slept == [pytest.approx(breath)]
 
 
-def test_a_turn_in_which_many_pieces_came_is_not_followed_by_a_breath(coalescing: Coalescing, clock: Clock) -> None:
-    pieces(coalescing, clock, BUSY * 2)
+def test_a_turn_in_which_many_pieces_came_is_not_followed_by_a_breath(streams: Streams, clock: Clock) -> None:
+    streams.at(BUSY * 2)
 
-    coalescing.passed += GATHERED
-    coalescing.breathe(MANY)
+    streams.turn(GATHERED)
     assert clock.slept == []
 
-    coalescing.passed += GATHERED - 1
-    coalescing.breathe(MANY)
+    streams.turn(GATHERED - 1)
     assert clock.slept == [BREATH_S]
 
 
-def test_when_fewer_come_nobody_waits_any_more(coalescing: Coalescing, clock: Clock) -> None:
-    pieces(coalescing, clock, BUSY * 3)
+def test_pieces_of_one_transfer_that_gather_are_as_many(coalescing: Coalescing, clock: Clock, streams: Streams) -> None:
+    streams.at(BUSY * 2)
+
+    streams.windows[0] = coalescing.count(GATHERED, streams.windows[0])
+    coalescing.breathe()
+
+    assert clock.slept == []
+
+
+def test_when_fewer_come_nobody_waits_any_more(coalescing: Coalescing, streams: Streams) -> None:
+    streams.at(BUSY * 3)
     assert coalescing.busy
 
-    pieces(coalescing, clock, BUSY / 4, WINDOW * 2)
+    streams.at(BUSY / 4, WINDOW * 2)
 
     assert not coalescing.busy
 
 
-def test_the_first_piece_after_a_rest_does_not_wait(coalescing: Coalescing, clock: Clock) -> None:
-    pieces(coalescing, clock, BUSY * 2)
-    clock.now += STALE_S * 1.1
-    coalescing.passed += 1
+@pytest.mark.parametrize("pieces", [0, 1])
+def test_where_hardly_a_small_piece_comes_it_is_soon_over(
+    coalescing: Coalescing, clock: Clock, streams: Streams, pieces: int
+) -> None:
+    """Turns go on, as large pieces and answers of one piece come; neither is counted."""
+    streams.at(BUSY * 2)
+    turns = 0
+    while coalescing.busy:
+        clock.now += 1e-3
+        streams.turn(pieces)
+        turns += 1
 
-    coalescing.breathe(MANY)
+    assert turns <= STALE_S / 1e-3
+
+
+def test_the_first_piece_after_a_rest_does_not_wait(coalescing: Coalescing, clock: Clock, streams: Streams) -> None:
+    streams.at(BUSY * 2)
+    clock.now += STALE_S * 1.1
+
+    streams.turn(1)
 
     assert (clock.slept, coalescing.busy) == ([], False)
 
 
-def test_what_is_busy_stays_so_over_many_windows(coalescing: Coalescing, clock: Clock) -> None:
-    pieces(coalescing, clock, BUSY * 2)
+def test_what_is_busy_stays_so_over_many_windows(coalescing: Coalescing, clock: Clock, streams: Streams) -> None:
+    streams.at(BUSY * 2)
     for _ in range(200):
         clock.now += 1e-4
-        coalescing.passed += 8  # that came within the breath
-        coalescing.breathe(MANY)
+        streams.turn(8)  # that came within the breath
 
     assert coalescing.busy
     assert len(clock.slept) == 200

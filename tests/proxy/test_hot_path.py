@@ -51,7 +51,7 @@ class Together(Coalescing):
         super().__init__()
         self.busy = True
 
-    def breathe(self, transfers: int) -> None:
+    def breathe(self) -> None:
         """Count the turns in which pieces were passed on at the end."""
         Together.turns += 1
 

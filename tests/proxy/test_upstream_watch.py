@@ -210,3 +210,34 @@ async def test_a_socket_that_the_loop_cannot_watch_is_told_in_the_log(caplog: py
 
     assert "upstream_unwatched error=AttributeError" in caplog.text
     assert not watch._asked
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_a_piece_that_cannot_be_passed_on_takes_no_other_with_it(busy: bool) -> None:
+    loop = asyncio.get_running_loop()
+    told: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _loop, context: told.append(context))
+    passed: list[str] = []
+
+    class Piece:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def pass_on(self) -> None:
+            if self.name == "bad":
+                raise ValueError(self.name)
+            passed.append(self.name)
+
+    multi = Multi("")
+    multi.coalescing.busy = busy
+    try:
+        multi.loaded += [Piece(name) for name in ("a", "bad", "b")]
+        loop.call_soon(multi.process_data, -1, 0)
+        while len(passed) < 2:
+            await asyncio.sleep(0)
+    finally:
+        await multi.close()
+        loop.set_exception_handler(None)
+
+    assert passed == ["a", "b"]
+    assert [type(context["exception"]) for context in told] == [ValueError]

@@ -7,7 +7,9 @@ from .view import ClientView
 KEEP_VIEWS = 8
 """As many such clients can take turns."""
 KEEP_BYTES = 16 * 1024 * 1024
-"""Bytes of conversation that all of them may take."""
+"""Bytes that all of them may take, the items' own and what is kept beside them."""
+_BESIDE = 512
+"""Bytes that are kept beside an item: its key, and where it stands."""
 
 
 class UnnamedViews:
@@ -31,8 +33,9 @@ class UnnamedViews:
         view.grow(array)
         if known is not None:
             self._views.remove(known)
-        self._views.insert(0, view)
+        # A copy: what is parsed and decided in this request goes with it.
+        self._views.insert(0, view.copy())
         del self._views[KEEP_VIEWS:]
-        while sum(view.size for view in self._views) > KEEP_BYTES:
+        while sum(view.size + _BESIDE * len(view) for view in self._views) > KEEP_BYTES:
             self._views.pop()
         return view

@@ -32,21 +32,23 @@ def top_level(data: bytes, known: Iterable[bytes] = ()) -> tuple[TopLevel, str |
     ``known`` are beginnings of ``input`` arrays that were decoded before, each with its bracket and up to the end of
     an item: a long conversation is sent with every request.
     """
-    for beginning in known:
-        if len(beginning) >= _LEAST and (found := _without(data, beginning)) is not None:
+    long = [beginning for beginning in known if len(beginning) >= _LEAST]
+    if long and (key := _INPUT.search(data)) is not None:
+        start = key.end()
+        fitting = (each for each in long if data.startswith(each, start) and _ends(data, start + len(each)))
+        beginning = max(fitting, key=len, default=b"")
+        if beginning and (found := _without(data, start, start + len(beginning))) is not None:
             return found
     top = _decode_top(data)
     return top, _repeated(data, top)
 
 
-def _without(data: bytes, beginning: bytes) -> tuple[TopLevel, str | None] | None:
-    """The same with one item in the place of the known ones; None where ``input`` does not begin with these."""
-    key = _INPUT.search(data)
-    if key is None or not data.startswith(beginning, key.end()):
-        return None
-    start, behind = key.end(), key.end() + len(beginning)
-    if data[behind : behind + 1] not in (b",", b"]"):
-        return None
+def _ends(data: bytes, at: int) -> bool:
+    return data[at : at + 1] in (b",", b"]")
+
+
+def _without(data: bytes, start: int, behind: int) -> tuple[TopLevel, str | None] | None:
+    """The same with one item in the place of the known ones; None where these do not stand in ``input``."""
     short = b"%b%b%b" % (data[:start], _STANDS_FOR, data[behind:])
     try:
         top = _decode_top(short)

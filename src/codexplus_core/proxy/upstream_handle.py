@@ -27,7 +27,8 @@ class Transfer:
 
     __slots__ = (
         "_chunks", "_error", "_flows", "_framed", "_future", "_handle", "_head", "_held", "_lines", "_multi", "_on_end",
-        "_passing", "_paused", "_queue", "_quick", "_size", "_waiter", "_write", "headers", "idle", "origin", "status",
+        "_passing", "_paused", "_queue", "_quick", "_size", "_waiter", "_window", "_write", "headers", "idle", "origin",
+        "status",
     )  # fmt: skip
     _switches = False  # whether a 101 is an answer to what is asked
 
@@ -41,13 +42,12 @@ class Transfer:
         self._handle: Handle | None = handle
         self._on_end = on_end
         self._queue: deque[bytes] = deque()
-        self._size = 0
-        self._paused = self._held = False
+        self._size, self._window = 0, -1
         self._write: Callable[[bytes], bool] | None = None
         self._framed: Framed | None = None
         self._passing: Passing | None = None
         self._quick: Callable[[bytes], bool] | None = None
-        self._head = self._flows = False
+        self._head = self._flows = self._paused = self._held = False
         self._lines = AnswerHead(switches=self._switches)
         self._chunks: Chunks | None = None
         self._error: Exception | None = None
@@ -153,13 +153,14 @@ class Transfer:
             return
         if queue:
             # Every event passes here, and calls weigh.
-            data = queue.popleft() if len(queue) == 1 else self._taken()
+            count = len(queue)
+            data = queue.popleft() if count == 1 else self._taken()
             self._size = 0
             chunks, flows = self._chunks, self._flows
             if not flows:
                 self._flows = True  # short answers are this one piece, and are not to wait for others
-            elif len(data) < SMALL:
-                self._multi.coalescing.passed += 1
+            elif len(data) < SMALL * count:
+                self._window = self._multi.coalescing.count(count, self._window)
             if self._passing is not None:
                 if self._quick is None or not self._quick(data):
                     self._offer(self._passing, data)

@@ -81,15 +81,12 @@ class Multi(AsyncCurl):
             finally:
                 self.stepping = False
         self.stepping = False
-        loaded = self.loaded
-        if loaded:
+        if self.loaded:
             coalescing = self.coalescing
             if not coalescing.busy:
-                self.loaded = []
-                for transfer in loaded:
-                    transfer.pass_on()
+                self._pass_on()
                 if coalescing.passed >= WINDOW:
-                    coalescing.judge(self._active)
+                    coalescing.judge()
             elif not self._together:
                 self._together = True
                 self.loop.call_soon(self._turned)
@@ -127,12 +124,18 @@ class Multi(AsyncCurl):
         # All sockets that had something have been read; what the loop does next is to look at them again.
         self._together = False
         self._pass_on()
-        self.coalescing.breathe(self._active)
+        self.coalescing.breathe()
 
     def _pass_on(self) -> None:
         loaded, self.loaded = self.loaded, []
-        for transfer in loaded:
-            transfer.pass_on()
+        waiting = iter(loaded)
+        try:
+            for transfer in waiting:
+                transfer.pass_on()
+        finally:
+            # Where one fails, the others' pieces are not to be lost with it.
+            for transfer in waiting:
+                self.load(transfer)
 
 
 def _watched(multi: Multi) -> Watch | None:

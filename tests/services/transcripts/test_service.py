@@ -77,6 +77,16 @@ async def test_a_line_without_a_thread_says_which_one_it_goes_on_from(kept: Kept
     assert (more["from"], len(more["items"])) == (1, 1)
 
 
+async def test_a_line_in_a_sessions_own_file_needs_no_other_file(kept: Kept) -> None:
+    for session, sent in (("one", [message("a")]), ("two", [message("a"), message("b")])):
+        kept.transcripts.keep(account(session=session, thread="", sent=sent))
+        await kept.transcripts.flush()
+
+    (line,) = kept.lines("two")
+
+    assert (line["model"]["from"], len(line["model"]["items"]), "on" in line["model"]) == (0, 2, False)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 @pytest.mark.parametrize("acknowledged", [1, 25])
 def test_what_was_flushed_survives_a_kill(tmp_path: Path, acknowledged: int) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services.transcripts.made_account import message
 
-from codexplus_core.services.transcripts.views import Mark, Views
+from codexplus_core.services.transcripts.views import UNNAMED_PIECES, Mark, Views
 
 A, B, C = (message(text) for text in "abc")
 a, b, c = (json.loads(piece) for piece in (A, B, C))
@@ -107,6 +107,14 @@ def test_where_no_thread_is_named_what_stands_behind_the_last_item_may_have_chan
 
     assert (news.first, news.items) == (1, [b, a])
     assert views.unnamed([B, A]).on == ""
+
+
+def test_a_view_of_very_many_pieces_without_a_thread_is_not_kept() -> None:
+    views = Views()
+    many = [A] * (UNNAMED_PIECES + 1)
+    views.unnamed(many)
+
+    assert views.unnamed(many).on == ""
 
 
 def test_views_without_a_thread_are_forgotten_as_others_are() -> None:

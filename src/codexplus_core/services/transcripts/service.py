@@ -163,7 +163,8 @@ class Transcripts:
 
     def _news(self, stem: str, account: Account, sent: list[bytes]) -> News:
         if not account.thread:
-            return self._views.unnamed(sent)
+            # In a session's own file every line stands by itself: the one that it goes on from may be in another.
+            return (Views() if account.session else self._views).unnamed(sent)
         return self._views.news(account.thread, sent, lambda: self._marked(stem, account.thread))
 
     def _marked(self, stem: str, thread: str) -> Mark | None:

@@ -14,6 +14,8 @@ import msgspec
 KEEP_THREADS = 1024
 KEEP_UNNAMED = 8
 """Views of clients that name no thread."""
+UNNAMED_PIECES = 100_000
+"""Pieces of such a view from which it is not kept."""
 
 Mark = tuple[int, str, str]
 """Where a view stood: the number of its pieces, their digest, and the digest of all but the last."""
@@ -117,7 +119,8 @@ class Views:
         seen = _Seen([]) if known is None else known
         on = "" if known is None else known.mark[1]
         first, items = seen.extend(pieces)
-        self._unnamed = [seen, *(each for each in self._unnamed if each is not seen)][:KEEP_UNNAMED]
+        others = [each for each in self._unnamed if each is not seen]
+        self._unnamed = [seen, *others][:KEEP_UNNAMED] if len(pieces) <= UNNAMED_PIECES else others
         return News(first, items, seen.mark, on)
 
     def forget(self, thread: str) -> None:
