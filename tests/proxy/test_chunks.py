@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codexplus_core.proxy.chunks import BrokenFraming, Chunks
+from codexplus_core.proxy.chunks import _LENGTHS, BrokenFraming, Chunks
 
 BODIES = st.lists(st.binary(min_size=1, max_size=40) | st.sampled_from([b"\r\n", b"0\r\n\r\n", b"5\r\n"]), max_size=6)
 TRAILERS = st.sampled_from([b"", b"", b"X: y\r\n", b"A: 1\r\nB: 2\r\n"])
@@ -58,6 +58,108 @@ def test_what_is_whole_chunks_is_known_without_being_taken_apart(
     if bodies and not places:
         assert Chunks().whole(wire, b"\n\n")[1] == sum(len(body) + 2 for body in bodies)
         assert Chunks().whole(wire + b"0\r\n\r\n", b"\n\n") == (0, 0)
+
+
+EVENT = st.integers(0, 400).map(lambda size: b"event: a\ndata: %b\n\n" % (b"x" * size))
+ODD = st.sampled_from([b"\n", b"\n\n", b"a\r\nb\n\n", b"\r", b"y" * 5000, b"0\r\n\r\n"])
+SIZES = st.sampled_from([b"%x"] * 20 + [b"%X", b"%05x", b"%x ;a=b"])
+MANGLED = st.sampled_from([None, None, None, b"", b"\r", b"\n", b"X", b"\r\n", b"\n\r"])
+
+
+def outcome(data: bytes, at_once: int, how: str) -> tuple[bytes, bool, bool, bool]:
+    """The contents, whether they were broken or not, ended and were cut off."""
+    chunks, given = Chunks(), b""
+    try:
+        for start in range(0, len(data), at_once):
+            piece = data[start : start + at_once]
+            at, size = chunks.whole(piece, b"\n\n") if how == "whole" else (0, 0)
+            if size:
+                contents = Chunks().bodies(piece)
+                assert (len(contents), contents[:20]) == (size, piece[at : at + 20].partition(b"\r")[0][:20])
+                given += contents
+            else:
+                given += chunks.feed(piece) if how == "feed" else chunks.bodies(piece)
+    except BrokenFraming:
+        return given, True, False, False
+    if how == "feed":
+        given = Chunks().bodies(given)  # the last chunk is among it only where it came in one piece
+    return given, False, chunks.ended, chunks.cut
+
+
+@pytest.mark.wire("W19")
+@pytest.mark.abuse("A12")
+@given(
+    st.lists(st.tuples(st.just(b"%x"), EVENT), min_size=8, max_size=40)
+    | st.lists(st.tuples(SIZES, EVENT | EVENT | EVENT | ODD), min_size=8, max_size=40),
+    st.sampled_from([b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"00\r\n\r\n", b"0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", b""]),
+    MANGLED,
+    st.integers(0, 20_000),
+    st.integers(1500, 20_000),
+)
+def test_a_burst_is_taken_at_once_as_it_is_in_small_pieces(
+    contents: list[tuple[bytes, bytes]], end: bytes, mangled: bytes | None, place: int, size: int
+) -> None:
+    data = b"".join((line % len(content)) + b"\r\n" + content + b"\r\n" for line, content in contents) + end
+    if mangled is not None:
+        place %= len(data)
+        data = data[:place] + mangled + data[place + 1 :]
+
+    for how in ("bodies", "feed", "whole"):
+        by_little, *little = outcome(data, 900, how)
+        at_once, *burst = outcome(data, size, how)
+        assert burst == little
+        # How much of a broken one goes by depends on the pieces.
+        common = min(len(at_once), len(by_little)) if burst[0] else None
+        assert at_once[:common] == by_little[:common]
+
+
+BURST = b"".join(b"%x\r\n%b\n\n\r\n" % (size + 2, b"x" * size) for size in range(100, 120))
+CONTENTS = b"".join(b"x" * size + b"\n\n" for size in range(100, 120))
+
+
+def test_a_burst_of_whole_events_is_known_to_be_one() -> None:
+    assert Chunks().whole(BURST, b"\n\n") == (4, len(CONTENTS))
+    assert Chunks().whole(BURST[:-1], b"\n\n") == (0, 0)
+    assert Chunks().whole(BURST[:-2], b"\n\n") == (0, 0)
+    assert Chunks().whole(BURST + b"0\r\n\r\n", b"\n\n") == (0, 0)
+    # The line feed in front of a content is no part of an event's end.
+    assert Chunks().whole(BURST + b"1\r\n\n\r\n", b"\n\n") == (0, 0)
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n"])
+def test_a_burst_may_hold_the_bodys_end(end: bytes) -> None:
+    framed, bare = Chunks(), Chunks()
+
+    passed, contents = framed.feed(BURST + end + b"HTTP/1.1"), bare.bodies(BURST + end + b"HTTP/1.1")
+
+    assert (passed, framed.ended) == (BURST, True)
+    assert (contents, bare.ended) == (CONTENTS, True)
+    closing = Chunks()
+    assert (closing.feed(BURST + b"0\r\n\r\n"), closing.closed) == (BURST + b"0\r\n\r\n", True)
+
+
+@pytest.mark.abuse("A12")
+@pytest.mark.parametrize("behind", [b"\rX", b"X\n", b"\r", b"\n", b""])
+@pytest.mark.parametrize("number", [3, 10, 19])
+@pytest.mark.parametrize("part", ["size", "content"])
+def test_a_wrong_line_break_within_a_burst_is_found(behind: bytes, number: int, part: str) -> None:
+    lines = BURST.split(b"\r\n")
+    at = len(b"\r\n".join(lines[: 2 * number + (2 if part == "content" else 1)]))
+    broken = BURST[:at] + behind + BURST[at + 2 :]
+
+    assert Chunks().whole(broken, b"\n\n") == (0, 0)
+    with pytest.raises(BrokenFraming):
+        Chunks().feed(broken + b"0\r\n\r\n")
+    with pytest.raises(BrokenFraming):
+        Chunks().bodies(broken + b"0\r\n\r\n")
+
+
+@pytest.mark.abuse("A12")
+def test_sizes_that_are_kept_are_bounded_by_the_numbers_that_there_are() -> None:
+    before = set(_LENGTHS)
+    for line in (b"0064", b"064", b"64 ", b"64;a=b", b"aB", b"1000", b"x", b"", b"0"):
+        Chunks().whole(line + b"\r\n" + b"x" * 1100 + b"\r\n", b"\n\n")
+    assert set(_LENGTHS) == before
 
 
 def test_an_end_that_comes_alone_or_with_the_last_chunk_leaves_with_it() -> None:

@@ -3,18 +3,69 @@
 from __future__ import annotations
 
 import re
+from itertools import repeat
+from operator import itemgetter
 
 # Some servers fill a size up with spaces.
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+_PLAIN = re.compile(rb"\n[1-9A-Fa-f][0-9A-Fa-f]{,2}")
 _BREAK = b"\r\n"
 _END = b"0\r\n\r\n"
+_LAST = [b"\n0", b"\n"]
+_FEED = {0x0A}
 # A size line that goes on for longer holds nothing that anybody means.
 _LINE_LIMIT = 4096
 _TRAILER_LIMIT = 64 * 1024
+# Bytes from which it pays to look at all the chunks of a piece at once.
+_MANY = 1024
 
 
 class BrokenFraming(ValueError):
     """The bytes are no chunks."""
+
+
+class _Lengths(dict[bytes, int]):
+    """Lengths by their size lines, for those that say a number below 4096 in the shortest way; 0 for all others.
+
+    A line begins with the line feed of the break before it, and a length counts the line feed before the content.
+    """
+
+    def __missing__(self, line: bytes) -> int:
+        length = int(line, 16) if _PLAIN.fullmatch(line) else 0
+        if line not in (b"\n%x" % length, b"\n%X" % length):
+            return 0
+        # No more are kept than there are such numbers, in either case of the letters.
+        self[line] = length + 1
+        return length + 1
+
+
+_LENGTHS = _Lengths()
+_FIRST = itemgetter(0)
+
+
+def _plain(data: bytes, at: int) -> tuple[list[bytes], int]:
+    """The whole chunks from ``at`` on if all are as most senders frame events, and where what follows them begins.
+
+    Each is given as its content behind a line feed. A burst holds dozens of them, and taken one by one they cost more
+    than all else that is done with it, so this asks the same of all at once: whatever holds a carriage return
+    elsewhere, a longer chunk or something that is no chunk gives none, to be looked at one by one.
+    """
+    lines = (b"\n" + data[at:]).split(b"\r")
+    rest = lines.pop()
+    tail = len(rest) - 1
+    if len(lines) % 2:
+        rest = lines.pop()
+        tail += len(rest) + 1
+    elif lines[-2:] == _LAST:
+        rest = _LAST[0]
+        tail += 5
+        del lines[-2:]
+    if rest[:1] != b"\n":
+        return [], at
+    contents = lines[1::2]
+    if list(map(_LENGTHS.__getitem__, lines[::2])) == list(map(len, contents)) and set(map(_FIRST, contents)) == _FEED:
+        return contents, len(data) - tail
+    return [], at
 
 
 def is_chunk(data: bytes) -> bool:
@@ -57,6 +108,15 @@ class Chunks:
             return 0, 0
         start = at = total = 0
         size = len(data)
+        if size > _MANY:
+            contents, at = _plain(data, 0)
+            if not all(map(bytes.endswith, contents, repeat(end))):
+                return 0, 0
+            if contents:
+                if min(map(len, contents)) <= len(end):
+                    return 0, 0  # the line feed before it helped to make an end
+                start = data.index(_BREAK) + 2
+                total = sum(map(len, contents)) - len(contents)
         while at < size:
             found = _SIZE.match(data, at)
             if found is None:
@@ -89,6 +149,8 @@ class Chunks:
         match = _SIZE.match
         if at:
             self._check_break(data, at)
+        if size - at > _MANY and not self._trailers:
+            _, at = _plain(data, at)
         while at < size and not self._trailers:
             found = match(data, at)
             if found is None:
@@ -138,6 +200,9 @@ class Chunks:
             at = self._skip
             self._check_break(data, at)
             parts.append(data[: max(0, at - 2)])
+        if size - at > _MANY and not self._trailers:
+            contents, at = _plain(data, at)
+            parts += [content[1:] for content in contents]
         while at < size and not self._trailers:
             found = _SIZE.match(data, at)
             if found is None:
