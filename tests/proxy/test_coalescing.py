@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from codexplus_core.proxy.coalescing import BREATH_S, BUSY, GATHERED, MANY, STALE_S, WINDOW, Coalescing
+from codexplus_core.proxy.coalescing import (
+    BREATH_S,
+    BUSY,
+    GATHERED,
+    HEAVY,
+    HEAVY_BREATH_S,
+    HEAVY_GATHERED,
+    HEAVY_WINDOW,
+    MANY,
+    STALE_S,
+    WINDOW,
+    Coalescing,
+)
 
 
 class Clock:
@@ -153,3 +165,94 @@ def test_what_is_busy_stays_so_over_many_windows(coalescing: Coalescing, clock: 
 
     assert coalescing.busy
     assert len(clock.slept) == 200
+
+
+PIECE = 16 * 1024
+
+
+class Bursts:
+    """Larger pieces, whoever passes them on."""
+
+    def __init__(self, coalescing: Coalescing, clock: Clock) -> None:
+        self.coalescing = coalescing
+        self.clock = clock
+
+    def turn(self, size: int) -> None:
+        """A turn of the loop in which so many bytes came."""
+        for _ in range(size // PIECE):
+            self.coalescing.weigh(PIECE)
+        if self.coalescing.busy:
+            self.coalescing.breathe()
+
+    def at(self, rate: float, size: int = HEAVY_WINDOW) -> None:
+        """So many bytes at a rate, a piece in each turn."""
+        for _ in range(size // PIECE):
+            self.clock.now += PIECE / rate
+            self.turn(PIECE)
+
+
+@pytest.fixture
+def bursts(coalescing: Coalescing, clock: Clock) -> Bursts:
+    return Bursts(coalescing, clock)
+
+
+@pytest.mark.parametrize(("rate", "busy"), [(HEAVY / 2, False), (HEAVY * 0.9, False), (HEAVY * 1.1, True), (1e9, True)])
+def test_larger_pieces_wait_for_each_other_above_a_rate(bursts: Bursts, rate: float, busy: bool) -> None:
+    bursts.at(rate)
+
+    assert bursts.coalescing.busy == busy
+
+
+def test_a_burst_after_a_rest_is_none_until_it_has_lasted(bursts: Bursts, clock: Clock) -> None:
+    clock.now += 60.0
+    bursts.at(HEAVY * 10)
+    assert not bursts.coalescing.busy
+
+    bursts.at(HEAVY * 10)
+    assert bursts.coalescing.busy
+
+
+def test_a_turn_with_many_bytes_is_not_followed_by_a_breath(bursts: Bursts, clock: Clock) -> None:
+    bursts.at(HEAVY * 2)
+    clock.slept.clear()
+
+    bursts.turn(HEAVY_GATHERED)
+    assert clock.slept == []
+
+    bursts.turn(HEAVY_GATHERED - PIECE)
+    assert clock.slept == [HEAVY_BREATH_S]
+
+
+@pytest.mark.parametrize("size", [0, PIECE])
+def test_when_a_burst_is_over_nobody_waits_any_more(bursts: Bursts, clock: Clock, size: int) -> None:
+    bursts.at(HEAVY * 3)
+    assert bursts.coalescing.busy
+    turns = 0
+    while bursts.coalescing.busy:
+        clock.now += 2e-3
+        bursts.turn(size)
+        turns += 1
+
+    assert turns <= STALE_S / 2e-3
+
+
+def test_a_burst_that_goes_on_stays_one(bursts: Bursts, clock: Clock) -> None:
+    bursts.at(HEAVY * 2)
+    for _ in range(200):
+        clock.now += 1e-4
+        bursts.turn(2 * PIECE)  # that came within the breath
+
+    assert bursts.coalescing.busy
+
+
+def test_bursts_and_small_pieces_are_judged_each_by_itself(
+    coalescing: Coalescing, bursts: Bursts, streams: Streams
+) -> None:
+    bursts.at(HEAVY * 2)
+    streams.at(BUSY / 4)
+    assert not coalescing.busy  # the burst is over by then, and the pieces are few
+
+    bursts.at(HEAVY * 2, HEAVY_WINDOW * 2)
+    assert coalescing.busy
+    streams.at(BUSY * 2, WINDOW * 8)
+    assert coalescing.busy  # for the small pieces' sake alone

@@ -161,6 +161,8 @@ class Transfer:
                 self._flows = True  # short answers are this one piece, and are not to wait for others
             elif len(data) < SMALL * count:
                 self._window = self._multi.coalescing.count(count, self._window)
+            else:
+                self._multi.coalescing.weigh(len(data))
             if self._passing is not None:
                 if self._quick is None or not self._quick(data):
                     self._offer(self._passing, data)

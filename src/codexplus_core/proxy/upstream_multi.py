@@ -54,7 +54,7 @@ class Multi(AsyncCurl):
         """Piped transfers that have bytes to pass on, after the step where one is under way (``stepping``)."""
         self.stepping = False
         self.coalescing = Coalescing()
-        """Told of every small piece of an answer that is under way."""
+        """Told of every piece of an answer that is under way."""
         self._together = False
 
     async def close(self) -> None:
