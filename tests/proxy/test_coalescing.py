@@ -167,7 +167,7 @@ def test_what_is_busy_stays_so_over_many_windows(coalescing: Coalescing, clock: 
     assert len(clock.slept) == 200
 
 
-PIECE = 16 * 1024
+PIECE = 8 * 1024
 
 
 class Bursts:
@@ -246,13 +246,22 @@ def test_a_burst_that_goes_on_stays_one(bursts: Bursts, clock: Clock) -> None:
 
 
 def test_bursts_and_small_pieces_are_judged_each_by_itself(
-    coalescing: Coalescing, bursts: Bursts, streams: Streams
+    coalescing: Coalescing, bursts: Bursts, streams: Streams, clock: Clock
 ) -> None:
     bursts.at(HEAVY * 2)
-    streams.at(BUSY / 4)
+    streams.at(BUSY / 4, WINDOW * 2)
     assert not coalescing.busy  # the burst is over by then, and the pieces are few
 
-    bursts.at(HEAVY * 2, HEAVY_WINDOW * 2)
-    assert coalescing.busy
-    streams.at(BUSY * 2, WINDOW * 8)
+    for _ in range(50):
+        clock.now += 1e-4
+        streams.turn(8)
+    clock.slept.clear()
+    coalescing.weigh(HEAVY_GATHERED - 1)
+    coalescing.breathe()
+    coalescing.weigh(HEAVY_GATHERED)
+    coalescing.breathe()
+    assert clock.slept == [BREATH_S]  # a turn with many bytes is worth no further wait either
+    for _ in range(50):
+        clock.now += 1e-4
+        streams.turn(8)
     assert coalescing.busy  # for the small pieces' sake alone

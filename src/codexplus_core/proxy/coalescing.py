@@ -26,7 +26,7 @@ HEAVY_BREATH_S = 0.0003
 """Seconds that a larger piece waits at most."""
 HEAVY_GATHERED = 64 * 1024
 """Bytes in one turn that are worth no further wait."""
-HEAVY_WINDOW = 256 * 1024
+HEAVY_WINDOW = 64 * 1024
 """Bytes after which their rate is looked at."""
 
 
@@ -40,8 +40,8 @@ class Coalescing:
     """
 
     __slots__ = (
-        "_before", "_breath", "_bytes", "_bytes_before", "_bytes_since", "_clock", "_heavy", "_many", "_since", "_sleep",
-        "_transfers", "_window", "busy", "passed",
+        "_before", "_breath", "_bytes", "_bytes_before", "_bytes_since", "_clock", "_heavy", "_many", "_since",
+        "_sleep", "_transfers", "_window", "busy", "passed",
     )  # fmt: skip
 
     def __init__(
@@ -85,10 +85,11 @@ class Coalescing:
             self._judge_bytes(now)
         gathered, self._before = self.passed - self._before, self.passed
         weight, self._bytes_before = self._bytes - self._bytes_before, self._bytes
-        if self._many and gathered < GATHERED:
-            self._sleep(self._breath)
-        elif self._heavy and weight < HEAVY_GATHERED:
-            self._sleep(HEAVY_BREATH_S)
+        if gathered < GATHERED and weight < HEAVY_GATHERED:
+            if self._many:
+                self._sleep(self._breath)
+            elif self._heavy:
+                self._sleep(HEAVY_BREATH_S)
 
     def _judge(self, now: float) -> None:
         elapsed = now - self._since
