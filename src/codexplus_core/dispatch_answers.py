@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .action import Action
 from .audit_event import AuditEvent
 from .command import CommandRow
 from .dispatch_account import about_action, judged_call, left_out_access, refused_request
-from .dispatch_chunk import FailedClosed
+from .dispatch_chunk import FailedClosed, must_wait
 from .dispatch_faults import FAILED, Hook
 from .exchange import Exchange, LocalReply, Phase, Refusal, Session, is_text
 from .outcome import Outcome
@@ -197,14 +197,32 @@ class Answers:
                 return ToolResult(f"output withheld: {_reason(hook)}", is_error=True)
         return result
 
-    async def turn_end(self, exchange: Exchange) -> str | None:
-        """The first prompt that makes the model go on, None if the turn is over."""
-        for hook in self._table["on_turn_end"]:
-            answer = await self._calls.ask(hook, exchange)
-            if isinstance(answer, str) and answer:
-                return answer
-            if answer and answer is not FAILED:
-                self._calls.faults.wrong_answer(hook, answer, "str or None")
+    def turn_end(self, exchange: Exchange) -> str | Awaitable[str | None] | None:
+        """The first prompt that makes the model go on, None if the turn is over; or something to await for either."""
+        hooks = iter(self._table["on_turn_end"])
+        for hook in hooks:
+            answer = self._calls.now(hook, exchange)
+            if must_wait(answer):
+                return self._turn_end(exchange, hook, answer, hooks)
+            if words := self._words(hook, answer):
+                return words
+        return None
+
+    async def _turn_end(
+        self, exchange: Exchange, hook: Hook, answer: Awaitable[Any], others: Iterable[Hook]
+    ) -> str | None:
+        words = self._words(hook, await self._calls.finish(hook, answer, limit=self._calls.limit))
+        for other in others:
+            if words:
+                break
+            words = self._words(other, await self._calls.ask(other, exchange))
+        return words
+
+    def _words(self, hook: Hook, answer: object) -> str | None:
+        if isinstance(answer, str) and answer:
+            return answer
+        if answer and answer is not FAILED:
+            self._calls.faults.wrong_answer(hook, answer, "str or None")
         return None
 
     async def exchange_end(self, exchange: Exchange, outcome: Outcome) -> None:

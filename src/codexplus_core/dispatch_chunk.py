@@ -54,7 +54,8 @@ def _wants(hook: Hook, exchange: Exchange) -> frozenset[str] | None:
     return frozenset(hook.record.plugin.watches) or None
 
 
-def _must_wait(made: Any) -> bool:
+def must_wait(made: Any) -> bool:
+    """Whether what a plugin's function gave has to be awaited for its answer."""
     return made is not None and not isinstance(made, Event | list) and made is not FAILED and inspect.isawaitable(made)
 
 
@@ -84,7 +85,7 @@ class Chunks:
         if found is None:
             return None
         hook, made = found
-        if _must_wait(made):
+        if must_wait(made):
             return self._wait(exchange, routes, hook, made, event)
         events = self._checked(hook, made)
         return self._onward(exchange, routes, self._after(routes, hook), [event] if events is None else events)
@@ -119,7 +120,7 @@ class Chunks:
                     made.append(event)
                     continue
                 answer = self._calls.now(hook, exchange, event)
-                if _must_wait(answer):
+                if must_wait(answer):
                     return self._onward_waiting(exchange, routes, index, made, (hook, answer, event), coming)
                 events_made = self._checked(hook, answer)
                 made.extend([event] if events_made is None else events_made)

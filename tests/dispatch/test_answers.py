@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -129,8 +130,26 @@ async def test_results_are_changed_one_plugin_after_the_other() -> None:
 async def test_the_first_prompt_makes_the_model_go_on() -> None:
     empty, first, second = Answering("", 3), Answering("go on", 2), Answering("stop", 1)
 
-    assert await dispatcher(empty=empty, first=first, second=second).turn_end(exchange()) == "go on"
+    assert dispatcher(empty=empty, first=first, second=second).turn_end(exchange()) == "go on"
     assert second.asked == 0
+
+
+@pytest.mark.parametrize("words", ["go on", ""])
+async def test_a_prompt_that_has_to_be_waited_for_is_the_first_all_the_same(words: str) -> None:
+    class Waiting(Answering):
+        @hookimpl
+        async def on_turn_end(self) -> Any:
+            await asyncio.sleep(0)
+            return self.give()
+
+    empty, first, second = Waiting("", 3), Waiting(words, 2), Answering("stop", 1)
+
+    asked = dispatcher(empty=empty, first=first, second=second).turn_end(exchange())
+
+    assert asked is not None
+    assert not isinstance(asked, str)
+    assert await asked == (words or "stop")
+    assert second.asked == (0 if words else 1)
 
 
 @pytest.mark.parametrize("veto", ["not here", Refusal("not here")])

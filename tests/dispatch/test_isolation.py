@@ -83,7 +83,7 @@ async def test_a_plugin_that_raises_is_absent_from_every_hook(error: BaseExcepti
     assert await broken.tool_use(it, CALL) == (CALL, None)
     assert await broken.tool_result(it, CALL, ToolResult("r")) == ToolResult("r")
     assert broken.chunk(it, event) is None
-    assert await broken.turn_end(it) is None
+    assert broken.turn_end(it) is None
     await broken.exchange_end(it, OUTCOME)
     assert await broken.action(Action("run")) is None
 
@@ -111,7 +111,7 @@ async def test_one_that_must_not_be_skipped_refuses_in_every_hook_that_can() -> 
     with pytest.raises(FailedClosed, match="policy"):
         policy.chunk(it, delta("x"))
     await policy.session(it.session, "start")
-    assert await policy.turn_end(it) is None
+    assert policy.turn_end(it) is None
     await policy.exchange_end(it, OUTCOME)
 
 

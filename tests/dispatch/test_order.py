@@ -76,7 +76,7 @@ async def call_every_hook(dispatcher: Any) -> None:
     await dispatcher.action(Action("run", argv=("ls",)))
     await dispatcher.tool_use(it, CALL)
     dispatcher.chunk(it, delta("x"))
-    await dispatcher.turn_end(it)
+    dispatcher.turn_end(it)
     await dispatcher.exchange_end(it, OUTCOME)
     await dispatcher.shutdown(None)
 

@@ -264,8 +264,6 @@ class Rounds:
         if self._source is not None:
             self._source.watch(self.types())
 
-    # -- the end of a round
-
     async def _end(self, event: Event) -> bool:
         await self._settle()
         if event.type != "response.completed":
@@ -276,7 +274,8 @@ class Rounds:
             return True
         if self._turn_end and not self._open_call and self._exchange.turn.origin in ("user", "tool", "subagent"):
             await self._flush()
-            words = await self._down.wait(self._dispatch.turn_end(self._exchange))
+            words = self._dispatch.turn_end(self._exchange)
+            words = words if words is None or isinstance(words, str) else await self._down.wait(words)
             if words:
                 item = encode_item(message("user", words))
                 self.added.append(item)

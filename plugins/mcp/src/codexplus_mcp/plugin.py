@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,14 +127,19 @@ class Plugin:
         core.log.info("plugin_ready", plugin="mcp")
 
     @hookimpl
-    async def on_request(self, exchange: Exchange) -> LocalReply | None:
+    def on_request(self, exchange: Exchange) -> Awaitable[LocalReply | None] | None:
         """Offer the tools; attach the resources that a prompt mentions, or put a server's prompt in its place."""
         exchange.watch()
         if self._edits is None or self._rounds is None or self._gateway is None:
             return None
         self._gateway.note(exchange.session)
-        question = await self._rounds.on_request(exchange)
-        return await self._edits.on_request(exchange) if question is None else question
+        # Where there is nothing to offer it is said at once: waiting for an answer costs more than looking.
+        return self._answer(self._rounds, self._edits, exchange) if self._rounds.concern(exchange) else None
+
+    @staticmethod
+    async def _answer(rounds: ToolRounds, edits: PromptEdits, exchange: Exchange) -> LocalReply | None:
+        question = await rounds.on_request(exchange)
+        return await edits.on_request(exchange) if question is None else question
 
     @hookimpl
     async def on_tool_use(self, exchange: Exchange, call: ToolCall) -> ToolCall | ToolResult | None:

@@ -62,6 +62,18 @@ class ToolRounds:
         self.on_chunk = self._notices.on_chunk
         self._accepted = False
 
+    def concern(self, exchange: Exchange) -> bool:
+        """Whether a request can be any of this plugin's business: somebody has typed, or there are servers."""
+        if exchange.prompt is not None:
+            return True
+        project = exchange.session.cwd
+        servers = self._servers.of(project)
+        if servers.usable:
+            return True
+        if exchange.kind == "responses" and exchange.turn.origin in ORIGINS:
+            self._trust.close_settled(project, servers)
+        return False
+
     async def on_request(self, exchange: Exchange) -> LocalReply | None:
         """Offer tools; a project's servers are asked about first, once a thread, where the user can answer."""
         if exchange.kind != "responses" or exchange.turn.origin not in ORIGINS:
