@@ -58,18 +58,20 @@ class Coalescing:
         self._before = 0
         self._bytes = self._bytes_before = 0
 
-    def count(self, pieces: int, window: int) -> int:
-        """Note that a transfer passes so many small pieces on; takes and gives the window in which it does so."""
+    def count(self, pieces: int, size: int, window: int) -> int:
+        """Note that a transfer passes so many pieces on, ``size`` bytes of them.
+
+        Takes and gives the window in which it last passed on small ones.
+        """
+        if size >= SMALL * pieces:
+            self._bytes += size
+            if self._bytes >= HEAVY_WINDOW:
+                self._judge_bytes(self._clock())
+            return window
         self.passed += pieces
         if window != self._window:
             self._transfers += 1
         return self._window
-
-    def weigh(self, size: int) -> None:
-        """Note that so many bytes are passed on in larger pieces."""
-        self._bytes += size
-        if self._bytes >= HEAVY_WINDOW:
-            self._judge_bytes(self._clock())
 
     def judge(self) -> None:
         """Look at the rate of small pieces since the last time."""

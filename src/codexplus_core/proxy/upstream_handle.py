@@ -10,7 +10,6 @@ from curl_cffi import CurlOpt
 from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
 from .chunks import BrokenFraming, Chunks, is_chunk
-from .coalescing import SMALL
 from .transport import Framed, Headers, Passing, UpstreamCut, UpstreamError, UpstreamRequest
 from .upstream_answer import AnswerHead
 from .upstream_easy import Handle, TransferError, detail
@@ -159,10 +158,8 @@ class Transfer:
             chunks, flows = self._chunks, self._flows
             if not flows:
                 self._flows = True  # short answers are this one piece, and are not to wait for others
-            elif len(data) < SMALL * count:
-                self._window = self._multi.coalescing.count(count, self._window)
             else:
-                self._multi.coalescing.weigh(len(data))
+                self._window = self._multi.coalescing.count(count, len(data), self._window)
             if self._passing is not None:
                 if self._quick is None or not self._quick(data):
                     self._offer(self._passing, data)
