@@ -25,6 +25,8 @@ from .worker import Worker
 
 DRAIN_S = 30.0
 """Seconds that running exchanges get to end once the proxy is told to stop."""
+_COLLECT_AFTER = 10_000
+"""Objects made and still there after which the collector looks at the young ones; Python's 700 is a dozen requests."""
 _NOTHING_S = 0.3
 """What ends within this, as idle WebSockets do, is not worth a word about waiting for it."""
 
@@ -141,9 +143,11 @@ async def _until_signal(settings: ServeSettings, drain_s: float, leave_s: float,
 
 
 def _announce(url: str) -> None:
-    # What is loaded by now stays: the collector need not look through it again and again.
+    # What is loaded by now stays: the collector need not look through it again and again. Nor at what dozens of
+    # requests hold, after every few of them: an exchange leaves no cycles behind, however it ends.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
     with contextlib.suppress(OSError, ValueError, AttributeError):  # started without a standard output
         sys.stdout.write(f"codex-plus listening on {url}\n")
         sys.stdout.flush()
