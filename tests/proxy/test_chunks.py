@@ -61,9 +61,11 @@ def test_what_is_whole_chunks_is_known_without_being_taken_apart(
 
 
 EVENT = st.integers(0, 400).map(lambda size: b"event: a\ndata: %b\n\n" % (b"x" * size))
-ODD = st.sampled_from([b"\n", b"\n\n", b"a\r\nb\n\n", b"\r", b"y" * 5000, b"0\r\n\r\n"])
-SIZES = st.sampled_from([b"%x"] * 20 + [b"%X", b"%05x", b"%x ;a=b"])
-MANGLED = st.sampled_from([None, None, None, b"", b"\r", b"\n", b"X", b"\r\n", b"\n\r"])
+ODD = st.sampled_from([b"\n", b"\n\n", b"a\r\nb\n\n", b"\r", b"\r\r\n", b"y" * 5000, b"0\r\n\r\n"])
+SIZES = st.sampled_from([b"%x"] * 20 + [b"%X", b"%05x", b"%x ;a=b", b"%x;a\r"])
+MANGLED = st.sampled_from([None, None, None, b"", b"\r", b"\n", b"X", b"\r\n", b"\n\r", b"\r\r", b"\r\n0\r\n\r\n"])
+ENDS = st.sampled_from([b"", b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"00\r\n\r\n"])
+BEHIND = st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n\r\n", b"4\r\nEVIL\r\n", b"0\r\n\r\n", b"4\r\nEVIL\r\n0\r\n\r\n"])
 
 
 def outcome(data: bytes, at_once: int, how: str) -> tuple[bytes, bool, bool, bool]:
@@ -75,7 +77,8 @@ def outcome(data: bytes, at_once: int, how: str) -> tuple[bytes, bool, bool, boo
             at, size = chunks.whole(piece, b"\n\n") if how == "whole" else (0, 0)
             if size:
                 contents = Chunks().bodies(piece)
-                assert (len(contents), contents[:20]) == (size, piece[at : at + 20].partition(b"\r")[0][:20])
+                assert len(contents) == size
+                assert contents.startswith(piece[at : at + 20].partition(b"\r")[0])
                 given += contents
             else:
                 given += chunks.feed(piece) if how == "feed" else chunks.bodies(piece)
@@ -91,7 +94,7 @@ def outcome(data: bytes, at_once: int, how: str) -> tuple[bytes, bool, bool, boo
 @given(
     st.lists(st.tuples(st.just(b"%x"), EVENT), min_size=8, max_size=40)
     | st.lists(st.tuples(SIZES, EVENT | EVENT | EVENT | ODD), min_size=8, max_size=40),
-    st.sampled_from([b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"00\r\n\r\n", b"0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", b""]),
+    st.tuples(ENDS, BEHIND).map(b"".join),
     MANGLED,
     st.integers(0, 20_000),
     st.integers(1500, 20_000),
@@ -134,6 +137,10 @@ def test_a_burst_may_hold_the_bodys_end(end: bytes) -> None:
 
     assert (passed, framed.ended) == (BURST, True)
     assert (contents, bare.ended) == (CONTENTS, True)
+    for behind in (b"4\r\nEVIL\r\n", b"0\r\n\r\n", b"4\r\nEVIL\r\n0\r\n\r\n"):
+        assert Chunks().feed(BURST + end + behind) == BURST
+        assert Chunks().bodies(BURST + end + behind) == CONTENTS
+        assert Chunks().whole(BURST + end + behind, b"\n\n") == (0, 0)
     closing = Chunks()
     assert (closing.feed(BURST + b"0\r\n\r\n"), closing.closed) == (BURST + b"0\r\n\r\n", True)
 
@@ -155,11 +162,26 @@ def test_a_wrong_line_break_within_a_burst_is_found(behind: bytes, number: int, 
 
 
 @pytest.mark.abuse("A12")
+@pytest.mark.parametrize(
+    "data", [b"\r\r\n" * 400, BURST + b"a;x\r\r\n0123456789\r\n", b"5\r\nhello\r\n" * 200 + b"\r\r\n"]
+)
+@pytest.mark.parametrize("how", ["feed", "bodies"])
+def test_nothing_at_all_between_two_breaks_is_broken_too(data: bytes, how: str) -> None:
+    assert Chunks().whole(data, b"\n\n") == (0, 0)
+    with pytest.raises(BrokenFraming):
+        getattr(Chunks(), how)(data)
+
+
+@pytest.mark.abuse("A12")
 def test_sizes_that_are_kept_are_bounded_by_the_numbers_that_there_are() -> None:
-    before = set(_LENGTHS)
-    for line in (b"0064", b"064", b"64 ", b"64;a=b", b"aB", b"1000", b"x", b"", b"0"):
+    _LENGTHS.clear()
+    for line in (b"0064", b"064", b"64 ", b"64;a=b", b"aB", b"1000", b"x", b"", b"0", b"00"):
         Chunks().whole(line + b"\r\n" + b"x" * 1100 + b"\r\n", b"\n\n")
-    assert set(_LENGTHS) == before
+    assert not _LENGTHS
+    for number in range(1, 0x1000):
+        for line in (b"%x", b"%X"):
+            Chunks().whole(line % number + b"\r\n" + b"x" * 1100 + b"\r\n", b"\n\n")
+    assert len(_LENGTHS) == len({line % number for number in range(1, 0x1000) for line in ("%x", "%X")})
 
 
 def test_an_end_that_comes_alone_or_with_the_last_chunk_leaves_with_it() -> None:

@@ -213,11 +213,12 @@ async def test_a_socket_that_the_loop_cannot_watch_is_told_in_the_log(caplog: py
 
 
 @pytest.mark.parametrize("busy", [False, True])
-async def test_a_piece_that_cannot_be_passed_on_takes_no_other_with_it(busy: bool) -> None:
+async def test_a_piece_that_cannot_be_passed_on_is_a_cut_for_its_client_and_takes_no_other_with_it(busy: bool) -> None:
     loop = asyncio.get_running_loop()
     told: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _loop, context: told.append(context))
     passed: list[str] = []
+    failed: list[tuple[str, str]] = []
 
     class Piece:
         def __init__(self, name: str) -> None:
@@ -227,6 +228,9 @@ async def test_a_piece_that_cannot_be_passed_on_takes_no_other_with_it(busy: boo
             if self.name == "bad":
                 raise ValueError(self.name)
             passed.append(self.name)
+
+        def fail(self, error: Exception) -> None:
+            failed.append((self.name, str(error)))
 
     multi = Multi("")
     multi.coalescing.busy = busy
@@ -240,4 +244,5 @@ async def test_a_piece_that_cannot_be_passed_on_takes_no_other_with_it(busy: boo
         loop.set_exception_handler(None)
 
     assert passed == ["a", "b"]
+    assert failed == [("bad", "a fault in codex-plus")]
     assert [type(context["exception"]) for context in told] == [ValueError]

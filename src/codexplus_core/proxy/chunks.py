@@ -25,15 +25,16 @@ class BrokenFraming(ValueError):
 
 
 class _Lengths(dict[bytes, int]):
-    """Lengths by their size lines, for those that say a number below 4096 in the shortest way; 0 for all others.
+    """Lengths by their size lines, for those that say one from 1 to 4095 in the shortest way; -1 for all others.
 
     A line begins with the line feed of the break before it, and a length counts the line feed before the content.
     """
 
     def __missing__(self, line: bytes) -> int:
+        # The last chunk is no other one: what follows it is not the body's.
         length = int(line, 16) if _PLAIN.fullmatch(line) else 0
-        if line not in (b"\n%x" % length, b"\n%X" % length):
-            return 0
+        if not length or line not in (b"\n%x" % length, b"\n%X" % length):
+            return -1
         # No more are kept than there are such numbers, in either case of the letters.
         self[line] = length + 1
         return length + 1

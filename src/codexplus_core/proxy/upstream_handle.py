@@ -115,10 +115,7 @@ class Transfer:
         return await self.read()
 
     async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
-        """Hand everything to ``write`` as it comes; returns at the clean end. Raises UpstreamCut as ``read`` does.
-
-        A chunked body goes to ``framed`` where that is given, as it came.
-        """
+        """Hand everything to ``write`` as it comes, chunks to ``framed`` in their framing; returns at the clean end."""
         self._write, self._framed = write, framed
         try:
             self.pass_on()
@@ -194,8 +191,7 @@ class Transfer:
                 data = chunks.feed(data)
                 self._held = bool(data) and not framed(data, chunks.closed)
         except BrokenFraming as error:
-            self.abort(cut := UpstreamCut(f"{self.origin} broke off its answer: {error}"))
-            self._error = self._error or cut  # curl may be done, and have found nothing wrong
+            self.fail(UpstreamCut(f"{self.origin} broke off its answer: {error}"))
 
     def _taken(self) -> bytes:
         data = b"".join(self._queue)
@@ -212,8 +208,7 @@ class Transfer:
     def close(self) -> None:
         """Drop the answer; a transfer that still runs is aborted at once."""
         self.abort(UpstreamCut(f"the answer of {self.origin} was closed here"))
-        self._queue.clear()
-        self._size = 0
+        self._taken()
         self._write = self._framed = None
         self._wake()  # a pipe that was told to wait has nothing to wait for any more
 
@@ -225,6 +220,12 @@ class Transfer:
         if self._future is not None:
             self._multi.remove_handle(self._handle.curl)
         self._finish(error)
+
+    def fail(self, error: Exception) -> None:
+        """End it with ``error``, also where curl is done and has found nothing wrong."""
+        self.abort(error)
+        self._error = self._error or error
+        self._wake()
 
     @property
     def waiting_for_upstream(self) -> bool:

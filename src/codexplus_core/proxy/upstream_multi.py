@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from curl_cffi import AsyncCurl, Curl, CurlMOpt
 
 from .coalescing import WINDOW, Coalescing
+from .transport import UpstreamCut
 from .upstream_watch import TIMEOUT, Watch
 
 try:
@@ -27,6 +28,10 @@ class Passing(Protocol):
 
     def pass_on(self) -> None:
         """Hand over what has come."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """End it with ``error``."""
         ...
 
 
@@ -129,13 +134,17 @@ class Multi(AsyncCurl):
     def _pass_on(self) -> None:
         loaded, self.loaded = self.loaded, []
         waiting = iter(loaded)
+        failing: Passing | None = None
         try:
-            for transfer in waiting:
-                transfer.pass_on()
+            for failing in waiting:
+                failing.pass_on()
+            failing = None
         finally:
-            # Where one fails, the others' pieces are not to be lost with it.
+            # Where one fails, the others' pieces are not to be lost with it, and its own client must see a cut.
             for transfer in waiting:
                 self.load(transfer)
+            if failing is not None:
+                failing.fail(UpstreamCut("a fault in codex-plus"))
 
 
 def _watched(multi: Multi) -> Watch | None:
