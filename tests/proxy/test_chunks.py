@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codexplus_core.proxy import chunks
 from codexplus_core.proxy.chunks import _LENGTHS, BrokenFraming, Chunks
 
 BODIES = st.lists(st.binary(min_size=1, max_size=40) | st.sampled_from([b"\r\n", b"0\r\n\r\n", b"5\r\n"]), max_size=6)
@@ -127,6 +129,25 @@ def test_a_burst_of_whole_events_is_known_to_be_one() -> None:
     assert Chunks().whole(BURST + b"0\r\n\r\n", b"\n\n") == (0, 0)
     # The line feed in front of a content is no part of an event's end.
     assert Chunks().whole(BURST + b"1\r\n\n\r\n", b"\n\n") == (0, 0)
+
+
+@pytest.mark.req("P9")
+@pytest.mark.parametrize("how", ["feed", "bodies", "whole"])
+def test_the_chunks_of_a_burst_are_not_taken_one_by_one(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    looked: list[int] = []
+
+    class Counted:
+        def match(self, data: bytes, at: int) -> re.Match[bytes] | None:
+            looked.append(at)
+            return size.match(data, at)
+
+    size = chunks._SIZE
+    monkeypatch.setattr(chunks, "_SIZE", Counted())
+    for data in (BURST, BURST[:1500]):
+        follower = Chunks()
+        _ = follower.whole(data, b"\n\n") if how == "whole" else getattr(follower, how)(data)
+        assert len(looked) <= 1  # what is left over of the last one
+        looked.clear()
 
 
 @pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n"])

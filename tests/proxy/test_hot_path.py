@@ -270,3 +270,43 @@ def application(upstream: CurlUpstream, url: str, *wanted: object) -> App:
         guard=Guard(port=3000, uid_of=lambda *_: uid, own_uid=uid, any_host=True),
         store=MemoryValues(MemoryStore()), log=Log(), config=Config(None),
     )  # fmt: skip
+
+
+@pytest.mark.req("P9")
+@pytest.mark.parametrize("plugins", [0, 1])
+async def test_coalescing_is_told_of_the_pieces_of_a_burst_with_their_bytes(
+    monkeypatch: pytest.MonkeyPatch, plugins: int
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    class Told(Coalescing):
+        def count(self, pieces: int, size: int, window: int) -> int:
+            told.append((pieces, size))
+            return super().count(pieces, size, window)
+
+    monkeypatch.setattr(upstream_multi, "Coalescing", Told)
+    begun, gone_by = asyncio.Event(), asyncio.Event()
+    burst = b"".join([chunk(EVENT)] * 60)
+
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD + chunk(BEGUN))
+        await begun.wait()
+        await connection.send(burst)
+        await gone_by.wait()
+        await connection.send(burst + chunk(COMPLETED) + END)
+
+    upstream = CurlUpstream(environ={})
+    async with serving(script) as server:
+        async with fronted(application(upstream, server.url + "/v1", *[Idle()] * plugins)) as front:
+            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
+            await reader.readuntil(BEGUN[-20:])
+            begun.set()
+            for _ in range(60):
+                await reader.readuntil(EVENT)
+            gone_by.set()
+            await reader.readuntil(b"\r\n0\r\n\r\n")
+            writer.close()
+        await upstream.aclose()
+
+    # The first piece of an answer is not counted: short ones are nothing else.
+    assert sum(size for _, size in told) >= len(burst)

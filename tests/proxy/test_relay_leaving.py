@@ -120,6 +120,33 @@ async def test_a_slow_plugin_keeps_a_websockets_client_alive_with_messages(then:
 
 @pytest.mark.req("P8")
 @pytest.mark.wire("W16")
+@pytest.mark.transports("http")
+async def test_a_slow_plugin_at_the_end_of_a_turn_keeps_the_client_alive_too() -> None:
+    go = asyncio.Event()
+
+    async def on_turn_end() -> None:
+        await go.wait()
+
+    async with asyncio.timeout(10), Harness([plugin(on_turn_end=on_turn_end)], keepalive_s=0.001) as proxy:
+        body = b""
+
+        async def send(message: Any) -> None:
+            nonlocal body
+            body += message.get("body", b"")
+            behind = body.rpartition(b"event: response.output_item.done")[2]
+            if behind.count(b"event: response.in_progress") == 2:
+                go.set()
+
+        await over_asgi(proxy, proxy.codex.say("hello"), send)
+        seen = proxy.codex.receive(body)
+
+    assert go.is_set()
+    assert seen.text == "Hello from the script."
+    assert seen.completed
+
+
+@pytest.mark.req("P8")
+@pytest.mark.wire("W16")
 @pytest.mark.parametrize("then", ["model", "local", "refusal", "error", "unreachable"])
 @pytest.mark.transports("http")
 async def test_a_slow_plugin_keeps_the_client_alive_with_data_events(then: str) -> None:

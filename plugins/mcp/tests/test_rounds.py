@@ -207,3 +207,13 @@ async def test_a_failing_call_is_told_to_the_model_and_the_turn_goes_on(monkeypa
 
     assert reply.text == "sorry"
     assert outputs(proxy) == ["error: the MCP server s is gone; it is started again with the next call"]
+
+
+@BOTH
+async def test_a_typed_prompt_of_a_server_that_is_not_there_is_answered_where_there_are_none(way: Way) -> None:
+    async with Harness({"mcp": plugin()}, script=[text("Hi.")], transport=way) as proxy:
+        unknown = await proxy.say("/mcp__gone__review")
+        other = await proxy.say("hello")
+
+    assert "gone" in unknown.text
+    assert other.text == "Hi."
