@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
-from typing import Any, Literal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal, cast
 
 import pytest
 from mcp_pretend import Pretend, World, offered, outputs, plugin, said, server, tool
@@ -12,6 +14,7 @@ from mcp_pretend import Pretend, World, offered, outputs, plugin, said, server, 
 from codexplus_core import Exchange, Refusal, ToolCall, ToolResult, hookimpl
 from codexplus_core.testing import Harness, call, text
 from codexplus_mcp.failure import Unavailable
+from codexplus_mcp.rounds import ToolRounds
 
 Way = Literal["http", "websocket"]
 BOTH = pytest.mark.parametrize("way", ["http", "websocket"])
@@ -217,3 +220,23 @@ async def test_a_typed_prompt_of_a_server_that_is_not_there_is_answered_where_th
 
     assert "gone" in unknown.text
     assert other.text == "Hi."
+
+
+@pytest.mark.parametrize(
+    ("kind", "origin", "settled"), [("responses", "tool", 1), ("responses", "title", 0), ("other", "tool", 0)]
+)
+def test_questions_about_servers_that_are_gone_are_settled_also_where_nobody_typed(
+    kind: str, origin: str, settled: int
+) -> None:
+    project, none, closed = Path("/project"), SimpleNamespace(usable=()), []
+    servers = SimpleNamespace(of=lambda asked: none if asked == project else None)
+    trust = SimpleNamespace(close_settled=lambda *what: closed.append(what))
+    absent: Any = None
+    rounds = ToolRounds(absent, cast(Any, servers), cast(Any, trust), absent, absent, absent, {})
+    exchange = SimpleNamespace(
+        prompt=None, kind=kind, turn=SimpleNamespace(origin=origin), session=SimpleNamespace(cwd=project)
+    )
+
+    assert not rounds.concern(cast(Exchange, exchange))
+
+    assert closed == [(project, none)] * settled
