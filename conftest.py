@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,12 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("default-here", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", parent=settings.get_profile("default-here"), derandomize=False, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default-here"))
+
+# A shell's `&` starts programs with these ignored, and theirs inherit that; what tests say of Ctrl-C would not hold.
+for number, handler in (("SIGINT", signal.default_int_handler), ("SIGQUIT", signal.SIG_DFL)):
+    found = getattr(signal, number, None)
+    if found is not None and signal.getsignal(found) == signal.SIG_IGN:
+        signal.signal(found, handler)
 
 # Settings of the person who runs the tests must not decide whether they pass, and no test may reach a real account.
 OUTSIDE = (

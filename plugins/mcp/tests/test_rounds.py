@@ -237,6 +237,6 @@ def test_questions_about_servers_that_are_gone_are_settled_also_where_nobody_typ
         prompt=None, kind=kind, turn=SimpleNamespace(origin=origin), session=SimpleNamespace(cwd=project)
     )
 
-    assert not rounds.concern(cast(Exchange, exchange))
+    assert not rounds.look(cast(Exchange, exchange))
 
     assert closed == [(project, none)] * settled

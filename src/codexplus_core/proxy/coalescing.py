@@ -45,7 +45,7 @@ class Coalescing:
     )  # fmt: skip
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self, *, clock: Callable[[], float] = time.perf_counter, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self.passed = 0
         self.busy = self._many = self._heavy = False

@@ -208,7 +208,8 @@ class Transfer:
     def close(self) -> None:
         """Drop the answer; a transfer that still runs is aborted at once."""
         self.abort(UpstreamCut(f"the answer of {self.origin} was closed here"))
-        self._taken()
+        self._queue.clear()
+        self._size = 0
         self._write = self._framed = None
         self._wake()  # a pipe that was told to wait has nothing to wait for any more
 
@@ -291,8 +292,7 @@ class Transfer:
             self._finish(TransferError(getattr(error, "code", 0), detail(error)))
 
     def _finish(self, error: Exception | None) -> None:
-        handle, self._handle = self._handle, None
-        self._error = error
+        handle, self._handle, self._error = self._handle, None, error
         self._wake()
         if handle is not None:
             handle.curl.clean_handles_and_buffers()

@@ -134,7 +134,7 @@ class Plugin:
             return None
         self._gateway.note(exchange.session)
         # Where there is nothing to offer it is said at once: waiting for an answer costs more than looking.
-        return self._answer(self._rounds, self._edits, exchange) if self._rounds.concern(exchange) else None
+        return self._answer(self._rounds, self._edits, exchange) if self._rounds.look(exchange) else None
 
     @staticmethod
     async def _answer(rounds: ToolRounds, edits: PromptEdits, exchange: Exchange) -> LocalReply | None:

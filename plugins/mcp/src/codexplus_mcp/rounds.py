@@ -62,17 +62,13 @@ class ToolRounds:
         self.on_chunk = self._notices.on_chunk
         self._accepted = False
 
-    def concern(self, exchange: Exchange) -> bool:
-        """Whether a request can be any of this plugin's business: somebody has typed, or there are servers."""
-        if exchange.prompt is not None:
-            return True
+    def look(self, exchange: Exchange) -> bool:
+        """See which servers there are; False where a request is none of this plugin's business."""
         project = exchange.session.cwd
         servers = self._servers.of(project)
-        if servers.usable:
-            return True
         if exchange.kind == "responses" and exchange.turn.origin in ORIGINS:
             self._trust.close_settled(project, servers)
-        return False
+        return exchange.prompt is not None or bool(servers.usable)
 
     async def on_request(self, exchange: Exchange) -> LocalReply | None:
         """Offer tools; a project's servers are asked about first, once a thread, where the user can answer."""
@@ -80,7 +76,6 @@ class ToolRounds:
             return None
         project = exchange.session.cwd
         servers = self._servers.of(project)
-        self._trust.close_settled(project, servers)
         if not servers.usable:
             return None
         question = await self._question(exchange, servers)
