@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Any
 
 from .action import Action
-from .audit_event import AuditEvent
 from .command import CommandRow
-from .dispatch_account import about_action, judged_call, left_out_access, refused_request
+from .dispatch_account import about_action, judged_call, refused_request
 from .dispatch_chunk import FailedClosed, must_wait
 from .dispatch_faults import FAILED, Hook
+from .dispatch_telling import Telling, reason_of, refusal_of
 from .exchange import Exchange, LocalReply, Phase, Refusal, Session, is_text
 from .outcome import Outcome
 from .protocol.tools import ToolCall, ToolResult
 
-if TYPE_CHECKING:
-    from .dispatch import Calls
-
-UNAVAILABLE = 503
 Judged = tuple[ToolCall, Refusal | ToolResult | None, str]
 """A call as it is now, what ends it here, and whose verdict that is."""
-NOTED = 1000
-"""Events that may wait to be told to those who keep account; of what comes beyond only the number is told."""
+_Asked = tuple[Hook, tuple[Any, ...], Any]
+"""A plugin that was asked, the edits before that, and what its function gave."""
 
 
-class Answers:
+class Answers(Telling):
     """The hooks of a running proxy, asked in order."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-        self._table: Mapping[str, tuple[Hook, ...]] = {}
-        self._noted: deque[AuditEvent] = deque()
-        self._left_out = 0
 
     async def session(self, session: Session, phase: Phase) -> None:
         """Tell the plugins of a thread's start, return, compaction or end."""
@@ -43,19 +32,46 @@ class Answers:
 
     async def request(self, exchange: Exchange) -> LocalReply | Refusal | None:
         """The first plugin's answer to a request, None if it may go up."""
+        answer = self.request_now(exchange)
+        return await answer if isinstance(answer, Awaitable) else answer
+
+    def request_now(self, exchange: Exchange) -> Awaitable[LocalReply | Refusal | None] | None:
+        """None at once where every plugin lets the request go up without a wait, else something to await for it."""
+        enforced: tuple[str, bool] | None = None
+        hooks = iter(self._table["on_request"])
+        if self._noted:
+            return self._request(exchange, hooks, enforced)
+        for hook in hooks:
+            before = exchange._edits()
+            answer = self._calls.now(hook, exchange)
+            if answer is not None or exchange._unsendable(before) is not None:
+                return self._request(exchange, hooks, enforced, (hook, before, answer))
+            if hook.record.plugin.enforces_policy:
+                enforced = (exchange.model, exchange.answered_here)
+        return None if enforced in (None, (exchange.model, exchange.answered_here)) else self.enforced(exchange)
+
+    async def _request(
+        self, exchange: Exchange, hooks: Iterator[Hook], enforced: tuple[str, bool] | None, asked: _Asked | None = None
+    ) -> LocalReply | Refusal | None:
+        """``asked`` is the plugin whose answer is to be waited for or looked at, those of ``hooks`` come after it."""
         if self._noted:
             await self._tell_noted()
-        enforced: tuple[str, bool] | None = None
-        for hook in self._table["on_request"]:
-            before = exchange._edits()
-            answer = self._reply(hook, await self._calls.ask(hook, exchange))
-            if answer is None and (bad := exchange._unsendable()) is not None:
+        while True:
+            if asked is None:
+                if (following := next(hooks, None)) is None:
+                    break
+                edits = exchange._edits()
+                asked = following, edits, self._calls.now(following, exchange)
+            (hook, before, answer), asked = asked, None
+            if answer is not None:
+                answer = self._reply(hook, await self._waited_for(hook, answer))
+            if answer is None and (bad := exchange._unsendable(before)) is not None:
                 answer = self._calls.faults.wrong_answer(hook, bad, "edits that are texts")
             if isinstance(answer, LocalReply):
                 return answer
             if answer is FAILED:
                 exchange._undo(before)
-                answer = _refusal(hook) if hook.closed else None
+                answer = refusal_of(hook) if hook.closed else None
             enforces = hook.record.plugin.enforces_policy
             if enforces:
                 enforced = (exchange.model, exchange.answered_here)
@@ -80,7 +96,7 @@ class Answers:
                 answer = await self._calls.ask(hook, exchange)
                 exchange._undo(before)
                 if answer is FAILED and hook.closed:
-                    answer = _refusal(hook)
+                    answer = refusal_of(hook)
                 if isinstance(answer, Refusal):
                     return await self._refused(exchange, answer, hook)
         return None
@@ -181,7 +197,7 @@ class Answers:
                 expected = "Refusal, ToolResult, None or a ToolCall of the same id"
                 answer = self._calls.faults.wrong_answer(hook, answer, expected)
             if answer is FAILED and hook.closed:
-                return call, _refusal(hook), hook.plugin
+                return call, refusal_of(hook), hook.plugin
         return call, None, ""
 
     async def tool_result(self, exchange: Exchange, call: ToolCall, result: ToolResult) -> ToolResult:
@@ -194,7 +210,7 @@ class Answers:
             if answer is not None and answer is not FAILED:
                 answer = self._calls.faults.wrong_answer(hook, answer, "ToolResult or None")
             if answer is FAILED and hook.closed:
-                return ToolResult(f"output withheld: {_reason(hook)}", is_error=True)
+                return ToolResult(f"output withheld: {reason_of(hook)}", is_error=True)
         return result
 
     def turn_end(self, exchange: Exchange) -> str | Awaitable[str | None] | None:
@@ -230,42 +246,9 @@ class Answers:
         if self._noted:
             await self._tell_noted()
         for hook in self._table["on_exchange_end"]:
-            await self._calls.ask(hook, exchange, outcome)
-
-    async def audit(self, event: AuditEvent) -> Refusal | None:
-        """Tell the plugins what was decided or done; for a decision, why it must not take effect, if it must not."""
-        if self._noted:
-            await self._tell_noted()
-        return await self._tell(event)
-
-    def note(self, event: AuditEvent) -> None:
-        """Tell the plugins as soon as there is somebody who can wait for them, before anything else is told."""
-        if not self._table["on_audit"]:
-            return
-        if len(self._noted) < NOTED:
-            self._noted.append(event)
-        else:
-            self._left_out += 1
-
-    async def _tell_noted(self) -> None:
-        while self._noted:
-            await self._tell(self._noted.popleft())
-        if self._left_out:
-            left_out, self._left_out = self._left_out, 0
-            await self._tell(left_out_access(left_out))
-
-    async def _tell(self, event: AuditEvent) -> Refusal | None:
-        no: Refusal | None = None
-        for hook in self._table["on_audit"]:
-            answer = await self._calls.ask(hook, event)
-            answer = Refusal(answer) if isinstance(answer, str) else answer
-            if answer is not None and answer is not FAILED and not isinstance(answer, Refusal):
-                answer = self._calls.faults.wrong_answer(hook, answer, "Refusal, str or None")
-            if answer is FAILED:
-                answer = _refusal(hook) if hook.closed else None
-            if event.decision and no is None:
-                no = answer
-        return no
+            answer = self._calls.now(hook, exchange, outcome)
+            if answer is not None:
+                await self._waited_for(hook, answer)
 
     async def action(self, action: Action) -> Refusal | None:
         """The first veto against an action, None if every plugin agrees."""
@@ -284,15 +267,5 @@ class Answers:
             if answer is not None and answer is not FAILED:
                 answer = self._calls.faults.wrong_answer(hook, answer, "Refusal, str or None")
             if answer is FAILED and hook.closed:
-                return _refusal(hook), hook.plugin
+                return refusal_of(hook), hook.plugin
         return None, ""
-
-
-def _reason(hook: Hook) -> str:
-    state = hook.record.state
-    fault = f"is {state}" if state in ("broken", "disabled") else f"failed in {hook.name}"
-    return f"the plugin {hook.plugin!r} {fault} and must not be skipped; see the log of codex-plus"
-
-
-def _refusal(hook: Hook) -> Refusal:
-    return Refusal(_reason(hook), status=UNAVAILABLE, code="plugin_failed")

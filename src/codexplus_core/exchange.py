@@ -244,25 +244,30 @@ class Exchange:
 
         Calls add up; other plugins are not concerned. ``watch()`` with no type asks for none.
         """
-        self.watched.setdefault(current_plugin.get(), set()).update(types)
+        plugin = current_plugin.get()
+        # Another dict each time: what `_edits` has kept stays as it was.
+        self.watched = {**self.watched, plugin: {*self.watched.get(plugin, ()), *types}}
         self._routes = None
 
     def _edits(self) -> tuple[Any, ...]:
-        """All that plugins may have changed so far, for ``_undo``."""
-        watched = {plugin: set(types) for plugin, types in self.watched.items()}
-        tools, attached, context = dict(self.added_tools), list(self.attached), list(self.context)
-        return self.prompt, self._model, self.model_changed, tools, attached, context, watched
+        """All that plugins may have changed so far, for ``_undo`` and ``_unsendable``."""
+        added = self.added_tools or self.attached or self.context
+        lists = (dict(self.added_tools), list(self.attached), list(self.context)) if added else None
+        return self.prompt, self._model, self.model_changed, self.watched, lists
 
-    def _unsendable(self) -> object:
-        """The first edit that no request can carry (wrong type, half a character), None if all can."""
+    def _unsendable(self, before: tuple[Any, ...]) -> object:
+        """The first edit since ``before`` that no request can carry (wrong type, half a character), None if all can."""
+        added = self.added_tools or self.attached or self.context
+        if self.prompt is before[0] and self._model is before[1] and not added:
+            return None
         texts = [self._model, *self.context, *self.added_tools, *(part.get("text", "") for part in self.attached)]
         if self.prompt is not None:
             texts.append(self.prompt)
         return next((text for text in texts if not is_text(text)), None)
 
     def _undo(self, edits: tuple[Any, ...]) -> None:
-        self.prompt, self._model, self.model_changed, *lists = edits
-        self.added_tools, self.attached, self.context, self.watched = lists
+        self.prompt, self._model, self.model_changed, self.watched, lists = edits
+        self.added_tools, self.attached, self.context = lists or ({}, [], [])
         self._routes = None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from codexplus_core import Action, ActionDenied, AuditEvent, Core, Exchange, Refusal, ToolCall, ToolResult, hookimpl
-from codexplus_core.dispatch_answers import NOTED
+from codexplus_core.dispatch_telling import NOTED
 from codexplus_core.testing import Harness, call, text
 
 

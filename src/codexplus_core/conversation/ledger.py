@@ -34,6 +34,7 @@ class Ledger:
         self._view = ClientView()
         self._newest_prompt: Record | None = None
         self._edited = False
+        self._answers = False
         for record in store.load(thread):
             self._index(record)
 
@@ -46,6 +47,11 @@ class Ledger:
     def decided(self) -> bool:
         """True where any record is kept, be it only that nothing was to be changed."""
         return bool(self._by_place)
+
+    @property
+    def decided_answers(self) -> bool:
+        """True where a record is kept of words that the model said: the same words of its may not be meant by it."""
+        return self._answers
 
     # -- the client's view
 
@@ -242,6 +248,7 @@ class Ledger:
             self._by_id[key.id] = record
         self._by_place[place] = record
         self._edited = self._edited or record.edits
+        self._answers = self._answers or key.content.startswith("msg:assistant:")
         if record.kind in ("prompt", "answer"):
             self._newest_prompt = record
         siblings = self._by_content[key.content]

@@ -33,8 +33,12 @@ class UnnamedViews:
         view.grow(array)
         if known is not None:
             self._views.remove(known)
-        # A copy: what is parsed and decided in this request goes with it.
-        self._views.insert(0, view.copy())
+        if known is not None and len(known) == len(view):
+            self._views.insert(0, known)
+        else:
+            view.look_around()
+            # A copy: what is parsed and decided in this request goes with it.
+            self._views.insert(0, view.copy())
         del self._views[KEEP_VIEWS:]
         while sum(view.size + _BESIDE * len(view) for view in self._views) > KEEP_BYTES:
             self._views.pop()

@@ -177,13 +177,18 @@ class ClientView:
     @property
     def cwd(self) -> str | None:
         """The working directory in the newest environment context, None where none says it."""
+        if self._looked_at < len(self._items):
+            self.look_around()
+        return self._cwd
+
+    def look_around(self) -> None:
+        """Look through what is new for a working directory; a copy need not do it again."""
         for index in range(len(self._items) - 1, self._looked_at - 1, -1):
             # Seldom there, and to parse every item of a long conversation takes longer than all else.
-            if _ENVIRONMENT in self._items[index] and (found := _cwd_in(self.item(index))) is not None:
+            if self._items[index].find(_ENVIRONMENT) >= 0 and (found := _cwd_in(self.item(index))) is not None:
                 self._cwd = found
                 break
         self._looked_at = len(self._items)
-        return self._cwd
 
     def emission(self) -> Emission:
         """Names for the items that the client is about to get and will re-send after these."""

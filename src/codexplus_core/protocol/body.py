@@ -22,7 +22,7 @@ class MalformedBody(ValueError):
 class RequestBody:
     """The top level of a ``/responses`` request; values stay the client's bytes until somebody asks for them."""
 
-    __slots__ = ("data", "top")
+    __slots__ = ("_texts", "data", "top")
 
     def __init__(self, data: bytes, known: Iterable[bytes] = ()) -> None:
         """Read ``data``, the decoded bytes. Raises MalformedBody.
@@ -30,6 +30,7 @@ class RequestBody:
         ``known`` are beginnings of ``input`` arrays that were read before and need not be read again.
         """
         self.data = data
+        self._texts: dict[str, str] = {}
         try:
             self.top, key = top_level(data, known)
         except NO_JSON as error:
@@ -46,9 +47,12 @@ class RequestBody:
             raise MalformedBody(f"request body, {key}: {error}; send the request as JSON") from None
 
     def text(self, key: str) -> str:
-        """A top-level string, ``""`` where it is missing or something else."""
-        value = self.value(key)
-        return value if isinstance(value, str) else ""
+        """A top-level string, ``""`` where it is missing or something else. Raises as ``value``."""
+        text = self._texts.get(key)
+        if text is None:
+            value = self.value(key)
+            text = self._texts[key] = value if isinstance(value, str) else ""
+        return text
 
     @property
     def metadata(self) -> Mapping[str, Any]:

@@ -21,6 +21,26 @@ _OUTPUTS = {
 }
 
 
+class _Item(msgspec.Struct):
+    type: Any = None
+
+
+class _Done(msgspec.Struct):
+    item: _Item | None = None  # all else is skipped unread
+
+
+_done = msgspec.json.Decoder(_Done)
+
+
+def makes_one(payload: bytes) -> bool:
+    """Whether the item of an ``output_item.done`` event is a call for a client to run: as ``call_of``, but unread."""
+    try:
+        item = _done.decode(payload).item
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return item is not None and isinstance(item.type, str) and item.type in _KINDS
+
+
 def call_of(item: dict[str, Any]) -> ToolCall | None:
     """The call that an output item makes, or None where it is no call for a client to run."""
     kind = item.get("type")

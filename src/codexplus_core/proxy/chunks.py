@@ -69,11 +69,27 @@ def _plain(data: bytes, at: int) -> tuple[list[bytes], int]:
     return [], at
 
 
+def _size_line(size: int) -> bytes:
+    for digits in range(1, 17):
+        length = size - digits - 4
+        if length > 0 and len(line := b"%x\r\n" % length) == digits + 2:
+            return line
+    return b"\0"  # no chunk is that long, and none begins like this
+
+
+_USUAL = tuple(map(_size_line, range(4096)))
+"""By a chunk's length with its framing: most events are that short, and this is asked for every one of them."""
+
+
+def size_line(size: int) -> bytes:
+    """The line that a whole chunk of this length, framing included, begins with, as most senders write it."""
+    return _USUAL[size] if size < 4096 else _size_line(size)
+
+
 def is_chunk(data: bytes) -> bool:
     """Whether these bytes are one whole chunk, as most senders frame it; an event most often comes as one."""
-    line = data.find(_BREAK, 1, 9)
-    length = len(data) - line - 4
-    return length > 0 and data.startswith(b"%x\r\n" % length) and data.endswith(_BREAK)
+    size = len(data)
+    return data.startswith(_USUAL[size] if size < 4096 else _size_line(size)) and data.endswith(_BREAK)
 
 
 class Chunks:

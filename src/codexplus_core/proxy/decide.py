@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from ..conversation.reading import output_digest
@@ -10,7 +11,7 @@ from ..conversation.record import Key
 from ..conversation.speaker import titled_prompt
 from ..dispatch import Dispatcher
 from ..dispatch_account import used_command
-from ..exchange import Exchange, LocalReply, Refusal
+from ..exchange import Exchange, LocalReply, Phase, Refusal
 from ..protocol import calls, replies
 from ..protocol.body import encode_item
 from ..protocol.items import tools_of
@@ -42,10 +43,43 @@ class Decisions:
         self._titles = Titles()
         self._under_way: dict[tuple[str, Key], asyncio.Event] = {}
 
-    async def decide(self, passage: Passage) -> LocalReply | Refusal | None:
-        """What plugins and commands say to a request; None lets it go up. Their edits are in the ledger afterwards."""
+    def decide(self, passage: Passage) -> Awaitable[LocalReply | Refusal | None] | None:
+        """What plugins and commands say to a request; None lets it go up. Their edits are in the ledger afterwards.
+
+        None at once where nobody has to be waited for, else something to await.
+        """
+        phase = self._sessions.phase(passage.thread, passage.reading)
+        if not self._goes_on(passage, phase):
+            return self._decide(passage, phase)
+        # As most requests: the model's turn goes on, with no new words and no output to judge.
+        self._about_to_ask(passage)
+        waiting = self._dispatch.request_now(passage.exchange) if self._dispatch.has("on_request") else None
+        if waiting is not None or passage.exchange.added_tools:
+            return self._decided(passage, waiting)
+        self._settle(passage, None, None)
+        return None
+
+    def _goes_on(self, passage: Passage, phase: Phase | None) -> bool:
+        reading = passage.reading
+        if phase is not None or passage.exchange.prompt is not None or reading.origin in ("warmup", "title"):
+            return False
+        if self._dispatch.has("on_tool_result"):
+            if reading.new_outputs():
+                return False
+            reading.outputs_judged()
+        return True
+
+    async def _decided(
+        self, passage: Passage, waiting: Awaitable[LocalReply | Refusal | None] | None
+    ) -> LocalReply | Refusal | None:
+        decision = None if waiting is None else await waiting
+        if passage.exchange.added_tools:
+            self._drop_taken_tools(passage.exchange)
+        self._settle(passage, decision, None)
+        return decision
+
+    async def _decide(self, passage: Passage, phase: Phase | None) -> LocalReply | Refusal | None:
         reading, exchange = passage.reading, passage.exchange
-        phase = self._sessions.phase(passage.thread, reading)
         if phase is not None and self._dispatch.has("on_session"):
             await self._dispatch.session(exchange.session, phase)
         if reading.origin == "warmup":
@@ -78,7 +112,7 @@ class Decisions:
         exchange = passage.exchange
         typed = exchange.prompt
         answered = self._questions.before(passage) if typed is not None else None
-        exchange._answerable = self._is_answered_here(passage)
+        self._about_to_ask(passage)
         decision: LocalReply | Refusal | None = answered
         if answered is None and self._dispatch.has("on_request"):
             decision = await self._dispatch.request(exchange)
@@ -93,9 +127,15 @@ class Decisions:
             elif spared or exchange.model != judged:
                 exchange._answerable = False
                 decision = await self._dispatch.enforced(exchange)
+        self._settle(passage, decision, typed)
+        return decision
+
+    def _about_to_ask(self, passage: Passage) -> None:
+        passage.exchange._answerable = self._is_answered_here(passage)
+
+    def _settle(self, passage: Passage, decision: LocalReply | Refusal | None, typed: str | None) -> None:
         self._questions.after(passage, decision)
         self._keep(passage, decision, typed)
-        return decision
 
     def _is_answered_here(self, passage: Passage) -> bool:
         prompt = passage.exchange.prompt

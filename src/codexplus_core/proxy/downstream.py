@@ -190,7 +190,11 @@ class HttpDownstream(KeptAlive):
 
     async def _body(self, data: bytes) -> None:
         self.count(len(data))
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        way = None if self._client is None else self._client.way
+        if way is not None:
+            way(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self) -> None:
         """Send the end of the body."""

@@ -44,7 +44,7 @@ def read_head(block: bytes) -> Head | None:
     Connection header that says ``keep-alive``, ``close``, or ``upgrade`` to a WebSocket.
     """
     match = _HEAD.fullmatch(block)
-    if match is None or b" \r\n" in block or b"\t\r\n" in block:
+    if match is None or block.find(b" \r\n") >= 0 or block.find(b"\t\r\n") >= 0:
         return None
     method, target, lines = match.groups()
     path, _, query = target.partition(b"?")

@@ -173,7 +173,8 @@ class Relay:
         if self._active:
             since = self._clock()
             news = passage.exchange.news = News(Splicer())
-            decision = await passage.down.wait(self._decisions.decide(passage), news)
+            waiting = self._decisions.decide(passage)
+            decision = None if waiting is None else await passage.down.wait(waiting, news)
             news.over()
             passage.decided_s = max(0.0, passage.first_byte_by(self._clock()) - since)
         decision = decision or self._decisions.repeated(passage)

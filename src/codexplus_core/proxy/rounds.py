@@ -5,26 +5,26 @@ from __future__ import annotations
 import asyncio
 
 from ..conversation.reading import Reading
-from ..conversation.record import Key
-from ..conversation.view import Emission
 from ..dispatch import Dispatcher
 from ..exchange import Exchange, Refusal
 from ..protocol import calls, replies
 from ..protocol.body import encode_item
 from ..protocol.events import Event
-from ..protocol.items import Item, is_call, is_unique, message
+from ..protocol.items import Item, is_call, message
 from ..protocol.limits import LIMITS, limits_of_event
 from ..protocol.splice import WATCHED, Splicer
 from ..protocol.tools import ToolCall, ToolResult, Usage
 from .downstream import Downstream
 from .held import Held, answer, given_up
+from .kept import Kept
 from .news import News
 from .shown_items import items_in
 from .sources import EventSource
 from .transport import UpstreamCut
+from .unread import DONE, Unread
 from .witness import NOTED
 
-_DONE, _ADDED = "response.output_item.done", "response.output_item.added"
+_ADDED = "response.output_item.added"
 _READ = frozenset({"response.completed", "response.failed", "response.incomplete", "error", LIMITS})
 
 
@@ -39,30 +39,27 @@ class Rounds:
     def __init__(self, exchange: Exchange, reading: Reading, dispatcher: Dispatcher, down: Downstream) -> None:
         self._exchange, self._reading = exchange, reading
         self._dispatch, self._down = dispatcher, down
-        self._emission: Emission = reading.emission
-        self._direct = 0
-        self._anchor: Key | None = None
-        self._aborted: list[bytes] = []
+        self._kept = Kept(reading)
         # No plugin was asked about a warm-up (on a WebSocket it has an answer, too), so none is told of its answer.
         told = exchange.turn.origin != "warmup"
         self._watched = dispatcher.watched_types(exchange) if told else frozenset()
         self._chunks = self._watched is None or bool(self._watched)
         self._holds = told and (bool(exchange.added_tools) or dispatcher.has("on_tool_use"))
         self._turn_end = told and dispatcher.has("on_turn_end")
-        # Whoever changes an item changes what the client will re-send, so the ledger must see every one of them.
-        # What another branch of the thread left behind at the same place must not stick to the model's new words.
-        self._follows = self._holds or self._turn_end or self._chunks or reading.ledger.decided
         news: News = exchange.news or News(Splicer())  # what was told while plugins decided is of this response
         self._splicer, self._news = news.splicer, news if self._holds else None
         if down.begun and not self._splicer.begun:
             self._splicer.own(replies.created(down.begun, exchange.model))
+        # Whoever changes an item changes what the client will re-send, so the ledger must see every one of them.
+        # What another branch of the thread left behind at the same place must not stick to the model's new words.
+        changes = bool(exchange.added_tools) or self._chunks or self._splicer.begun
+        self._follows = changes or reading.ledger.decided_answers
+        # What matters only once there is a call, or the model is made to go on, is kept, and read when it does.
+        passes = not self._follows and (self._holds or self._turn_end)
+        self._unread = Unread(judges=self._holds) if passes else None
         self._source: EventSource | None = None
         self._out: list[Event] = []
-        self._hidden: list[bytes] = []
         self._held: list[Held] = []
-        self._open_call = False
-        self.added: list[bytes] = []
-        """The items of all rounds in the model's order, hidden ones with their results: the next round's new input."""
         self.ended = ""
         """The type of the event that ended the response towards the client, ``""`` while it goes on."""
         self.rounds = 0
@@ -76,13 +73,19 @@ class Rounds:
         """The event types that somebody here has to see, None for all."""
         if self._watched is None or self._splicer.reads_all:
             return None
-        ours = WATCHED if self._follows else NOTED if self._down.witness is not None else frozenset()
+        follows = self._follows or self._unread is not None
+        ours = WATCHED if follows else NOTED if self._down.witness is not None else frozenset()
         return ours | {kind.encode() for kind in (*_READ, *self._watched)}
 
     @property
     def reads(self) -> bool:
         """Whether anybody has to see the model's answer: then it must come as a stream that can be read."""
         return self._holds or self._chunks or self._turn_end
+
+    @property
+    def added(self) -> list[bytes]:
+        """The items of all rounds in the model's order, hidden ones with their results: the next round's new input."""
+        return self._kept.added
 
     @property
     def usage(self) -> Usage:
@@ -97,7 +100,7 @@ class Rounds:
         if self.rounds:
             self._splicer.next_round()
         self.rounds += 1
-        self._hidden, self._source, again = [], source, False
+        self._kept.hidden, self._source, again = [], source, False
         try:
             while (events := await source.next()) is not None:
                 again = await self._take(events) or again
@@ -113,7 +116,9 @@ class Rounds:
         again = False
         for event in events:
             kind = event.type
-            if kind == _DONE and self._follows:
+            if self._unread is not None and kind not in _READ and self._unread.takes(event):
+                self._out.append(event)
+            elif kind == DONE and (self._follows or self._unread is not None):
                 await self._item_done(event)
             elif kind == _ADDED and self._exchange.added_tools:
                 await self._item_added(event)
@@ -142,8 +147,8 @@ class Rounds:
                 changed = await self._down.wait(changed)
             if changed is not None:
                 self._out.extend(changed)
-                if shown.type != _DONE:
-                    self._adopt(changed)
+                if shown.type != DONE:
+                    self._kept.adopt(items_in(changed, {}, self._out))
                 return changed
         self._out.append(shown)
         return [shown]
@@ -161,49 +166,17 @@ class Rounds:
         return item.get("name") in self._exchange.added_tools and item.get("namespace") in (None, "", "functions")
 
     async def _item_done(self, event: Event) -> None:
+        self._catch_up()
         item = (event.data or {}).get("item")
         if not isinstance(item, dict):
             await self._show(event)
         elif self._holds and is_call(item) and (call := calls.call_of(item)) is not None:
-            await self._call_done(event, item, self._kept(item), call)
+            await self._call_done(event, item, self._kept.original(item), call)
         else:
-            await self._show_item(event, item, self._kept(item))
-
-    def _kept(self, item: Item) -> bytes:
-        # Clients that drop ids re-send an item's neighbours without them; with one, the API would ask for the reasoning
-        # item of that id in front of it.
-        return encode_item(item if self._reading.view.has_ids else {k: v for k, v in item.items() if k != "id"})
+            await self._show_item(event, item, self._kept.original(item))
 
     async def _show_item(self, event: Event, item: Item, original: bytes) -> None:
-        items = items_in(await self._show(event), item, self._out)
-        kept = [original]
-        if is_call(item) and not any(is_call(sent) for sent in items) and (call := calls.call_of(item)) is not None:
-            # Taken out on the way, so the client will never answer it; a call without an answer is no legal input.
-            gone = ToolResult("the call was taken out by a plugin", is_error=True)
-            kept.append(encode_item(calls.output_item(call, gone)))
-            self._hidden += kept
-        self.added += kept
-        ledger = self._reading.ledger
-        if not items:
-            # Dropped on the way: the client will not send it again, the model still has said it.
-            self._insert(kept)
-        for at, sent in enumerate(items):
-            key = self._emission.add(sent)
-            if at > 0:
-                ledger.record(key, "reply", replace=(), renew=True)
-            elif len(kept) > 1 or (sent is not item and sent != item):
-                ledger.record(key, "call" if is_call(sent) else "reply", replace=kept)
-            elif not is_unique(key.content) and ledger.taken(key):
-                ledger.record(key, "reply", renew=True)
-            if is_call(sent) and (open_call := calls.call_of(sent)) is not None:
-                self._open_call = True
-                # Only where the client drops the call with the answer that held it: Codex 0.98 words it this way.
-                self._aborted.append(encode_item(calls.output_item(open_call, ToolResult("aborted"))))
-
-    def _adopt(self, events: list[Event]) -> None:
-        """Keep from the model what a plugin put between its events: words that the client will send again."""
-        for sent in items_in(events, {}, self._out):
-            self._reading.ledger.record(self._emission.add(sent), "reply", replace=(), renew=True)
+        self._kept.shown(items_in(await self._show(event), item, self._out), item, original)
 
     async def _call_done(self, event: Event, item: Item, original: bytes, call: ToolCall) -> None:
         if self._ours(item):
@@ -217,7 +190,7 @@ class Rounds:
             await self._flush()
             changed, verdict = await self._down.wait(self._dispatch.tool_use(self._exchange, call), self._news)
         if verdict is not None:
-            self._hide(original, call, verdict)
+            self._kept.hide(original, call, verdict)
             self._conceal(event)
             return
         if changed != call:
@@ -233,30 +206,7 @@ class Rounds:
         verdicts = await self._down.wait(asyncio.gather(*(held.answer for held in self._held)), self._news)
         done, self._held = self._held, []
         for held, verdict in zip(done, verdicts, strict=True):
-            self._hide(held.original, held.call, verdict)
-
-    def _hide(self, original: bytes, call: ToolCall, verdict: Refusal | ToolResult) -> None:
-        result = ToolResult(verdict.message, is_error=True) if isinstance(verdict, Refusal) else verdict
-        both = [original, encode_item(calls.output_item(call, result))]
-        self.added += both
-        self._hidden += both
-        self._insert(both)
-
-    def _insert(self, items: list[bytes]) -> None:
-        """Keep what only the model has, behind the newest item that the client has.
-
-        Written before anything else of this response goes out: a proxy that dies here must not lose what was done.
-        Clients before 0.169 drop what they got of an answer that breaks off, and with it the place of what was hidden:
-        for them the whole answer so far hangs on the request's own last item, which they do send again.
-        """
-        ledger, own = self._reading.ledger, self._reading.last
-        ledger.insert(self._emission.last, items)
-        if self._emission.last == own:
-            self._direct = len(self.added)  # hangs on that item itself
-        elif own is not None:
-            self._anchor = self._anchor or self._emission.last
-            if self._anchor is not None:
-                ledger.journal(own, [*self.added[self._direct :], *self._aborted], self._anchor)
+            self._kept.hide(held.original, held.call, verdict)
 
     def _conceal(self, event: Event) -> None:
         for key in calls.keys_of(event.data or {}):
@@ -269,21 +219,33 @@ class Rounds:
         if event.type != "response.completed":
             await self._finish(event)
             return False
-        if self._hidden and not self._open_call:
+        if self._kept.hidden and not self._kept.open_call:
             self._splicer.event(event)
             return True
-        if self._turn_end and not self._open_call and self._exchange.turn.origin in ("user", "tool", "subagent"):
-            await self._flush()
+        called = self._kept.open_call or (self._unread is not None and self._unread.holds_call)
+        if self._turn_end and not called and self._exchange.turn.origin in ("user", "tool", "subagent"):
             words = self._dispatch.turn_end(self._exchange)
-            words = words if words is None or isinstance(words, str) else await self._down.wait(words)
+            if words is not None and not isinstance(words, str):
+                await self._flush()
+                words = await self._down.wait(words)
             if words:
+                self._catch_up()
                 item = encode_item(message("user", words))
-                self.added.append(item)
-                self._insert([item])
+                self._kept.added.append(item)
+                self._kept.insert([item])
                 self._splicer.event(event)
                 return True
         await self._finish(event)
         return False
+
+    def _catch_up(self) -> None:
+        """Read what went by unread, as if each event had been read when it came."""
+        unread, self._unread, self._follows = self._unread, None, True
+        for event in unread or ():
+            self._splicer.event(event)
+            item = (event.data or {}).get("item") if event.type == DONE else None
+            if isinstance(item, dict):
+                self._kept.shown([item], item, self._kept.original(item))
 
     async def _finish(self, event: Event) -> None:
         self.limits.update(limits_of_event(event.data) if event.type == LIMITS else {})
@@ -292,6 +254,7 @@ class Rounds:
 
     async def fail(self, code: str, text: str) -> None:
         """End the response with an error event, after its head is out."""
+        self._catch_up()
         await self._flush()
         event = replies.failure(self._splicer.last_response_id or self._down.begun, code, text, self._exchange.model)
         await self._down.write([self._splicer.own(event)])

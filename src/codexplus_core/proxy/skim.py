@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+from .chunks import size_line
 from .client import Client
 
 # One event as the API frames it; all else is taken apart with care by the decoder.
 _ONE = re.compile(rb"event: (.+)\ndata: .*\n\n")
 _NONE = b"\0"
+_LF = 10
+_MOST_SIZES = 1000
+"""Lengths of chunks of which it is remembered how they begin."""
 
 
 class Counting(Protocol):
@@ -25,7 +29,7 @@ class Skim:
     types. What it gets begins and ends with an event. None of them raises.
     """
 
-    __slots__ = ("_client", "_down", "_length", "_types", "_usual")
+    __slots__ = ("_begins", "_client", "_down", "_length", "_types", "_usual")
 
     def __init__(self, down: Counting, client: Client) -> None:
         self._down = down
@@ -34,6 +38,7 @@ class Skim:
         # Most events of a stream are of one type, so what all of them begin with is looked for as a whole.
         self._usual = _NONE
         self._length = 0
+        self._begins: dict[int, bytes] = {}
 
     @property
     def count(self) -> int:
@@ -44,22 +49,31 @@ class Skim:
         """Look for these types from now on; None for all."""
         self._types = types
         self._usual, self._length = _NONE, 0
+        self._begins.clear()
 
     def chunk(self, data: bytes) -> bool:
         """Pass on a chunk in its framing if it holds one more event of the usual type and nothing else."""
         # Called for every event: no frame, object or look-up more than it takes.
         write = self._client.way
         size = len(data)
-        line = data.find(b"\r\n", 1, 9)
-        length = size - line - 4
-        if write is None or not data.startswith(b"%x\r\n%b" % (length, self._usual)):
-            return False
-        at = line + self._length
+        begins = self._begins.get(size)
+        if write is None or begins is None or not data.startswith(begins):
+            return begins is None and self._learns(size) and self.chunk(data)
+        at = len(begins)
         # The first line break behind "data: " is the event's end, and no other kind of line break comes before it.
-        if data.find(b"\n", at) != size - 4 or data.find(b"\r", at) != size - 2 or not data.endswith(b"\n\n\r\n"):
+        if data.find(b"\n", at) != size - 4 or data.find(b"\r", at) != size - 2 or data[-3] != _LF or data[-1] != _LF:
             return False
-        self._down.bytes_out += length
+        self._down.bytes_out += size - at + self._length - 2
         write(data)
+        return True
+
+    def _learns(self, size: int) -> bool:
+        """Find out how a chunk of the usual type and of this length begins; False where none is told of yet."""
+        if self._usual is _NONE:
+            return False
+        if len(self._begins) >= _MOST_SIZES:
+            self._begins.clear()
+        self._begins[size] = size_line(size) + self._usual
         return True
 
     def bare(self, data: bytes) -> bool:
@@ -68,7 +82,7 @@ class Skim:
         size = len(data)
         if write is None or not data.startswith(self._usual):
             return False
-        if data.find(b"\n", self._length) != size - 2 or not data.endswith(b"\n\n") or b"\r" in data:
+        if data.find(b"\n", self._length) != size - 2 or not data.endswith(b"\n\n") or data.find(b"\r") >= 0:
             return False
         self._down.bytes_out += size
         write(b"%x\r\n%b\r\n" % (size, data))
@@ -87,12 +101,14 @@ class Skim:
         if one is not None and one.end() == start + size and data.find(b"\r", start, one.end()) < 0:
             if one[1] in types:
                 return False
-            self._usual = b"event: %b\ndata: " % one[1]
-            self._length = len(self._usual) + (2 if start else 0)
+            usual = b"event: %b\ndata: " % one[1]
+            if usual != self._usual:
+                self._usual, self._length = usual, len(usual)
+                self._begins.clear()
         else:
             # A type is spelled out in its event, and no event goes beyond its chunk here.
             for name in types:
-                if name in data:
+                if data.find(name) >= 0:
                     return False
         self._down.bytes_out += size
         write(data if start else b"%x\r\n%b\r\n" % (size, data))

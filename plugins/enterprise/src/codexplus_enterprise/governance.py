@@ -124,8 +124,7 @@ class Governance:
         self._count(self._metrics.ended, exchange, outcome)
         if self.audit.on:
             self.audit.traffic(exchange, outcome)
-        if self.usage.on:
-            self.usage.ended(exchange, outcome)
+        self.usage.ended(exchange, outcome)
 
     @staticmethod
     def _count(count: Callable[..., None], *facts: Any) -> None:

@@ -54,8 +54,8 @@ class Firing:
 
     def hooked(self, session: Session, *events: str) -> bool:
         """Whether anybody wants one of these events here."""
-        found = self.found(session)
-        return any(found.of(event) for event in events)
+        hooked = self.found(session).by_event
+        return bool(hooked) and any(hooked.get(event) for event in events)
 
     async def fire(
         self, event: str, where: Where, fields: Mapping[str, Any], *names: str, own: bool = False

@@ -18,6 +18,7 @@ class Remembered:
         self._redactor = redactor
         self._texts: dict[str, str] = {}
         self._room = self._left = room
+        self._walk = Walk(self.text, redactor.words)
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -33,4 +34,4 @@ class Remembered:
 
     def value(self, value: Any) -> Any:
         """A copy of dicts, lists and texts without secrets, as ``Redactor.value`` makes it."""
-        return Walk(self.text, self._redactor.words).value(value)
+        return self._walk.value(value)

@@ -14,18 +14,27 @@ MAX_DEPTH = 64
 _NUMBERS_TOO = frozenset({"password", "secret", "api-key", "private-key"})
 _TEXT = frozenset({str})
 _DROPPED = "[REDACTED:nested]"
+_SHORT = 64
+"""Characters of a name that is remembered, with what it means for its value; there are ``_NAMES`` of them at most."""
+_NAMES = 512
 
 
 class Walk:
-    """One walk through some data; ``redact`` is for texts, ``words`` for lists of nothing else."""
+    """A walk through some data; ``redact`` is for texts, ``words`` for lists of nothing else. For one thread."""
 
     def __init__(self, redact: Callable[[str], str], words: Callable[[Sequence[str]], list[str]]) -> None:
         self._redact = redact
         self._words = words
         self._inside: set[int] = set()
+        self._names: dict[str, tuple[str, str | None]] = {}
 
     def value(self, value: Any, kind: str | None = None) -> Any:
         """A copy without secrets; with the ``kind`` that a name gave it, every text in it is one."""
+        made = type(value)
+        if made is str:
+            return self._redact(value) if kind is None else self._text(value, kind)
+        if made is dict or made is list:  # the usual two; all else is looked at with more care
+            return self._container(value, kind)
         if isinstance(value, str):
             return self._text(value, kind)
         if value is None or isinstance(value, bool | float):
@@ -51,7 +60,7 @@ class Walk:
             return _DROPPED
         self._inside.add(id(value))
         try:
-            if isinstance(value, Mapping):
+            if type(value) is dict or isinstance(value, Mapping):
                 return self._mapping(value, kind)
             if isinstance(value, list | tuple):
                 row = self._row(value, kind)
@@ -63,24 +72,37 @@ class Walk:
     def _mapping(self, value: Mapping[Any, Any], kind: str | None) -> dict[Any, Any]:
         # {"name": "API_KEY", "value": "…"}, as lists of variables and of headers have it.
         named = _kind_of(value.get("name", value.get("key"))) if "value" in value else None
-        return {
-            self._redact(key) if isinstance(key, str) else key: self.value(
-                item, kind or _kind_of(key) or (named if key == "value" else None)
-            )
-            for key, item in value.items()
-        }
+        made = {}
+        for key, item in value.items():
+            if type(key) is str:
+                safe, means = self._names.get(key) or self._name(key)
+            else:
+                safe, means = self._redact(key) if isinstance(key, str) else key, _kind_of(key)
+            made[safe] = self.value(item, kind or means or (named if key == "value" else None))
+        return made
+
+    def _name(self, name: str) -> tuple[str, str | None]:
+        known = self._redact(name), _kind_of(name)
+        if len(name) <= _SHORT:
+            if len(self._names) >= _NAMES:
+                self._names.clear()
+            self._names[name] = known
+        return known
 
     def _row(self, value: Sequence[Any], kind: str | None) -> list[Any]:
-        if kind is None and value and all(_is_pair(item) for item in value):
+        if not value:
+            return []
+        if kind is None and _is_pair(value[0]) and all(_is_pair(item) for item in value):
             pairs = [[self.value(name), self.value(item, _kind_of(name))] for name, item in value]
             return [tuple(pair) if isinstance(item, tuple) else pair for pair, item in zip(pairs, value, strict=True)]
         if kind is None and set(map(type, value)) <= _TEXT:
             return list(self._words(value))
         row, option = [], None
         for item in value:
-            row.append(self.value(item, kind or (None if _is_option(item) else option)))
+            is_option = _is_option(item)
+            row.append(self.value(item, kind or (None if is_option else option)))
             # A command's words: "--token" and then the token.
-            option = _kind_of(item) if _is_option(item) else None
+            option = _kind_of(item) if is_option else None
         return row
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ NAME_CHARACTERS = 200
 EXCHANGE_CHARACTERS = 256 * 1024
 """Of all texts of one exchange together; when they are used up, further texts are only counted."""
 MOST_ITEMS = 500
+_MOST_WORDS = 1000
 _DEEPEST = 32
 _FEW = 8
 # Ciphertext that only the model's maker can read, and Codex's own notes.
@@ -42,6 +44,7 @@ class Scribe:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._remembered = Remembered(redactor)
+        self._words: dict[str, str] = {}
 
     def line(self, account: Account, news: News | None) -> bytes:
         """The line of an account, with its line break; ``news`` is what the model was sent beyond the last one."""
@@ -55,7 +58,7 @@ class Scribe:
         entry = {
             "v": VERSION,
             "at": _moment(account.at),
-            **{name: self._text(getattr(account, name)) for name in _WORDS if getattr(account, name)},
+            **{name: self._text(word) for name in _WORDS if (word := getattr(account, name))},
             "prompt": prompt,
             "shown": shown,
             "model": None if news is None else self._model(account, news, cut),
@@ -109,23 +112,33 @@ class Scribe:
             return text
         return f"{self._redactor.stream().feed(text)}… [cut: {account.body_size} bytes in all]"
 
-    def _outcome(self, account: Account) -> Outcome:
+    def _outcome(self, account: Account) -> dict[str, Any]:
         outcome = account.outcome
-        first, error = outcome.first_byte_s, outcome.error
-        return replace(
-            outcome,
-            error=None if error is None else self._text(error),
-            first_byte_s=None if first is None else round(first, 4),
-            total_s=round(outcome.total_s, 4),
-        )
+        made = {name: getattr(outcome, name) for name in _OUTCOME}
+        if outcome.error is not None:
+            made["error"] = self._text(outcome.error)
+        if outcome.first_byte_s is not None:
+            made["first_byte_s"] = round(outcome.first_byte_s, 4)
+        made["total_s"] = round(outcome.total_s, 4)
+        return made
 
     def _safe(self, value: Any) -> Any:
         return self._remembered.value(value)
 
     def _text(self, text: str) -> str:
-        return self._remembered.text(_beginning(self._redactor, text, WORD_CHARACTERS))
+        return self._words.get(text) or self._word(text)
+
+    def _word(self, text: str) -> str:
+        # The same few words stand in every line.
+        safe = self._remembered.text(_beginning(self._redactor, text, WORD_CHARACTERS))
+        if len(self._words) >= _MOST_WORDS:
+            self._words.clear()
+        if len(text) <= NAME_CHARACTERS:
+            self._words[text] = safe
+        return safe
 
 
+_OUTCOME = tuple(each.name for each in fields(Outcome))
 _WORDS = ("session", "thread", "parent", "turn", "origin", "transport", "path", "cwd", "codex")
 
 
@@ -153,11 +166,12 @@ class _Cut:
         self._redactor = redactor
 
     def value(self, value: Any, depth: int = 0) -> Any:
-        if isinstance(value, str):
+        made = type(value)  # of JSON, so of no other types than JSON's
+        if made is str:
             return self._text(value)
         if depth > _DEEPEST:
             return "[nested too deeply to be kept]"
-        if isinstance(value, dict):
+        if made is dict:
             return {
                 _beginning(self._redactor, name, NAME_CHARACTERS): f"[{len(item)} characters not kept]"
                 if name in _OPAQUE and isinstance(item, str)
@@ -165,7 +179,7 @@ class _Cut:
                 for name, item in value.items()
                 if name != _NOTES
             }
-        if isinstance(value, list):
+        if made is list:
             kept = [self.value(item, depth + 1) for item in value[:MOST_ITEMS]]
             return [*kept, f"[{len(value) - len(kept)} more not kept]"] if len(value) > len(kept) else kept
         self.room -= 8
@@ -176,26 +190,31 @@ class _Cut:
             return f"[{text[:64].partition(',')[0]}: {len(text)} characters not kept]"
         if self.room <= 0:
             return f"[{len(text)} characters not kept]"
-        limit = min(FIELD_CHARACTERS, max(self.room, 256))
-        self.room -= min(len(text), limit) + 2
-        if len(text) <= limit:
-            return _sound(text)
+        size, limit = len(text), self.room if self.room > 256 else 256
+        limit = limit if limit < FIELD_CHARACTERS else FIELD_CHARACTERS
+        self.room -= (size if size < limit else limit) + 2
+        if size <= limit:
+            return text if text.isascii() else _sound(text)
         return f"{_beginning(self._redactor, text, limit)} [cut: {len(text)} characters in all]"
 
 
 def _beginning(redactor: Redactor, text: str, most: int) -> str:
     """The text, or so much of it and an ellipsis."""
     if len(text) <= most:
-        return _sound(text)
+        return text if text.isascii() else _sound(text)
     # What may be the beginning of a secret is held back by the stream, and goes with the rest.
     return f"{redactor.stream().feed(_sound(text[:most]))}…"
 
 
 def _sound(text: str) -> str:
     """The text, half characters replaced: JSON cannot hold them."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _moment(at: float) -> str:
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
-    return f"{whole}.{int(at % 1 * 1000):03}Z"
+    return f"{_second(int(at // 1))}.{int(at % 1 * 1000):03}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))

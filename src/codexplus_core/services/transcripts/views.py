@@ -37,14 +37,18 @@ class News:
 class _Seen:
     """A view: a hash of each piece, with how many items it ends, and a digest that goes on where it ended."""
 
-    __slots__ = ("_before", "_digest", "_ends", "_hashes", "_whole")
+    __slots__ = ("_before", "_digest", "_ends", "_hashes", "_mark", "_whole")
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
         self._hashes = array("q")
         self._ends = array("l")
         self._whole = hash(())
         self._digest = self._before = _digest()
+        self._mark: Mark | None = None
         self.extend(pieces)
+
+    def __len__(self) -> int:
+        return len(self._hashes)
 
     def extend(self, pieces: Sequence[bytes]) -> tuple[int, list[Any]]:
         """Make it the view of these pieces; return the number of the first new item, and the new items."""
@@ -83,13 +87,18 @@ class _Seen:
             self._digest = self._before
         elif same < len(self._hashes):
             self._digest, begun = _digest(), 0
+        if begun < len(pieces) or len(pieces) < len(self._hashes):
+            self._mark = None
         for piece in pieces[begun:]:
             self._before = self._digest.copy()
             _feed(self._digest, piece)
 
     @property
     def mark(self) -> Mark:
-        return len(self._hashes), self._digest.hexdigest(), self._before.hexdigest()
+        """Where it stands."""
+        if self._mark is None:
+            self._mark = len(self._hashes), self._digest.hexdigest(), self._before.hexdigest()
+        return self._mark
 
 
 class Views:
@@ -115,7 +124,7 @@ class Views:
     def unnamed(self, pieces: Sequence[bytes]) -> News:
         """What is new where no thread is named: beyond the longest of the newest views that this one goes on from."""
         fitting = (seen for seen in self._unnamed if seen.goes_on(pieces))
-        known = max(fitting, key=lambda seen: seen.mark[0], default=None)
+        known = max(fitting, key=len, default=None)
         seen = _Seen([]) if known is None else known
         on = "" if known is None else known.mark[1]
         first, items = seen.extend(pieces)

@@ -167,8 +167,9 @@ class Usage:
         if not plan.on or exchange.kind != "responses" or outcome.answered_by != "upstream":
             return
         now = self._now()
-        account = self._people.account(exchange)
-        windows = {(account, name): seen for name, seen in windows_of(outcome.limits, now).items()}
+        seen = windows_of(outcome.limits, now) if outcome.limits else {}
+        account = self._people.account(exchange) if seen else ""
+        windows = {(account, name): window for name, window in seen.items()}
         use = self._people.use(exchange, plan.header)
         sums = used(outcome, plan, use.model)
         if sums.requests or windows:
