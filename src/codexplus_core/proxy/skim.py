@@ -11,7 +11,7 @@ from .client import Client
 # One event as the API frames it; all else is taken apart with care by the decoder.
 _ONE = re.compile(rb"event: (.+)\ndata: .*\n\n")
 _NONE = b"\0"
-_LF = 10
+_CR, _LF = 13, 10
 _MOST_SIZES = 1000
 """Lengths of chunks of which it is remembered how they begin."""
 
@@ -60,8 +60,10 @@ class Skim:
         if write is None or begins is None or not data.startswith(begins):
             return begins is None and self._learns(size) and self.chunk(data)
         at = len(begins)
-        # The first line break behind "data: " is the event's end, and no other kind of line break comes before it.
-        if data.find(b"\n", at) != size - 4 or data.find(b"\r", at) != size - 2 or data[-3] != _LF or data[-1] != _LF:
+        # The line break behind this is the event's end, so that none of any kind may come before it. (`in` with a
+        # number is several times as quick as any search for bytes.)
+        content = data[at:-4]
+        if _LF in content or _CR in content or not data.endswith(b"\n\n\r\n"):
             return False
         self._down.bytes_out += size - at + self._length - 2
         write(data)
