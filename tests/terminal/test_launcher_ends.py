@@ -74,7 +74,7 @@ async def test_a_signal_to_us_reaches_the_program(log, number, code):
         assert await one.code() == code
 
 
-async def test_closing_the_window_ends_the_program_even_one_that_ignores_it(log):
+async def test_closing_the_window_ends_even_a_program_that_ignores_the_signal_and_reads(log):
     program = (
         "import os, signal, time; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.write(1, b'ready'); os.read(0, 1)"
     )

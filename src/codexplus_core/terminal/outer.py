@@ -53,7 +53,9 @@ class OuterTerminal:
 
     def raw(self) -> None:
         """Every key as it is pressed, nothing echoed, nothing translated."""
-        tty.setraw(self.input, termios.TCSANOW)
+        # The kernel says that we may go on (SIGCONT) when the window is closed, too: then reading tells of it.
+        with contextlib.suppress(termios.error):
+            tty.setraw(self.input, termios.TCSANOW)
 
     def restore(self) -> None:
         """The modes as they were."""
