@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 from .action import Action
@@ -33,10 +33,13 @@ class Answers(Telling):
     async def request(self, exchange: Exchange) -> LocalReply | Refusal | None:
         """The first plugin's answer to a request, None if it may go up."""
         answer = self.request_now(exchange)
-        return await answer if isinstance(answer, Awaitable) else answer
+        return None if answer is None else await answer
 
-    def request_now(self, exchange: Exchange) -> Awaitable[LocalReply | Refusal | None] | None:
-        """None at once where every plugin lets the request go up without a wait, else something to await for it."""
+    def request_now(self, exchange: Exchange) -> Coroutine[Any, Any, LocalReply | Refusal | None] | None:
+        """None at once where every plugin lets the request go up without a wait, else something to await for it.
+
+        The loop of ``_request``, for as long as nobody says or makes anything: most requests need no more.
+        """
         enforced: tuple[str, bool] | None = None
         hooks = iter(self._table["on_request"])
         if self._noted:
@@ -54,7 +57,7 @@ class Answers(Telling):
         self, exchange: Exchange, hooks: Iterator[Hook], enforced: tuple[str, bool] | None, asked: _Asked | None = None
     ) -> LocalReply | Refusal | None:
         """``asked`` is the plugin whose answer is to be waited for or looked at, those of ``hooks`` come after it."""
-        if self._noted:
+        if asked is None and self._noted:
             await self._tell_noted()
         while True:
             if asked is None:
@@ -213,7 +216,7 @@ class Answers(Telling):
                 return ToolResult(f"output withheld: {reason_of(hook)}", is_error=True)
         return result
 
-    def turn_end(self, exchange: Exchange) -> str | Awaitable[str | None] | None:
+    def turn_end(self, exchange: Exchange) -> str | Coroutine[Any, Any, str | None] | None:
         """The first prompt that makes the model go on, None if the turn is over; or something to await for either."""
         hooks = iter(self._table["on_turn_end"])
         for hook in hooks:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from dispatch.stage import Journal, dispatcher, exchange, health_of
 
-from codexplus_core import Action, LocalReply, Refusal, ToolCall, ToolResult, hookimpl
+from codexplus_core import Action, Exchange, LocalReply, Refusal, ToolCall, ToolResult, hookimpl
 from codexplus_core.dispatch import FailedClosed
 
 CALL = ToolCall("c1", "shell", {"command": "ls"})
@@ -219,3 +219,49 @@ async def test_a_reply_nobody_reads_to_the_end_is_closed() -> None:
     await given.text.aclose()  # type: ignore[union-attr]
 
     assert closed == ["closed"]
+
+
+class Editing:
+    """Changes a request in a plain function."""
+
+    def __init__(self, edit: Any, order: int = 50) -> None:
+        self.edit, self.ORDER, self.asked = edit, order, 0
+
+    @hookimpl
+    def on_request(self, exchange: Exchange) -> None:
+        self.asked += 1
+        self.edit(exchange)
+
+
+class Enforcing:
+    """Lets one model pass."""
+
+    ENFORCES_POLICY = True
+    FAIL_CLOSED = True
+    ORDER = 1
+
+    @hookimpl
+    def on_request(self, exchange: Exchange) -> Refusal | None:
+        return None if exchange.model == "allowed" else Refusal("not this model")
+
+
+async def test_a_plain_edit_that_no_request_can_carry_is_undone_and_the_others_are_asked() -> None:
+    log, it = Journal(), exchange("hello")
+    bad = Editing(lambda exchange: setattr(exchange, "prompt", "half \ud800"), 1)
+    good = Editing(lambda exchange: setattr(exchange, "prompt", exchange.prompt + "!"), 2)
+
+    assert await dispatcher(log, bad=bad, good=good).request(it) is None
+
+    assert (it.prompt, bad.asked, good.asked) == ("hello!", 1, 1)
+    assert [entry["plugin"] for entry in log.of("plugin_answered_wrongly")] == ["bad"]
+
+
+async def test_a_policy_is_asked_again_when_a_plain_function_chose_another_model_after_it() -> None:
+    changing = Editing(lambda exchange: setattr(exchange, "model", "other"), 2)
+
+    it = exchange()
+    it.model = "allowed"
+
+    given = await dispatcher(policy=Enforcing(), changing=changing).request(it)
+
+    assert given == Refusal("not this model")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codexplus_core.proxy import chunks
-from codexplus_core.proxy.chunks import _LENGTHS, BrokenFraming, Chunks
+from codexplus_core.proxy.chunks import _LENGTHS, BrokenFraming, Chunks, is_chunk
 
 BODIES = st.lists(st.binary(min_size=1, max_size=40) | st.sampled_from([b"\r\n", b"0\r\n\r\n", b"5\r\n"]), max_size=6)
 TRAILERS = st.sampled_from([b"", b"", b"X: y\r\n", b"A: 1\r\nB: 2\r\n"])
@@ -257,3 +257,14 @@ def test_a_body_is_cut_from_its_first_byte_to_its_last_chunk(how: str) -> None:
         assert chunks.cut
     getattr(chunks, how)(b"\n")
     assert not chunks.cut
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 5, 6, 20, 21, 22, 261, 262, 263, 4102, 4103, 4104])
+def test_what_is_as_long_as_no_chunk_is_none_whatever_it_begins_with(size: int) -> None:
+    chunks = {b"%x\r\n%b\r\n" % (length, b"x" * length) for length in range(1, 4200)}
+    mine = [data for data in chunks if len(data) == size]
+
+    assert all(map(is_chunk, mine))
+    for begins in (b"", b"\0", b"-", b"0\r\n"):
+        data = (begins + b"-" * size)[: max(0, size - 2)] + b"\r\n"[: min(size, 2)]
+        assert not is_chunk(data)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from proxy.made_plugin import VERSIONS, plugin
 
-from codexplus_core import Event, Refusal, ToolCall
+from codexplus_core import Event, Exchange, LocalReply, Refusal, ToolCall
 from codexplus_core.conversation.record import MemoryStore
 from codexplus_core.proxy.rounds import Rounds
 from codexplus_core.proxy.unread import Unread
@@ -56,6 +56,9 @@ def test_a_call_is_left_to_whoever_judges_it_and_only_noted_where_nobody_does() 
         b'{"item":{"type":"function\\u005fcall","call_id":"c"}}',
         b'{"item":{"type":"message"},"item":{"type":"custom_tool_call"}}',
         b'{"item":{"type":"message","type":"local_shell_call"}}',
+        b'{"item":5,"item":{"type":"function_call"}}',
+        b'{"item":[],"output_index":0,"item":{"type":"function_call"}}',
+        b'{"item":"x","item":{"type":"custom_tool_call"}}',
         b'{ "x": [[{}]], "item" : {"more": {"type": 1}, "type" : "function_call"} }',
     ],
 )
@@ -187,3 +190,25 @@ async def test_an_answer_that_nobody_has_to_follow_is_not_read(monkeypatch: pyte
         await proxy.say("hello")
 
     assert (any(idle_followed), any(followed)) == (False, True)
+
+
+async def test_where_words_of_the_models_were_decided_about_every_item_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[bool] = []
+    init = Rounds.__init__
+
+    def noted(self: Rounds, *args: Any) -> None:
+        init(self, *args)
+        followed.append(self._follows)
+
+    monkeypatch.setattr(Rounds, "__init__", noted)
+
+    def on_request(exchange: Exchange) -> LocalReply | None:
+        return LocalReply("pong") if exchange.prompt == "/ping" else None
+
+    hooks = {"on_request": on_request, "on_turn_end": lambda: None}
+    async with Harness([plugin(**hooks)], script=[text("one"), text("two")]) as proxy:
+        await proxy.say("hello")
+        await proxy.say("/ping")
+        await proxy.say("and now?")
+
+    assert followed == [False, True]

@@ -13,7 +13,7 @@ from codexplus_core.terminal.outer import OuterTerminal
 
 def test_a_closed_window_fails_in_reading_and_not_in_setting_its_modes(monkeypatch: pytest.MonkeyPatch) -> None:
     window, ours = os.openpty()
-    with open(ours, "rb+", buffering=0) as terminal:
+    with os.fdopen(ours, "rb+", buffering=0) as terminal:
         monkeypatch.setattr(sys, "__stdin__", terminal)
         monkeypatch.setattr(sys, "__stdout__", terminal)
         outer = OuterTerminal()

@@ -33,12 +33,24 @@ _done = msgspec.json.Decoder(_Done)
 
 
 def makes_one(payload: bytes) -> bool:
-    """Whether the item of an ``output_item.done`` event is a call for a client to run: as ``call_of``, but unread."""
+    """Whether the item of an ``output_item.done`` event is a call for a client to run; it reads little for that."""
     try:
         item = _done.decode(payload).item
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+        return _holds_one(
+            payload
+        )  # a key that stands twice is refused there for its first value, and the last one counts
     return item is not None and isinstance(item.type, str) and item.type in _KINDS
+
+
+def _holds_one(payload: bytes) -> bool:
+    try:
+        data = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    item = data.get("item") if isinstance(data, dict) else None
+    kind = item.get("type") if isinstance(item, dict) else None
+    return isinstance(kind, str) and kind in _KINDS
 
 
 def call_of(item: dict[str, Any]) -> ToolCall | None:

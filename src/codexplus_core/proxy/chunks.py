@@ -74,7 +74,7 @@ def _size_line(size: int) -> bytes:
         length = size - digits - 4
         if length > 0 and len(line := b"%x\r\n" % length) == digits + 2:
             return line
-    return b"\0"  # no chunk is that long, and none begins like this
+    return b"-" * (size + 1)  # no chunk is that long: something that nothing of this length begins with
 
 
 _USUAL = tuple(map(_size_line, range(4096)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import Any
 
 from ..conversation.reading import output_digest
@@ -43,16 +43,16 @@ class Decisions:
         self._titles = Titles()
         self._under_way: dict[tuple[str, Key], asyncio.Event] = {}
 
-    def decide(self, passage: Passage) -> Awaitable[LocalReply | Refusal | None] | None:
+    def decide(self, passage: Passage) -> Coroutine[Any, Any, LocalReply | Refusal | None] | None:
         """What plugins and commands say to a request; None lets it go up. Their edits are in the ledger afterwards.
 
-        None at once where nobody has to be waited for, else something to await.
+        None at once where nobody has to be waited for, else a coroutine to run in the context that this was called in.
         """
         phase = self._sessions.phase(passage.thread, passage.reading)
         if not self._goes_on(passage, phase):
             return self._decide(passage, phase)
         # As most requests: the model's turn goes on, with no new words and no output to judge.
-        self._about_to_ask(passage)
+        self._note_if_answered_here(passage)
         waiting = self._dispatch.request_now(passage.exchange) if self._dispatch.has("on_request") else None
         if waiting is not None or passage.exchange.added_tools:
             return self._decided(passage, waiting)
@@ -70,7 +70,7 @@ class Decisions:
         return True
 
     async def _decided(
-        self, passage: Passage, waiting: Awaitable[LocalReply | Refusal | None] | None
+        self, passage: Passage, waiting: Coroutine[Any, Any, LocalReply | Refusal | None] | None
     ) -> LocalReply | Refusal | None:
         decision = None if waiting is None else await waiting
         if passage.exchange.added_tools:
@@ -112,7 +112,7 @@ class Decisions:
         exchange = passage.exchange
         typed = exchange.prompt
         answered = self._questions.before(passage) if typed is not None else None
-        self._about_to_ask(passage)
+        self._note_if_answered_here(passage)
         decision: LocalReply | Refusal | None = answered
         if answered is None and self._dispatch.has("on_request"):
             decision = await self._dispatch.request(exchange)
@@ -130,7 +130,7 @@ class Decisions:
         self._settle(passage, decision, typed)
         return decision
 
-    def _about_to_ask(self, passage: Passage) -> None:
+    def _note_if_answered_here(self, passage: Passage) -> None:
         passage.exchange._answerable = self._is_answered_here(passage)
 
     def _settle(self, passage: Passage, decision: LocalReply | Refusal | None, typed: str | None) -> None:

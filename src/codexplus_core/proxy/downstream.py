@@ -191,7 +191,7 @@ class HttpDownstream(KeptAlive):
     async def _body(self, data: bytes) -> None:
         self.count(len(data))
         way = None if self._client is None else self._client.way
-        if way is not None:
+        if way is not None and data:
             way(b"%x\r\n%b\r\n" % (len(data), data))
         else:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 from ..action import Action
@@ -173,8 +174,12 @@ class Relay:
         if self._active:
             since = self._clock()
             news = passage.exchange.news = News(Splicer())
-            waiting = self._decisions.decide(passage)
-            decision = None if waiting is None else await passage.down.wait(waiting, news)
+            # As in a task of their own, and most often without one: what plugins set there is seen by nobody else.
+            own = copy_context()
+            waiting = own.run(self._decisions.decide, passage)
+            if waiting is not None:
+                task = asyncio.get_running_loop().create_task(waiting, context=own)
+                decision = await passage.down.wait(task, news)
             news.over()
             passage.decided_s = max(0.0, passage.first_byte_by(self._clock()) - since)
         decision = decision or self._decisions.repeated(passage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
 
 from ..conversation.reading import Reading
 from ..dispatch import Dispatcher
@@ -18,10 +19,10 @@ from .downstream import Downstream
 from .held import Held, answer, given_up
 from .kept import Kept
 from .news import News
-from .shown_items import items_in
+from .shown_items import DONE, items_in
 from .sources import EventSource
 from .transport import UpstreamCut
-from .unread import DONE, Unread
+from .unread import Unread
 from .witness import NOTED
 
 _ADDED = "response.output_item.added"
@@ -224,10 +225,16 @@ class Rounds:
             return True
         called = self._kept.open_call or (self._unread is not None and self._unread.holds_call)
         if self._turn_end and not called and self._exchange.turn.origin in ("user", "tool", "subagent"):
-            words = self._dispatch.turn_end(self._exchange)
+            own = copy_context()
+            words = own.run(self._dispatch.turn_end, self._exchange)
             if words is not None and not isinstance(words, str):
-                await self._flush()
-                words = await self._down.wait(words)
+                waiting = asyncio.get_running_loop().create_task(words, context=own)
+                try:
+                    await self._flush()
+                except BaseException:
+                    waiting.cancel()
+                    raise
+                words = await self._down.wait(waiting)
             if words:
                 self._catch_up()
                 item = encode_item(message("user", words))
@@ -239,7 +246,7 @@ class Rounds:
         return False
 
     def _catch_up(self) -> None:
-        """Read what went by unread, as if each event had been read when it came."""
+        """Read what went by unread, as if each event had been read when it came; and all that comes from now on."""
         unread, self._unread, self._follows = self._unread, None, True
         for event in unread or ():
             self._splicer.event(event)
@@ -254,7 +261,6 @@ class Rounds:
 
     async def fail(self, code: str, text: str) -> None:
         """End the response with an error event, after its head is out."""
-        self._catch_up()
         await self._flush()
         event = replies.failure(self._splicer.last_response_id or self._down.begun, code, text, self._exchange.model)
         await self._down.write([self._splicer.own(event)])

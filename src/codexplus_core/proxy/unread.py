@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from ..protocol import calls
 from ..protocol.events import Event
 from ..protocol.splice import WATCHED
+from .shown_items import DONE
 
-DONE = "response.output_item.done"
 _FOLLOWED = frozenset(name.decode() for name in WATCHED)
 _OTHERS = Event("", raw=b"", payload=b"")
 """Stands for any number of events that nobody follows."""

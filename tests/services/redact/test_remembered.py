@@ -54,3 +54,12 @@ def test_what_is_remembered_is_bounded() -> None:
         remembered.text(f"{number:100}")
 
     assert sum(map(len, remembered._texts)) <= 1000
+
+
+def test_what_one_name_means_is_not_taken_for_another_that_begins_like_it() -> None:
+    remembered = Remembered(REDACTOR)
+    names = ("password", "passport", "pass", "token", "tokens", "token_type", "api_key", "apiary")
+
+    for _ in range(2):
+        for name in names:
+            assert remembered.value({name: "hunter22222"}) == REDACTOR.value({name: "hunter22222"})
