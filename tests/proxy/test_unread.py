@@ -12,6 +12,7 @@ from proxy.made_plugin import VERSIONS, plugin
 
 from codexplus_core import Event, Exchange, LocalReply, Refusal, ToolCall
 from codexplus_core.conversation.record import MemoryStore
+from codexplus_core.protocol.calls import call_of
 from codexplus_core.proxy.rounds import Rounds
 from codexplus_core.proxy.unread import Unread
 from codexplus_core.testing import Answer, Harness, reasoning, shell, text
@@ -167,6 +168,10 @@ async def test_who_reads_every_event_and_who_reads_them_only_when_they_matter_se
         found.append(([reply.body for reply in replies], asked))
 
     assert found[0] == found[1]
+
+
+def test_an_item_whose_type_is_no_text_is_no_call() -> None:
+    assert call_of({"type": ["function_call"], "call_id": "c"}) is None
 
 
 @pytest.mark.transports("http", "websocket")

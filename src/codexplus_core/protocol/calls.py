@@ -56,7 +56,7 @@ def _holds_one(payload: bytes) -> bool:
 def call_of(item: dict[str, Any]) -> ToolCall | None:
     """The call that an output item makes, or None where it is no call for a client to run."""
     kind = item.get("type")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         return None
     id = str(item.get("call_id") or item.get("id") or "")
     if kind == "local_shell_call":
