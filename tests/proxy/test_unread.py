@@ -174,16 +174,22 @@ def test_an_item_whose_type_is_no_text_is_no_call() -> None:
     assert call_of({"type": ["function_call"], "call_id": "c"}) is None
 
 
-@pytest.mark.transports("http", "websocket")
-async def test_an_answer_that_nobody_has_to_follow_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    followed: list[bool] = []
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each answer was followed from its beginning."""
+    found: list[bool] = []
     init = Rounds.__init__
 
     def noted(self: Rounds, *args: Any) -> None:
         init(self, *args)
-        followed.append(self._follows)
+        found.append(self._follows)
 
     monkeypatch.setattr(Rounds, "__init__", noted)
+    return found
+
+
+@pytest.mark.transports("http", "websocket")
+async def test_an_answer_that_nobody_has_to_follow_is_not_read(followed: list[bool]) -> None:
     idle = {"on_tool_use": lambda: None, "on_turn_end": lambda: None}
     async with Harness([plugin(**idle)], script=[text("one"), text("two")]) as proxy:
         await proxy.say("hello")
@@ -197,16 +203,7 @@ async def test_an_answer_that_nobody_has_to_follow_is_not_read(monkeypatch: pyte
     assert (any(idle_followed), any(followed)) == (False, True)
 
 
-async def test_where_words_of_the_models_were_decided_about_every_item_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    followed: list[bool] = []
-    init = Rounds.__init__
-
-    def noted(self: Rounds, *args: Any) -> None:
-        init(self, *args)
-        followed.append(self._follows)
-
-    monkeypatch.setattr(Rounds, "__init__", noted)
-
+async def test_where_words_of_the_models_were_decided_about_every_item_is_read(followed: list[bool]) -> None:
     def on_request(exchange: Exchange) -> LocalReply | None:
         return LocalReply("pong") if exchange.prompt == "/ping" else None
 
