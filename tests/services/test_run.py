@@ -274,9 +274,9 @@ def test_a_child_that_dies_of_a_signal_gives_128_plus_its_number():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_to_us_reaches_the_child_and_we_wait_for_it(number):
     code = (
-        "import signal, sys\n"
-        f"signal.signal({int(number)}, lambda *_: (print('got it', flush=True), sys.exit(5)))\n"
-        "print('up', flush=True)\n"
+        "import os, signal, sys\n"
+        f"signal.signal({int(number)}, lambda *_: (os.write(1, b'got it'), sys.exit(5)))\n"
+        "os.write(1, b'up\\n')  # the signal may come before this returns, and no buffer may be written from within\n"
         "while True: signal.pause()\n"
     )
     with handing_over(PYTHON, "-c", code, stdout=subprocess.PIPE) as process:
