@@ -69,6 +69,7 @@ def test_a_prompt_that_is_only_kept_changes_no_byte() -> None:
 
     reading.keep_prompt()
 
-    assert ledger.decided
+    assert reading.key is not None
+    assert ledger.taken(reading.key)
     assert not ledger.edited
     assert ledger.project(reading.view) is None

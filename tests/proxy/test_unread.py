@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from proxy.made_plugin import VERSIONS, plugin
 from codexplus_core import Event, Exchange, LocalReply, Refusal, ToolCall
 from codexplus_core.conversation.record import MemoryStore
 from codexplus_core.protocol.calls import call_of
+from codexplus_core.proxy.passthrough import ClientGone
 from codexplus_core.proxy.rounds import Rounds
 from codexplus_core.proxy.unread import Unread
 from codexplus_core.testing import Answer, Harness, reasoning, shell, text
@@ -214,3 +216,22 @@ async def test_where_words_of_the_models_were_decided_about_every_item_is_read(f
         await proxy.say("and now?")
 
     assert followed == [False, True]
+
+
+async def test_no_plugin_is_asked_at_a_turns_end_whose_client_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    end = Rounds._end
+
+    async def leaves(self: Rounds) -> None:
+        raise ClientGone
+
+    async def ends(self: Rounds, event: Event) -> bool:
+        monkeypatch.setattr(Rounds, "_flush", leaves)
+        return await end(self, event)
+
+    monkeypatch.setattr(Rounds, "_end", ends)
+    async with Harness([plugin(on_turn_end=lambda: asked.append("asked"))], script=[text("one")]) as proxy:
+        with contextlib.suppress(Exception):
+            await proxy.say("hello")
+
+    assert asked == []

@@ -44,11 +44,6 @@ class Ledger:
         return self._edited
 
     @property
-    def decided(self) -> bool:
-        """True where any record is kept, be it only that nothing was to be changed."""
-        return bool(self._by_place)
-
-    @property
     def decided_answers(self) -> bool:
         """True where a record is kept of words that the model said: the same words of its may not be meant by it."""
         return self._answers

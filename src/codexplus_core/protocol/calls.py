@@ -37,9 +37,8 @@ def makes_one(payload: bytes) -> bool:
     try:
         item = _done.decode(payload).item
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _holds_one(
-            payload
-        )  # a key that stands twice is refused there for its first value, and the last one counts
+        # A key that stands twice is refused there for its first value, and it is the last one that counts.
+        return _holds_one(payload)
     return item is not None and isinstance(item.type, str) and item.type in _KINDS
 
 

@@ -225,16 +225,11 @@ class Rounds:
             return True
         called = self._kept.open_call or (self._unread is not None and self._unread.holds_call)
         if self._turn_end and not called and self._exchange.turn.origin in ("user", "tool", "subagent"):
+            await self._flush()
             own = copy_context()
             words = own.run(self._dispatch.turn_end, self._exchange)
             if words is not None and not isinstance(words, str):
-                waiting = asyncio.get_running_loop().create_task(words, context=own)
-                try:
-                    await self._flush()
-                except BaseException:
-                    waiting.cancel()
-                    raise
-                words = await self._down.wait(waiting)
+                words = await self._down.wait(asyncio.get_running_loop().create_task(words, context=own))
             if words:
                 self._catch_up()
                 item = encode_item(message("user", words))
