@@ -66,6 +66,39 @@ def test_nothing_that_is_watched_goes_by_unseen(events: list[bytes], framed: boo
     assert b"".join(client.sent) == b"".join(map(chunk, [event for event in events if chunk(event) in client.sent]))
 
 
+@pytest.mark.req("P6")
+@given(st.lists(st.lists(EVENTS, min_size=1, max_size=4), max_size=6))
+def test_nothing_that_is_watched_goes_by_unseen_among_others(pieces: list[list[bytes]]) -> None:
+    client = Client()
+    passing = skim(client)
+    gone = b""
+
+    for events in pieces:
+        piece, whole = b"".join(map(chunk, events)), b"".join(events)
+        sent = len(client.sent)
+        if passing.chunk(piece) or passing.take(piece, piece.index(b"\r\n") + 2, len(whole)):
+            gone += whole
+            assert not set().union(*map(seen_in, events)) & WATCHED
+            assert client.sent[sent:] == [piece]
+        else:
+            assert len(client.sent) == sent
+
+    assert passing.count == len(gone)
+
+
+def test_several_events_of_the_type_of_the_one_before_are_not_taken_apart() -> None:
+    client = Client()
+    passing = skim(client)
+    first, others = DELTA % b"one", [DELTA % b"two", DELTA % b"", DELTA % (b"three" * 900), DELTA % b"two"]
+    piece = b"".join(map(chunk, others))
+
+    assert passing.take(chunk(first) + piece, 4, len(first + b"".join(others)))
+    assert passing.chunk(piece)
+
+    assert client.sent == [chunk(first) + piece, piece]
+    assert passing.count == len(first) + 2 * len(b"".join(others))
+
+
 @pytest.mark.parametrize("framed", [True, False])
 def test_an_event_of_the_type_of_the_one_before_is_not_taken_apart(framed: bool) -> None:
     client = Client()
@@ -84,7 +117,13 @@ def test_an_event_of_the_type_of_the_one_before_is_not_taken_apart(framed: bool)
     "odd",
     [
         chunk(DELTA % b"x")[:-1],  # the rest is still to come
-        chunk(DELTA % b"x") + chunk(DELTA % b"y"),
+        chunk(DELTA % b"x") + chunk(DELTA % b"y")[:-1],
+        chunk(DELTA % b"x") + chunk(b"event: error\ndata: {}\n\n"),
+        chunk(DELTA % b"x") + chunk(DELTA % b"y").replace(b"\r\n", b"\r\n\r\n", 1),
+        chunk(DELTA % b"x") + chunk(DELTA % b"y\r\ry") + chunk(DELTA % b"z"),
+        chunk(DELTA % b"x") + b"0\r\n\r\n",
+        chunk(DELTA % b"x") + b"\n\n\r\n",
+        b"\n\n\r\n",
         chunk(DELTA % b"x" + b"event: error\ndata: {}\n\n"),
         chunk(b"event: response.output_text.delta\ndata: {}\r\revent: error\rdata: {}\n\n"),
         chunk(b"event: error\ndata: {}\n\n"),
@@ -94,7 +133,7 @@ def test_an_event_of_the_type_of_the_one_before_is_not_taken_apart(framed: bool)
         b"",
     ],
 )
-def test_whatever_is_not_one_usual_event_is_left_to_a_closer_look(odd: bytes) -> None:
+def test_whatever_is_no_usual_event_is_left_to_a_closer_look(odd: bytes) -> None:
     client = Client()
     passing = skim(client)
     passing.take(chunk(DELTA % b"one"), 4, len(DELTA % b"one"))

@@ -12,6 +12,8 @@ from .client import Client
 _ONE = re.compile(rb"event: (.+)\ndata: .*\n\n")
 _NONE = b"\0"
 _CR, _LF = 13, 10
+_ENDED = b"\n\n\r\n"
+"""What a chunk ends with that ends with an event."""
 _MOST_SIZES = 1000
 """Lengths of chunks of which it is remembered how they begin."""
 
@@ -52,31 +54,52 @@ class Skim:
         self._begins.clear()
 
     def chunk(self, data: bytes) -> bool:
-        """Pass on a chunk in its framing if it holds one more event of the usual type and nothing else."""
+        """Pass on chunks in their framing if each holds one more event of the usual type and nothing else."""
         # Called for every event: no frame, object or look-up more than it takes.
         write = self._client.way
         size = len(data)
         begins = self._begins.get(size)
         if write is None or begins is None or not data.startswith(begins):
-            return begins is None and self._learns(size) and self.chunk(data)
+            return self._chunks(data)
         at = len(begins)
         # The line break behind this is the event's end, so that none of any kind may come before it. (`in` with a
         # number is several times as quick as any search for bytes.)
         content = data[at:-4]
-        if _LF in content or _CR in content or not data.endswith(b"\n\n\r\n"):
+        if _LF in content or _CR in content or not data.endswith(_ENDED):
             return False
         self._down.bytes_out += size - at + self._length - 2
         write(data)
         return True
 
-    def _learns(self, size: int) -> bool:
-        """Find out how a chunk of the usual type and of this length begins; False where none is told of yet."""
-        if self._usual is _NONE:
+    def _chunks(self, data: bytes) -> bool:
+        """The same for several chunks, and for one of a length that was not met before."""
+        write = self._client.way
+        if write is None or self._usual is _NONE:
             return False
+        # Each part is a chunk if it is as long as it says, and then this is what it ends with.
+        parts = data.split(_ENDED)
+        if parts.pop() or not parts:
+            return False
+        out = len(parts) * (self._length + 2)
+        for part in parts:
+            size = len(part) + 4
+            begins = self._begins.get(size) or self._learn(size)
+            if not part.startswith(begins):
+                return False
+            content = part[len(begins) :]
+            if _LF in content or _CR in content:
+                return False
+            out += len(content)
+        self._down.bytes_out += out
+        write(data)
+        return True
+
+    def _learn(self, size: int) -> bytes:
+        """How a chunk of the usual type and of this length begins."""
         if len(self._begins) >= _MOST_SIZES:
             self._begins.clear()
-        self._begins[size] = size_line(size) + self._usual
-        return True
+        self._begins[size] = begins = size_line(size) + self._usual
+        return begins
 
     def bare(self, data: bytes) -> bool:
         """The same for an event without framing, as HTTP/2 brings it."""
@@ -99,19 +122,22 @@ class Skim:
         types, write = self._types, self._client.way
         if types is None or write is None:
             return False
-        one = _ONE.match(data, start)
-        if one is not None and one.end() == start + size and data.find(b"\r", start, one.end()) < 0:
-            if one[1] in types:
+        first = _ONE.match(data, start)
+        if first is not None and data.find(b"\r", start, first.end()) >= 0:
+            first = None
+        if first is not None and first.end() == start + size:
+            if first[1] in types:
                 return False
-            usual = b"event: %b\ndata: " % one[1]
-            if usual != self._usual:
-                self._usual, self._length = usual, len(usual)
-                self._begins.clear()
         else:
             # A type is spelled out in its event, and no event goes beyond its chunk here.
             for name in types:
                 if data.find(name) >= 0:
                     return False
+        if first is not None:
+            usual = b"event: %b\ndata: " % first[1]
+            if usual != self._usual:
+                self._usual, self._length = usual, len(usual)
+                self._begins.clear()
         self._down.bytes_out += size
         write(data if start else b"%x\r\n%b\r\n" % (size, data))
         return True
