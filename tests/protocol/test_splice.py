@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from codexplus_core.protocol import replies
 from codexplus_core.protocol.events import Event
-from codexplus_core.protocol.splice import BEGINNINGS, ENDINGS, WATCHED, Splicer, usage_of_response
+from codexplus_core.protocol.spent import usage_of
+from codexplus_core.protocol.splice import BEGINNINGS, ENDINGS, WATCHED, Splicer
 from codexplus_core.protocol.sse import Decoder
 from codexplus_core.protocol.tools import Usage
 
@@ -326,9 +327,8 @@ def test_the_smallest_stream_that_codex_takes_passes_untouched() -> None:
 def test_usage_is_read_from_a_response_that_has_one() -> None:
     usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5, "input_tokens_details": None}
 
-    assert usage_of_response({"usage": usage}) == Usage(3, 0, 2, 0, 5)
-    assert usage_of_response({"usage": None}) is None
-    assert usage_of_response({}) is None
+    assert usage_of(usage) == Usage(3, 0, 2, 0, 5)
+    assert usage_of(None) is None
 
 
 INTERRUPTIONS = ("response.interrupt.accepted", "response.interrupt.failed", "response.output_item.interrupted")

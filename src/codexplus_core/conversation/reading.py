@@ -70,6 +70,8 @@ class Reading:
         Looks at what ``outputs_judged`` has not been called for; in a view that was read afresh, back to the human's
         newest words. An output whose words differ from those that were judged is asked about again.
         """
+        if self.view.newest_output < self.view.judged:
+            return []
         outputs: list[tuple[int, Item]] = []
         wanted: dict[Any, Item | None] = {}
         looking = True

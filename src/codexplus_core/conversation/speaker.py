@@ -31,7 +31,7 @@ _TITLE_PROMPT = "User prompt:\n"
 ASIDE = frozenset({"configuration_update", "compaction_trigger", "additional_tools"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Speaker:
     """Where a request comes from, read off its headers (or, on a WebSocket, its ``client_metadata``).
 
@@ -107,6 +107,8 @@ def _turn_metadata(text: str) -> dict[str, Any]:
 
 
 def _origin(turn: Mapping[str, str], subagent: str) -> Origin:
+    if not turn and not subagent:
+        return "user"
     kind, source = turn.get("request_kind"), turn.get("thread_source", "")
     if kind == "prewarm":
         return "warmup"

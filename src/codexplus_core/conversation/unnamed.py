@@ -35,10 +35,10 @@ class UnnamedViews:
             self._views.remove(known)
         if known is not None and len(known) == len(view):
             self._views.insert(0, known)
-        else:
-            view.look_around()
-            # A copy: what is parsed and decided in this request goes with it.
-            self._views.insert(0, view.copy())
+            return view
+        view.look_around()
+        # A copy: what is parsed and decided in this request goes with it.
+        self._views.insert(0, view.copy())
         del self._views[KEEP_VIEWS:]
         while sum(view.size + _BESIDE * len(view) for view in self._views) > KEEP_BYTES:
             self._views.pop()

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from ..protocol.body import parse_item, split_items
-from ..protocol.items import Item, content_key, parts_of, text_of, type_of
+from ..protocol.items import Item, content_key, is_output, parts_of, text_of, type_of
 from .record import Key
 
 # The message in which Codex hands the summary of a local compaction to the next window (0.29 to 0.169).
@@ -25,7 +25,7 @@ class ClientView:
 
     __slots__ = (
         "_borrowed", "_cwd", "_items", "_looked_at", "_parsed", "_places", "_raw", "boundary", "epochs", "has_ids",
-        "journaled", "judged", "keys", "parsed_items", "upstream",
+        "journaled", "judged", "keys", "newest_output", "parsed_items", "upstream",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -40,6 +40,8 @@ class ClientView:
         """Number of items up to and including the last compaction: what hung on them is part of the summary."""
         self.judged = 0
         """Number of items whose tool outputs plugins have seen."""
+        self.newest_output = -1
+        """The place of the newest tool output, -1 where there is none."""
         self.has_ids = False
         """Whether the client keeps the API's ids of items that it sends again."""
         self.parsed_items = 0
@@ -61,7 +63,7 @@ class ClientView:
         view._borrowed = True
         view._raw, view._items, view._places = self._raw, self._items, self._places
         view.epochs, view.keys = self.epochs, self.keys
-        view.boundary, view.has_ids = self.boundary, self.has_ids
+        view.boundary, view.has_ids, view.newest_output = self.boundary, self.has_ids, self.newest_output
         view._cwd, view._looked_at = self._cwd, self._looked_at
         return view
 
@@ -120,6 +122,8 @@ class ClientView:
         # client sends again one day (0.29 says `id: null`).
         if "id" in item and type_of(item) == "message" and item.get("role") != "assistant":
             self.has_ids = True
+        if is_output(item):
+            self.newest_output = index
         if is_summary(item):
             self.epochs.append(key.content)
             self.boundary = len(self._items)

@@ -10,6 +10,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode
 
 BOM = b"\xef\xbb\xbf"
+_DATA = b"\ndata: "
 
 
 class Event:
@@ -40,7 +41,7 @@ class Event:
     def payload(self) -> bytes:
         """The JSON bytes without framing: what a WebSocket message holds; ``b""`` where the event has no data."""
         if self._payload is None:
-            self._payload = fields(self.raw)[1] or b""
+            self._payload = _plain_payload(self.raw) or fields(self.raw)[1] or b""
         return self._payload
 
     @property
@@ -65,6 +66,13 @@ class Event:
 def frame(type: str, payload: bytes) -> bytes:
     """An event as server-sent-event bytes, in the framing that the Responses API itself uses."""
     return b"event: %s\ndata: %s\n\n" % (type.encode(), payload)
+
+
+def _plain_payload(raw: bytes) -> bytes:
+    """The payload of an event in the API's own framing, ``b""`` where it may have another."""
+    at = raw.find(_DATA)
+    plain = at > 0 and raw.startswith(b"event: ") and raw.endswith(b"\n\n") and raw.count(b"\n") == 3
+    return raw[at + len(_DATA) : -2] if plain and raw.find(b"\r") < 0 else b""
 
 
 def fields(block: bytes) -> tuple[bytes, bytes | None]:

@@ -19,7 +19,7 @@ def limits_of_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     # Every answer comes by here, and with an API key none has such lines.
     names = b"\n".join([name for name, _ in headers]).lower()
     found: dict[str, str] = {}
-    if not any(part in names for part in _PARTS):
+    if names.find(_PARTS[0]) < 0 and names.find(_PARTS[1]) < 0:
         return found
     for name, value in headers:
         key = name.lower()

@@ -8,6 +8,7 @@ import msgspec
 
 from .calls import keys_of
 from .events import Event
+from .spent import in_all, usage_of, wire_usage
 from .sse import Decoder
 from .tools import Usage
 
@@ -136,6 +137,8 @@ class Splicer:
         if self._plain and event.type.encode() not in WATCHED:
             self._stale = True
             return event
+        if event.type in ENDINGS and self._passes(event):
+            return event
         data = event.data
         if data is None:
             return event
@@ -197,82 +200,57 @@ class Splicer:
         self._name = self._name or self.last_response_id
         return data
 
+    def _passes(self, event: Event) -> bool:
+        """Note what an ending says that goes by as it is; it repeats all items, which nobody has to read for that."""
+        if self._edited or not self._plain or self._shift != 0:
+            return False
+        try:
+            said = _ending(event.payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        response = said.response
+        self.last_response_id = self.last_response_id if response.id is None else response.id
+        spent = usage_of(response.usage)
+        if spent is not None:
+            self.usage = in_all(self.usage, spent)
+        if said.sequence_number is not None:
+            self._last = said.sequence_number
+        self._stale = False
+        return True
+
     def _ending(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
         response = data.get("response")
         if not isinstance(response, dict):
             return data
         if isinstance(response.get("id"), str):
             self.last_response_id = response["id"]
-        spent = usage_of_response(response)
+        spent = usage_of(response.get("usage"))
         if spent is not None:
-            self.usage = _sum(self.usage, spent)
+            self.usage = in_all(self.usage, spent)
         if not self._edited:
             return data
         response = dict(response)
         if "output" in response:
             response["output"] = list(self.visible_items)
         if isinstance(response.get("usage"), dict):
-            response["usage"] = _wire_usage(response["usage"], self.usage)
+            response["usage"] = wire_usage(response["usage"], self.usage)
         return {**data, "response": response}
+
+
+class _Response(msgspec.Struct):
+    id: str | None = None
+    usage: dict[str, Any] | None = None
+
+
+class _Ending(msgspec.Struct):
+    response: _Response
+    sequence_number: int | None = None
+
+
+_ending = msgspec.json.Decoder(_Ending).decode
 
 
 def _id_in(data: dict[str, Any]) -> str:
     response = data.get("response")
     found = response.get("id") if isinstance(response, dict) else None
     return found if isinstance(found, str) else ""
-
-
-def usage_of_response(response: dict[str, Any]) -> Usage | None:
-    """The tokens that a response object reports, or None."""
-    usage = response.get("usage")
-    if not isinstance(usage, dict):
-        return None
-    return Usage(
-        input_tokens=_count(usage, "input_tokens"),
-        cached_tokens=_count(usage.get("input_tokens_details"), "cached_tokens"),
-        output_tokens=_count(usage, "output_tokens"),
-        reasoning_tokens=_count(usage.get("output_tokens_details"), "reasoning_tokens"),
-        total_tokens=_count(usage, "total_tokens"),
-    )
-
-
-class _Whole(msgspec.Struct):
-    usage: dict[str, Any] | None = None  # all else is skipped unread
-
-
-def usage_of_body(body: bytes | bytearray) -> Usage:
-    """The tokens that a whole response in JSON reports; none where it is something else."""
-    try:
-        whole = msgspec.json.decode(body, type=_Whole)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Usage()
-    return usage_of_response({"usage": whole.usage}) or Usage()
-
-
-def _wire_usage(last: dict[str, Any], sums: Usage) -> dict[str, Any]:
-    # total_tokens stays the last round's: Codex 0.169 takes it for how full the context is, and compacts by it alone.
-    return {
-        **last,
-        "input_tokens": sums.input_tokens,
-        "input_tokens_details": {**(last.get("input_tokens_details") or {}), "cached_tokens": sums.cached_tokens},
-        "output_tokens": sums.output_tokens,
-        "output_tokens_details": {
-            **(last.get("output_tokens_details") or {}),
-            "reasoning_tokens": sums.reasoning_tokens,
-        },
-    }
-
-
-def _sum(a: Usage, b: Usage) -> Usage:
-    return Usage(
-        a.input_tokens + b.input_tokens,
-        a.cached_tokens + b.cached_tokens,
-        a.output_tokens + b.output_tokens,
-        a.reasoning_tokens + b.reasoning_tokens,
-        a.total_tokens + b.total_tokens,
-    )
-
-
-def _count(data: Any, key: str) -> int:
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, int) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 
 import msgspec
 
@@ -15,6 +16,12 @@ LIMIT = 64 << 20
 _BLANK = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 # The API's own framing; used where it covers a chunk without a gap, all else is read line by line.
 _PLAIN = re.compile(rb"(event: (.+)\ndata: .*\n\n)")
+_FIRST = itemgetter(0)
+_FEW = 2048
+"""Bytes up to which it takes longer to look for every name than to split them."""
+_MOST_NAMES = 256
+_NAMES: dict[bytes, str] = {}
+"""The types that came up so far: the API has some dozens, but whoever answers chooses the names."""
 _TYPE_FIRST = re.compile(rb'[ \t\n\r]*\{[ \t\n\r]*"type"[ \t\n\r]*:[ \t\n\r]*"([^"\\]*)"')
 
 
@@ -37,12 +44,11 @@ class Decoder:
     runs too, or lead the event that follows them. The type is that of the ``event:`` line, else that in the JSON.
     """
 
-    __slots__ = ("_begun", "_edge", "_held", "_limit", "_names", "_parts", "_types")
+    __slots__ = ("_begun", "_edge", "_held", "_limit", "_parts", "_types")
 
     def __init__(self, types: frozenset[bytes] | None = None, *, limit: int = LIMIT) -> None:
         self._types = types
         self._limit = limit
-        self._names: dict[bytes, str] = {}
         self._parts: list[bytes] = []
         self._held = 0
         self._edge = b""
@@ -90,7 +96,7 @@ class Decoder:
         name, payload = self._read(block)
         if self._types is not None and name not in self._types:
             return [Event("", raw=block, payload=b"")]
-        return [Event(self._name(name), raw=block, payload=payload)]
+        return [Event(_name(name), raw=block, payload=payload)]
 
     def _hold(self, piece: bytes) -> None:
         self._parts.append(piece)
@@ -111,7 +117,7 @@ class Decoder:
         end = data.rfind(b"\n\n") + 2
         if end == 1:
             return [], 0
-        if types is not None:
+        if types is not None and end > _FEW:
             # A type is spelled out in its event, so a chunk that holds none of the names needs no splitting.
             for name in types:
                 if data.find(name) >= 0:
@@ -120,10 +126,10 @@ class Decoder:
                 self._begun = True
                 return [Event("", raw=data[:end], payload=b"")], end
         found = _PLAIN.findall(data)
-        if sum([len(raw) for raw, _ in found]) != end:
+        if sum(map(len, map(_FIRST, found))) != end:
             return self._split_exactly(data)
         self._begun = True
-        names, new = self._names, Event.__new__
+        new = Event.__new__
         events: list[Event] = []
         run = pos = 0
         for raw, name in found:
@@ -134,7 +140,7 @@ class Decoder:
                 events.append(Event("", raw=data[run:pos], payload=b""))
             # Made without __init__, which costs as much as all the rest of this loop.
             event = new(Event)
-            event.type = names.get(name) or self._name(name)
+            event.type = _NAMES.get(name) or _name(name)
             event.raw = raw
             event._data = event._payload = None
             events.append(event)
@@ -155,7 +161,7 @@ class Decoder:
             if types is None or name in types:
                 if run < pos:
                     events.append(Event("", raw=data[run:pos], payload=b""))
-                events.append(Event(self._name(name), raw=data[pos:end], payload=payload))
+                events.append(Event(_name(name), raw=data[pos:end], payload=payload))
                 run = end
             pos = end
         if run < pos:
@@ -168,11 +174,12 @@ class Decoder:
             return b"", b""
         return name or type_in(payload), payload
 
-    def _name(self, name: bytes) -> str:
-        text = name.decode("utf-8", "replace")
-        if len(self._names) < 256:
-            self._names[name] = text
-        return text
+
+def _name(name: bytes) -> str:
+    text = name.decode("utf-8", "replace")
+    if len(_NAMES) < _MOST_NAMES:
+        _NAMES[name] = text
+    return text
 
 
 def type_in(payload: bytes) -> bytes:

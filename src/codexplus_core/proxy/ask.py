@@ -17,7 +17,7 @@ from ..protocol.errors import error_message, upstream_failure
 from ..protocol.items import Item
 from ..protocol.limits import limits_of_headers
 from ..protocol.messages import items_text
-from ..protocol.splice import usage_of_body
+from ..protocol.spent import usage_of_body
 from . import local
 from .downstream import Downstream
 from .headers import client_headers, upstream_headers
@@ -152,8 +152,10 @@ class Asking:
             # On top of what the first round was sent: the ledger by now holds this exchange's own hidden items too.
             items = [*(items if items is not None else reading.raw_items()), *added]
         model = exchange.model if exchange.model != passage.body.text("model") else None
-        # Without a stream nobody could answer a call of ours before the client sees it.
-        tools = list(exchange.added_tools.values()) if passage.body.value("stream") is True else []
+        tools: list[Item] = []
+        if exchange.added_tools and passage.body.value("stream") is True:
+            # Without a stream nobody could answer a call of ours before the client sees it.
+            tools = list(exchange.added_tools.values())
         return Outgoing(items, model, tools)
 
     @staticmethod
@@ -280,10 +282,10 @@ def _is_event_stream(headers: Headers) -> bool:
     encoded = False
     streams = False
     for name, value in headers:
-        key = name.lower()
-        if key == b"content-type":
+        size = len(name)  # of most lines that is enough to know
+        if size == 12 and name.lower() == b"content-type":
             streams = value.lower().startswith(b"text/event-stream")
-        elif key == b"content-encoding" and value.lower() not in (b"", b"identity"):
+        elif size == 16 and name.lower() == b"content-encoding" and value.lower() not in (b"", b"identity"):
             encoded = True
     return streams and not encoded
 

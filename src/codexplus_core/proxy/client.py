@@ -53,6 +53,10 @@ class Client(Leaving, Protocol):
     """Sends whole chunks at once; None while that may not be done: before the head is out and after the end, where the
     head promised no chunks, and where the client reads too slowly or has gone."""
 
+    def hold(self, data: bytes) -> None:
+        """Send whole chunks as ``way`` does, but with what comes next, at the latest in the loop's next turn."""
+        ...
+
     def write_chunks(self, data: bytes, closed: bool) -> bool:
         """Send chunks in somebody else's framing; ``closed`` where the last one is among them."""
         ...

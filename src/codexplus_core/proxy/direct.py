@@ -26,7 +26,7 @@ class Direct(Arriving):
     """An exchange as its connection sees it; it is a Client, and an Upgrade for a WebSocket handshake."""
 
     __slots__ = (
-        "_closed", "_head", "_left_to_send", "_method", "_websocket", "chunked", "close", "ended", "known", "on_gone",
+        "_closed", "_kept", "_left_to_send", "_method", "_websocket", "chunked", "close", "ended", "known", "on_gone",
         "on_resume", "paused", "scope", "started", "way",
     )  # fmt: skip
 
@@ -42,7 +42,7 @@ class Direct(Arriving):
         self.on_gone: Callable[[], None] | None = None
         self.on_resume: Callable[[], None] | None = None
         self.way: Callable[[bytes], None] | None = None
-        self._head = b""
+        self._kept = b""
         self._left_to_send: int | None = None
         self.scope: dict[str, Any] = {
             "type": "websocket" if head.websocket else "http",
@@ -85,8 +85,8 @@ class Direct(Arriving):
             self.on_resume()
 
     def flush(self) -> None:
-        """Send a head that still waits for its body."""
-        if self._head:
+        """Send what is kept for what comes next: a head for its body, the last bytes for the end."""
+        if self._kept:
             self._send(b"")
 
     # -- ASGI
@@ -165,7 +165,7 @@ class Direct(Arriving):
         if self.close and not told:
             lines += b"connection: close\r\n"
         # Goes out with the first bytes of the body where those are here already, else in the loop's next turn.
-        self._head = b"%b%b\r\n" % (_REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status, lines)
+        self._kept = b"%b%b\r\n" % (_REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status, lines)
         self._connection.loop.call_soon(self.flush)
 
     def write(self, data: bytes) -> bool:
@@ -185,11 +185,17 @@ class Direct(Arriving):
     def write_chunks(self, data: bytes, closed: bool) -> bool:
         """Send chunks as they came."""
         self._closed = closed
-        if self._head or self.gone:
+        if self._kept or self.gone:
             self._send(data)
         else:
             self._connection.transport.write(data)
         return not self.paused
+
+    def hold(self, data: bytes) -> None:
+        """Send whole chunks as ``way`` does, but with what comes next, at the latest in the loop's next turn."""
+        self._kept += data
+        self._open()
+        self._connection.loop.call_soon(self.flush)
 
     def end(self) -> None:
         """End the answer; one that lacks promised bytes is not ended, the client is to see a cut."""
@@ -225,12 +231,12 @@ class Direct(Arriving):
     # -- inside
 
     def _send(self, data: bytes) -> None:
-        if self._head:
-            data, self._head = self._head + data, b""
+        if self._kept:
+            data, self._kept = self._kept + data, b""
             self._open()
         if not self.gone:
             self._connection.transport.write(data)
 
     def _open(self) -> None:
-        shut = self._head or self.paused or self.gone or self.ended or not self.chunked
+        shut = self._kept or self.paused or self.gone or self.ended or not self.chunked
         self.way = None if shut else self._connection.transport.write

@@ -9,8 +9,10 @@ from typing import Any, Protocol, TypeVar
 
 from ..protocol import replies
 from ..protocol.events import Event
+from ..protocol.splice import ENDINGS
 from .client import Client
 from .news import News
+from .passthrough import send_end
 from .skim import Skim
 from .transport import Headers
 from .witness import Witness
@@ -170,7 +172,10 @@ class HttpDownstream(KeptAlive):
             return
         self.started = True
         self.status = status
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        if self._client is not None:
+            self._client.start(status, headers)
+        else:
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, events: Sequence[Event]) -> None:
         """Send events in one piece."""
@@ -180,7 +185,7 @@ class HttpDownstream(KeptAlive):
             data = events[0].raw if len(events) == 1 else b"".join([event.raw for event in events])
             # An event without bytes stands for what went out another way.
             if data:
-                await self._body(data)
+                await self._body(data, last=events[-1].type in ENDINGS)
 
     async def raw(self, data: bytes) -> None:
         """Send body bytes."""
@@ -188,14 +193,16 @@ class HttpDownstream(KeptAlive):
             self.witness.raw(data)
         await self._body(data)
 
-    async def _body(self, data: bytes) -> None:
+    async def _body(self, data: bytes, *, last: bool = False) -> None:
         self.count(len(data))
-        way = None if self._client is None else self._client.way
-        if way is not None and data:
-            way(b"%x\r\n%b\r\n" % (len(data), data))
-        else:
+        client = self._client
+        way = None if client is None else client.way
+        if client is None or way is None or not data:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            return
+        # The body's end most often follows at once, and goes into the same write.
+        (client.hold if last else way)(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def finish(self) -> None:
         """Send the end of the body."""
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send_end(self._send, self._client)

@@ -32,6 +32,7 @@ _OF_THE_BODY = frozenset(
         b"etag", b"accept-ranges", b"content-range",
     )
 )  # fmt: skip
+_NOT_DOWN_CHANGED = _NOT_DOWN | _OF_THE_BODY
 _OF_THE_REQUEST_BODY = frozenset((b"content-encoding", b"content-md5", b"digest", b"content-digest", b"repr-digest"))
 # What a Connection header cannot take away: without these the upstream would see another request than was judged.
 _KEPT_DESPITE_CONNECTION = frozenset(
@@ -82,7 +83,7 @@ def client_headers(
     """
     found = _pass(
         headers,
-        _NOT_DOWN | _OF_THE_BODY if body_changed else _NOT_DOWN,
+        _NOT_DOWN_CHANGED if body_changed else _NOT_DOWN,
         _NOT_DOWN_PREFIXES,
         replace or {},
     )

@@ -27,6 +27,8 @@ from .witness import NOTED
 
 _ADDED = "response.output_item.added"
 _READ = frozenset({"response.completed", "response.failed", "response.incomplete", "error", LIMITS})
+_ENDS = frozenset(kind.encode() for kind in _READ)
+_WITNESSED, _FOLLOWED = _ENDS | NOTED, _ENDS | WATCHED
 
 
 class Rounds:
@@ -75,8 +77,8 @@ class Rounds:
         if self._watched is None or self._splicer.reads_all:
             return None
         follows = self._follows or self._unread is not None
-        ours = WATCHED if follows else NOTED if self._down.witness is not None else frozenset()
-        return ours | {kind.encode() for kind in (*_READ, *self._watched)}
+        ours = _FOLLOWED if follows else _WITNESSED if self._down.witness is not None else _ENDS
+        return ours | {kind.encode() for kind in self._watched} if self._watched else ours
 
     @property
     def reads(self) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
-from typing import Any
 
 from codexplus_core import Action, AuditEvent, Core, Event, Exchange, Outcome, Refusal, Session
 
@@ -13,6 +12,7 @@ from . import notes
 from .audit.audit import Audit
 from .beside import Beside
 from .cost.usage import Usage
+from .gathered import Gathered
 from .metrics import Metrics
 from .packs.provider import provide
 from .policy.policy import Policy
@@ -33,10 +33,12 @@ class Governance:
         self.packs = provide(core)
         self._looking = Beside(self._look_again, log=core.log, name="codexplus-enterprise-settings")
         self._by_project = False
+        # On their own: where counting fails nothing is refused, and audit and budgets miss nothing.
+        self._facts = Gathered()
 
     async def begin(self) -> None:
         """Start what runs beside, and ask for no more hooks than are needed."""
-        self._metrics.begin(self._core, self.usage)
+        self._metrics.begin(self._core, self.usage, self._facts.settle)
         await self.policy.begin()
         await self.packs.tend()
         self.look()
@@ -86,11 +88,12 @@ class Governance:
 
     def request(self, exchange: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
         """Why this request may not leave, None where it may; something to await where a budget has to be looked up."""
-        if not self._by_project and self.policy.concerns(exchange.session.cwd):
+        concerned = self.policy.concerns(exchange.session.cwd)
+        if concerned and not self._by_project:
             # What its project's sessions connect to is judged by the same lists from now on.
             self._by_project = True
             self.look()
-        refused = self.policy.request(exchange) or self.audit.refusal()
+        refused = (self.policy.request(exchange) if concerned else None) or self.audit.refusal()
         if refused is not None or not self.usage.has_budgets:
             return refused
         refusal = self.usage.allowed(exchange)
@@ -116,25 +119,20 @@ class Governance:
 
     async def audited(self, event: AuditEvent) -> Refusal | None:
         """Count and keep a decision or an action; a Refusal where it has to be kept and could not be."""
-        self._count(self._metrics.audited, event)
+        self._facts.put(self._metrics.audited, event)
         return await self.audit.decided(event) if self.audit.on else None
 
     def ended(self, exchange: Exchange, outcome: Outcome) -> None:
         """Count and keep what an exchange came to."""
-        self._count(self._metrics.ended, exchange, outcome)
+        self._facts.put(self._metrics.ended, exchange, outcome)
         if self.audit.on:
             self.audit.traffic(exchange, outcome)
         self.usage.ended(exchange, outcome)
-
-    @staticmethod
-    def _count(count: Callable[..., None], *facts: Any) -> None:
-        # On its own: where counting fails nothing is refused, and audit and budgets miss nothing.
-        asyncio.get_running_loop().call_soon(count, *facts)
 
     async def close(self) -> None:
         """End what runs beside, the account last."""
         async with AsyncExitStack() as ending:
             # From the last to the first, each whatever became of the others.
-            for part in (self.audit, self._metrics, self.usage, self.policy):
+            for part in (self.audit, self._metrics, self._facts, self.usage, self.policy):
                 ending.push_async_callback(part.close)
             await self._looking.end()

@@ -9,6 +9,7 @@ from codexplus_core import Exchange, Outcome, Session
 from .calls import note
 from .events import message_display, post_compact, session_end, stop, stop_failure, subagent_stop
 from .firing import Firing, Where
+from .hook_set import HookSet
 from .notebook import notebook_of
 from .surroundings import where_of
 
@@ -25,11 +26,13 @@ class Ends:
     def __init__(self, firing: Firing) -> None:
         self._firing = firing
 
-    def turn(self, exchange: Exchange) -> Awaitable[str | None] | None:
-        """What makes the model go on, None where it may stop."""
+    def turn(self, exchange: Exchange, found: HookSet) -> Awaitable[str | None] | None:
+        """What makes the model go on, None where it may stop; ``found`` are the hooks that count."""
+        if not found.by_event:
+            return None
         agent = exchange.turn.origin == "subagent"
         event = subagent_stop.EVENT if agent else stop.EVENT
-        hooked = self._firing.hooked(exchange.session, event, message_display.EVENT)
+        hooked = found.of(event) or found.of(message_display.EVENT)
         return self._turn(exchange, event, agent=agent) if hooked else None
 
     async def _turn(self, exchange: Exchange, event: str, *, agent: bool) -> str | None:

@@ -111,9 +111,9 @@ class Engine:
             _listen(exchange, event)
         return self._finished.on_chunk(exchange, event) if self._finished.follows(exchange) else None
 
-    def on_turn_end(self, exchange: Exchange) -> Awaitable[str | None] | None:
-        """The model is done."""
-        return self._ends.turn(exchange)
+    def on_turn_end(self, exchange: Exchange, found: HookSet) -> Awaitable[str | None] | None:
+        """The model is done; ``found`` are the hooks that count."""
+        return self._ends.turn(exchange, found)
 
     def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> Awaitable[None] | None:
         """After the last byte."""

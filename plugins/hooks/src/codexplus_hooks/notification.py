@@ -14,6 +14,7 @@ from codexplus_core import Exchange, Session
 from .events import notification
 from .events.notification import IDLE, PERMISSION, TURN_ENDED
 from .firing import Firing, Where
+from .hook_set import HookSet
 from .surroundings import where_of
 
 IDLE_S = 60.0
@@ -62,11 +63,11 @@ class Notifications:
         if exchange.prompt is not None:
             self.prompted(exchange.session)
 
-    def left(self, exchange: Exchange, on: str | None) -> None:
-        """The model has come to an end; ``on`` is what makes it go on all the same."""
+    def left(self, exchange: Exchange, on: str | None, found: HookSet) -> None:
+        """The model has come to an end; ``on`` is what makes it go on all the same, ``found`` the hooks that count."""
         if on is None and exchange.turn.origin in ("user", "tool"):
             self.prompted(exchange.session)
-            if self._firing.hooked(exchange.session, notification.EVENT):
+            if found.of(notification.EVENT):
                 self.turn_ended(where_of(exchange))
 
     def turn_ended(self, where: Where) -> None:
@@ -86,8 +87,7 @@ class Notifications:
 
     def prompted(self, session: Session) -> None:
         """The human has typed something, or the session is over."""
-        waiting = self._waiting.pop(_key(session), None)
-        if waiting is not None:
+        if self._waiting and (waiting := self._waiting.pop(_key(session), None)) is not None:
             waiting.cancel()
 
     async def close(self) -> None:

@@ -135,11 +135,18 @@ class HooksPlugin:
         """Stop, SubagentStop, Notification."""
         if self.engine is None or self.notifications is None:
             return None
-        asked = self.engine.on_turn_end(exchange)
+        found = self.engine.firing.found(exchange.session)
+        asked = self.engine.on_turn_end(exchange, found)
         if asked is not None:
-            return _left(self.notifications, exchange, asked)
-        self.notifications.left(exchange, None)
+            return self._left(exchange, asked)
+        self.notifications.left(exchange, None, found)
         return None
+
+    async def _left(self, exchange: Exchange, asked: Awaitable[str | None]) -> str | None:
+        on = await asked
+        if self.engine is not None and self.notifications is not None:
+            self.notifications.left(exchange, on, self.engine.firing.found(exchange.session))
+        return on
 
     @hookimpl
     def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> Awaitable[None] | None:
@@ -153,12 +160,6 @@ class HooksPlugin:
             await self.notifications.close()
         if self.engine is not None:
             await self.engine.close()
-
-
-async def _left(notifications: Notifications, exchange: Exchange, asked: Awaitable[str | None]) -> str | None:
-    on = await asked
-    notifications.left(exchange, on)
-    return on
 
 
 _PLUGIN = HooksPlugin()

@@ -123,7 +123,7 @@ class Plugin:
         if self._command is not None:
             self._command.open(core, self._connections)
         # Until a tool is offered nobody's calls are looked at, and streams go by unread.
-        core.withdraw("on_tool_use")
+        core.withdraw("on_tool_use", "on_exchange_end")
         core.log.info("plugin_ready", plugin="mcp")
 
     @hookimpl

@@ -180,7 +180,7 @@ class ToolRounds:
         self._notices.tell(exchange, told)
 
     def _offer(self, exchange: Exchange, offers: tuple[Offer, ...], settings: Any) -> None:
-        self._core.take_back("on_tool_use")
+        self._core.take_back("on_tool_use", "on_exchange_end")
         exchange.state[_OFFERS] = {offer.name: offer for offer in offers}
         if own_tools.are_many(offers, settings.get("mcp.toolSearch", "auto")):
             exchange.add_tool(*own_tools.search(offers))

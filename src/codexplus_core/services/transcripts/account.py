@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ...outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Account:
     """What is known of one exchange at its end.
 

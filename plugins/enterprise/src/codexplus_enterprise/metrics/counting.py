@@ -11,6 +11,7 @@ from . import names
 from .labels import FAMILIAR_TOOLS, Words, status_label
 from .registry import OTHER, Labels, Registry
 from .rolling import Rolling
+from .usual import Usual
 
 MODELS = 50
 """Models beyond those that a setting or the price table names that get a label of their own."""
@@ -38,6 +39,7 @@ class Counting:
         self._tools = Words(FAMILIAR_TOOLS)
         self._events = Words(room=40)
         self._servers = Words(room=40)
+        self._usual: dict[tuple[str, str, str], Usual] = {}
 
     def name_models(self, models: Collection[str]) -> None:
         """Models that a setting or a table names: they have labels of their own from the start."""
@@ -49,6 +51,13 @@ class Counting:
         """Count an exchange; gives its model's label, ``""`` for one that is not for a model."""
         add, observe = self._registry.add, self._registry.observe
         kind, by, error = exchange.kind, outcome.answered_by, outcome.error
+        about = exchange.transport, exchange.turn.origin, exchange.model
+        is_usual = kind == "responses" and by == "upstream" and error is None and Usual.is_told(outcome)
+        if is_usual and (usual := self._usual.get(about)) is not None:
+            usual.add(outcome)
+            self._latency(exchange, outcome, broken=False)
+            self._cost(exchange.model, outcome, exchange.model)
+            return exchange.model
         began = outcome.first_byte_s is not None
         add(names.REQUESTS, (kind, exchange.transport, status_label(outcome.status), by))
         if error is not None:
@@ -68,7 +77,10 @@ class Counting:
             return ""
         add(names.ROUNDS, (), outcome.rounds)
         self._latency(exchange, outcome, broken=began and error in _ENDED_MIDWAY)
-        return self._model(exchange.model, outcome)
+        model = self._model(exchange.model, outcome)
+        if is_usual and model == exchange.model:
+            self._usual[about] = Usual(self._registry, *about, _OPERATION, _PROVIDER)
+        return model
 
     def _latency(self, exchange: Exchange, outcome: Outcome, *, broken: bool) -> None:
         if outcome.first_byte_s is None or outcome.upstream_s is None:
@@ -95,9 +107,12 @@ class Counting:
             add(names.TOKENS, (model, "cached"), usage.cached_tokens)
             add(names.TOKENS, (model, "output"), usage.output_tokens)
             add(names.TOKENS, (model, "reasoning"), usage.reasoning_tokens)
-            if (cost := self._price(name, usage)) is not None:
-                add(names.COST, (model, cost[1]), cost[0])
+            self._cost(name, outcome, model)
         return model
+
+    def _cost(self, name: str, outcome: Outcome, model: str) -> None:
+        if (cost := self._price(name, outcome.usage)) is not None:
+            self._registry.add(names.COST, (model, cost[1]), cost[0])
 
     # -- decisions and actions
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from codexplus_core import AuditEvent, Core, Exchange, Outcome, Usage
@@ -30,6 +31,7 @@ class Metrics:
         self._core: Core | None = None
         self._account: Account | None = None
         self._settings: object = None
+        self._settle: Callable[[], None] = lambda: None
         self._counts = False
         self._push: Push | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -47,10 +49,14 @@ class Metrics:
         self.counting = Counting(self.registry, self.rolling, self._price)
         self._readings = Readings(self.rolling, self._began)
 
-    def begin(self, core: Core, account: Account | None = None) -> None:
-        """Start with nothing counted: from ``on_startup``. ``account`` knows what models cost."""
+    def begin(self, core: Core, account: Account | None = None, settle: Callable[[], None] = lambda: None) -> None:
+        """Start with nothing counted: from ``on_startup``.
+
+        ``account`` knows what models cost; ``settle`` brings what is still to be counted.
+        """
         self._reset()
         self._core, self._account, self._settings = core, account, None
+        self._settle = settle
         self.look()
 
     def look(self) -> None:
@@ -131,6 +137,7 @@ class Metrics:
 
     def families(self) -> list[Family]:
         """Everything as it is now."""
+        self._settle()
         health = {} if self._core is None else self._core.about.health
         return [*self.registry.families(), *self._readings.families(health)]
 

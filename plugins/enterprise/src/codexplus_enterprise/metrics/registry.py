@@ -32,6 +32,15 @@ class Histogram:
         self.total += value
 
 
+class Number:
+    """A count, or a value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """What an instrument shows for one set of labels: a number, or a histogram's counts and sum."""
@@ -58,7 +67,7 @@ class Registry:
     """The instruments' state. One thread writes; counting is a look-up and an addition."""
 
     def __init__(self, instruments: Iterable[Instrument], most: int = MOST_SERIES) -> None:
-        self._numbers: dict[Instrument, dict[Labels, float]] = {}
+        self._numbers: dict[Instrument, dict[Labels, Number]] = {}
         self._histograms: dict[Instrument, dict[Labels, Histogram]] = {}
         self._order = tuple(instruments)
         self._most = most
@@ -67,30 +76,36 @@ class Registry:
                 self._histograms[instrument] = {}
             else:
                 # What has no labels is there from the start: a counter that appears with its first event hides it.
-                self._numbers[instrument] = {} if instrument.labels else {(): 0.0}
+                self._numbers[instrument] = {} if instrument.labels else {(): Number()}
 
-    def add(self, instrument: Instrument, labels: Labels = (), by: float = 1.0) -> None:
-        """Count something."""
+    def number(self, instrument: Instrument, labels: Labels = ()) -> Number:
+        """Where something is counted; it stays the same one."""
         cells = self._numbers[instrument]
-        if labels in cells:
-            cells[labels] += by
-        else:
-            labels = self._admitted(instrument, labels, len(cells))
-            cells[labels] = cells.get(labels, 0.0) + by
+        found = cells.get(labels)
+        if found is None:
+            found = cells.setdefault(self._admitted(instrument, labels, len(cells)), Number())
+        return found
 
-    def put(self, instrument: Instrument, labels: Labels, value: float) -> None:
-        """Set a gauge."""
-        cells = self._numbers[instrument]
-        cells[labels if labels in cells else self._admitted(instrument, labels, len(cells))] = value
-
-    def observe(self, instrument: Instrument, labels: Labels, value: float) -> None:
-        """Count a number in a histogram."""
+    def histogram(self, instrument: Instrument, labels: Labels) -> Histogram:
+        """Where numbers are counted; it stays the same one."""
         cells = self._histograms[instrument]
         found = cells.get(labels)
         if found is None:
             labels = self._admitted(instrument, labels, len(cells))
             found = cells.setdefault(labels, Histogram(instrument.buckets))
-        found.add(value)
+        return found
+
+    def add(self, instrument: Instrument, labels: Labels = (), by: float = 1.0) -> None:
+        """Count something."""
+        self.number(instrument, labels).value += by
+
+    def put(self, instrument: Instrument, labels: Labels, value: float) -> None:
+        """Set a gauge."""
+        self.number(instrument, labels).value = value
+
+    def observe(self, instrument: Instrument, labels: Labels, value: float) -> None:
+        """Count a number in a histogram."""
+        self.histogram(instrument, labels).add(value)
 
     def _admitted(self, instrument: Instrument, labels: Labels, there: int) -> Labels:
         if len(labels) != len(instrument.labels):
@@ -107,4 +122,4 @@ class Registry:
                 ))  # fmt: skip
             else:
                 cells = self._numbers[instrument]
-                yield Family(instrument, tuple(Series(labels, value) for labels, value in cells.items()))
+                yield Family(instrument, tuple(Series(labels, found.value) for labels, found in cells.items()))
