@@ -159,7 +159,7 @@ class Dispatcher(Answers):
 
     def _compile(self) -> None:
         self._table = {hook: self._hooks(hook) for hook in (*UP, *DOWN)}
-        self._chunks.hooks = self._table["on_chunk"]
+        self._chunks.use(self._table["on_chunk"])
         self.hooks = frozenset(hook for hook, found in self._table.items() if found)
         """The hooks that somebody implements; ``"on_chunk" in dispatcher.hooks`` is the cheapest question there is."""
 
@@ -259,4 +259,4 @@ class Dispatcher(Answers):
 
     def watched_types(self, exchange: Exchange) -> frozenset[str] | None:
         """The event types that ``chunk`` is to see in this exchange; None: all of them, empty: none."""
-        return self._chunks.routes(exchange).wanted
+        return self._chunks.wanted(exchange)

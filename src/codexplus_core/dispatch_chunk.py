@@ -62,11 +62,24 @@ def must_wait(made: Any) -> bool:
 class Chunks:
     """Takes events through ``on_chunk``; synchronous plugins cost no task, no coroutine and no list."""
 
-    __slots__ = ("_calls", "hooks")
+    __slots__ = ("_calls", "_plugins", "hooks")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.hooks: tuple[Hook, ...] = ()
+        self._plugins: frozenset[str] = frozenset()
+
+    def use(self, hooks: tuple[Hook, ...]) -> None:
+        """Take events through these from now on."""
+        self.hooks = hooks
+        self._plugins = frozenset(hook.plugin for hook in hooks)
+
+    def wanted(self, exchange: Exchange) -> frozenset[str] | None:
+        """The event types that anybody asked for; None: all of them."""
+        asked = exchange.watched
+        if not any(asked.values()) and asked.keys() >= self._plugins:
+            return frozenset()  # as in most exchanges: every plugin has said that it wants none
+        return self.routes(exchange).wanted
 
     def routes(self, exchange: Exchange) -> Routes:
         """The exchange's routes, made anew when it watches more or when a plugin was disabled."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
+
+import msgspec
 
 from ..protocol.body import RequestBody, encode_item
 from ..protocol.items import CALLS, NOTES, Item, digest, is_output, message, type_of
@@ -15,8 +16,7 @@ from .speaker import ASIDE, Origin, Prompt, Speaker, newest_prompt, origin_of, t
 from .view import ClientView, Emission
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct):
     """A request read against its thread's ledger.
 
     ``prompt`` is the human's newest text while nothing has answered it, ``record`` what an earlier request of the same

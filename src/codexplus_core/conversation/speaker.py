@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -28,11 +28,17 @@ _WRAPPERS = (
 _COMPACTION = ("Start Summarization", "You are performing a CONTEXT CHECKPOINT COMPACTION")
 _TITLE = "Generate a concise"
 _TITLE_PROMPT = "User prompt:\n"
+# Where it is said who speaks.
+_SAYING = (
+    "x-codex-turn-metadata", "conversation_id", "session-id", "session_id", "user-agent", "thread-id", "thread_id",
+    "x-codex-parent-thread-id", "turn_id", "x-openai-subagent", "version", "originator",
+)  # fmt: skip
+_LONGEST = 4096
+"""Characters of what is said up to which it is remembered."""
 ASIDE = frozenset({"configuration_update", "compaction_trigger", "additional_tools"})
 
 
-@dataclass(slots=True)
-class Speaker:
+class Speaker(msgspec.Struct, frozen=True):
     """Where a request comes from, read off its headers (or, on a WebSocket, its ``client_metadata``).
 
     ``parent`` is the thread whose history this one began with (a fork), or that started it (a sub-agent). ``origin`` is
@@ -51,8 +57,7 @@ class Speaker:
     workspace: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(msgspec.Struct, frozen=True):
     """A human's new words: the item that holds them, the part of it, the text, and whether the client vouches for it.
 
     ``proven`` is False for clients that do not name the kind of each part: there only known wrappers can be told apart.
@@ -66,7 +71,19 @@ class Prompt:
 
 def speaker_of(headers: Mapping[str, str], metadata: Mapping[str, Any] | None = None) -> Speaker:
     """Read who is speaking from lower-cased headers and the body's ``client_metadata``, whichever says it."""
-    said = _said(headers, metadata)
+    if metadata:
+        return _read(_said(headers, metadata))
+    said = tuple(map(headers.get, _SAYING))
+    # The requests of a turn all say the same of themselves.
+    return _remembered(said) if sum(map(len, filter(None, said))) <= _LONGEST else _read(headers)
+
+
+@lru_cache(maxsize=64)
+def _remembered(said: tuple[str | None, ...]) -> Speaker:
+    return _read({name: text for name, text in zip(_SAYING, said, strict=True) if text is not None})
+
+
+def _read(said: Mapping[str, str]) -> Speaker:
     told = _turn_metadata(said.get("x-codex-turn-metadata", ""))
     turn = {key: value for key, value in told.items() if isinstance(value, str)}
     named, say = said.get, turn.get
@@ -87,10 +104,8 @@ def speaker_of(headers: Mapping[str, str], metadata: Mapping[str, Any] | None = 
     )  # fmt: skip
 
 
-def _said(headers: Mapping[str, str], metadata: Mapping[str, Any] | None) -> Mapping[str, str]:
+def _said(headers: Mapping[str, str], metadata: Mapping[str, Any]) -> Mapping[str, str]:
     """All that is said; a header that is not empty counts before what the body says."""
-    if not metadata:
-        return headers
     said = {key: value for key, value in metadata.items() if isinstance(value, str)}
     said.update((key, value) for key, value in headers.items() if value)
     return said

@@ -27,6 +27,9 @@ WATCHED = frozenset(
 """What a Splicer must see of a round in which nothing is hidden or held; the rest may come as runs."""
 
 
+_NOTHING = Usage()
+
+
 class Splicer:
     """Turns the events of all rounds of an exchange, in order, into one legal response.
 
@@ -41,7 +44,7 @@ class Splicer:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.usage = Usage()
+        self.usage = _NOTHING
         """Tokens so far, over all rounds."""
         self.visible_items: list[dict[str, Any]] = []
         """The finished items that the client has got."""
@@ -210,13 +213,15 @@ class Splicer:
             return False
         response = said.response
         self.last_response_id = self.last_response_id if response.id is None else response.id
-        spent = usage_of(response.usage)
-        if spent is not None:
-            self.usage = in_all(self.usage, spent)
+        self._spend(usage_of(response.usage))
         if said.sequence_number is not None:
             self._last = said.sequence_number
         self._stale = False
         return True
+
+    def _spend(self, spent: Usage | None) -> None:
+        if spent is not None:
+            self.usage = spent if self.usage is _NOTHING else in_all(self.usage, spent)
 
     def _ending(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
         response = data.get("response")
@@ -224,9 +229,7 @@ class Splicer:
             return data
         if isinstance(response.get("id"), str):
             self.last_response_id = response["id"]
-        spent = usage_of(response.get("usage"))
-        if spent is not None:
-            self.usage = in_all(self.usage, spent)
+        self._spend(usage_of(response.get("usage")))
         if not self._edited:
             return data
         response = dict(response)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from operator import itemgetter
 
 import msgspec
@@ -19,9 +20,7 @@ _PLAIN = re.compile(rb"(event: (.+)\ndata: .*\n\n)")
 _FIRST = itemgetter(0)
 _FEW = 2048
 """Bytes up to which it takes longer to look for every name than to split them."""
-_MOST_NAMES = 256
-_NAMES: dict[bytes, str] = {}
-"""The types that came up so far: the API has some dozens, but whoever answers chooses the names."""
+_LONG_NAME = 100
 _TYPE_FIRST = re.compile(rb'[ \t\n\r]*\{[ \t\n\r]*"type"[ \t\n\r]*:[ \t\n\r]*"([^"\\]*)"')
 
 
@@ -140,7 +139,7 @@ class Decoder:
                 events.append(Event("", raw=data[run:pos], payload=b""))
             # Made without __init__, which costs as much as all the rest of this loop.
             event = new(Event)
-            event.type = _NAMES.get(name) or _name(name)
+            event.type = _name(name)
             event.raw = raw
             event._data = event._payload = None
             events.append(event)
@@ -176,10 +175,13 @@ class Decoder:
 
 
 def _name(name: bytes) -> str:
-    text = name.decode("utf-8", "replace")
-    if len(_NAMES) < _MOST_NAMES:
-        _NAMES[name] = text
-    return text
+    return _familiar(name) if len(name) < _LONG_NAME else name.decode("utf-8", "replace")
+
+
+@lru_cache(maxsize=256)
+def _familiar(name: bytes) -> str:
+    # The API has some dozens of types, but whoever answers chooses the names.
+    return name.decode("utf-8", "replace")
 
 
 def type_in(payload: bytes) -> bytes:

@@ -67,11 +67,11 @@ def _without(data: bytes, start: int, behind: int) -> tuple[TopLevel, str | None
 def _repeated(data: bytes, top: Mapping[str, msgspec.Raw]) -> str | None:
     """The first top-level key that comes twice: here the last one counts, another reader may go by the first."""
     # Written without spaces, and with each key in its shortest form, nothing can hide: Codex writes it like that.
-    keys = [_encode(key) for key in top]
+    keys = list(map(_encode, top))
     if len(data) == 1 + sum(map(len, keys)) + sum(map(len, top.values())) + 2 * len(keys):
         return None
     # The other usual way, which is Python's.
-    if data == b"{%b}" % b", ".join([b"%b: %b" % (key, raw) for key, raw in zip(keys, top.values(), strict=True)]):
+    if data == b"{%b}" % b", ".join(map(b"%b: %b".__mod__, zip(keys, top.values(), strict=True))):
         return None
     seen: set[str] = set()
     key: str = ""

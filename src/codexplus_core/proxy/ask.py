@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import zstandard
 
 from ..conversation.lineage import joined
@@ -21,6 +21,7 @@ from ..protocol.spent import usage_of_body
 from . import local
 from .downstream import Downstream
 from .headers import client_headers, upstream_headers
+from .kinds import is_event_stream, is_json, is_plain_json
 from .link import Link, SocketAnswer
 from .passage import Passage
 from .rounds import Rounds
@@ -28,7 +29,7 @@ from .sources import BodyEvents, EventSource, FirstTimed, OtherModel
 from .target import Targets
 from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 from .unreachable import Unreachable
-from .whole import MOST_BYTES, beginning, is_plain_json, judged
+from .whole import MOST_BYTES, beginning, judged
 
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
@@ -37,8 +38,7 @@ _ERROR_BYTES = 64 * 1024
 _COMPACT = "/responses/compact"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """What differs from the client's request: all items, the model, further tools."""
 
     items: list[bytes] | None
@@ -194,7 +194,7 @@ class Asking:
         """Send the head; False where the answer is no event stream and has been sent as it is, or cannot be."""
         down = passage.down
         passage.limits.update(limits_of_headers(answer.headers))
-        streams = answer.status == 200 and _is_event_stream(answer.headers)
+        streams = answer.status == 200 and is_event_stream(answer.headers)
         begun, changed = b"", streams
         if answer.status == 200 and not streams and rounds.reads and passage.exchange.path != _COMPACT:
             looked_at = await self._looked_at(passage, answer)
@@ -222,7 +222,7 @@ class Asking:
         if streams:
             return True
         passage.rounds = 1
-        whole, tells = bytearray(), answer.status == 200 and _is_json(answer.headers)
+        whole, tells = bytearray(), answer.status == 200 and is_json(answer.headers)
         while data := begun or await answer.read():
             begun = b""
             await down.raw(data)
@@ -272,22 +272,6 @@ async def _waited_for(down: Downstream, opening: asyncio.Task[Answer | SocketAns
         if opening.done() and not opening.cancelled() and opening.exception() is None:
             opening.result().close()
         raise
-
-
-def _is_json(headers: Headers) -> bool:
-    return any(name.lower() == b"content-type" and b"json" in value.lower() for name, value in headers)
-
-
-def _is_event_stream(headers: Headers) -> bool:
-    encoded = False
-    streams = False
-    for name, value in headers:
-        size = len(name)  # of most lines that is enough to know
-        if size == 12 and name.lower() == b"content-type":
-            streams = value.lower().startswith(b"text/event-stream")
-        elif size == 16 and name.lower() == b"content-encoding" and value.lower() not in (b"", b"identity"):
-            encoded = True
-    return streams and not encoded
 
 
 async def _words(answer: Answer) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ..conversation.lineage import Lineage, joined
 from ..conversation.speaker import Speaker, speaker_of
@@ -192,7 +194,7 @@ class Conversation:
         speaker = speaker_of({**self._seen, **own})
         if speaker.origin == "warmup" and message.value("generate") is not False:
             # One that says nothing must not pass for the warm-up, of which no plugin is told.
-            return replace(speaker, origin="user")
+            return msgspec.structs.replace(speaker, origin="user")
         return speaker
 
     async def _warm(self, down: SocketDownstream, model: str) -> None:

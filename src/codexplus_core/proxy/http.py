@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from ..conversation.speaker import Speaker, speaker_of
 from ..dispatch import Dispatcher
@@ -106,7 +107,7 @@ class HttpProxy:
             speaker = _speaker(seen, below, said)
         if speaker.origin == "warmup" and body.value("generate") is not False:
             # One that wants an answer must not pass for the warm-up, of which no plugin is told.
-            speaker = replace(speaker, origin="user")
+            speaker = msgspec.structs.replace(speaker, origin="user")
         incoming = Incoming(
             method=method,
             path=admitted.path,
@@ -166,7 +167,7 @@ class HttpProxy:
 def _speaker(seen: Mapping[str, str], below: bytes, metadata: Mapping[str, Any] | None = None) -> Speaker:
     speaker = speaker_of(seen, metadata)
     # Whatever stands last in what is to be summarized, nobody says it now.
-    return replace(speaker, origin="compaction") if below == b"/responses/compact" else speaker
+    return msgspec.structs.replace(speaker, origin="compaction") if below == b"/responses/compact" else speaker
 
 
 async def read_body(

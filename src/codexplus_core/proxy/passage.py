@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ..conversation.reading import Reading
 from ..conversation.speaker import Speaker
@@ -18,8 +19,7 @@ from .link import Asked, Link
 from .transport import Headers
 
 
-@dataclass(slots=True)
-class Incoming:
+class Incoming(msgspec.Struct):
     """A guarded request: head, wire bytes, and who speaks. ``path`` and ``query`` are as on the wire, without token.
 
     ``seen`` is what plugins see of the headers.
@@ -37,8 +37,7 @@ class Incoming:
     transport: Transport = "http"
 
 
-@dataclass(slots=True)
-class Passage:
+class Passage(msgspec.Struct):
     """What is known of one request while it goes through."""
 
     incoming: Incoming
@@ -59,7 +58,7 @@ class Passage:
     sent: list[bytes] | None = None
     added: list[bytes] | None = None
     """What the rounds so far put behind it; None where the model was not asked."""
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = msgspec.field(default_factory=Usage)
     rounds: int = 0
     decided_s: float = 0.0
     """Seconds before the answer's first byte that plugins took to decide."""
@@ -67,7 +66,7 @@ class Passage:
     """Seconds before the answer's first byte that the upstream was waited for."""
     refusal: str = ""
     """The code of the refusal that answered it."""
-    limits: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, str] = msgspec.field(default_factory=dict)
     """What the upstream said of the account's limits."""
 
     def first_byte_by(self, now: float) -> float:

@@ -13,18 +13,12 @@ from ..protocol import calls
 from ..protocol.body import encode_item
 from ..protocol.items import Item
 from ..protocol.tools import ToolCall
-from .transport import Answer, Headers
+from .transport import Answer
 
 MOST_BYTES = 4 * 1024 * 1024
 """A larger one is not judged."""
 # One that goes on in the background shows its calls later, on another path.
 _ENDED = ("completed", "incomplete", "failed", "cancelled", None)
-
-
-def is_plain_json(headers: Headers) -> bool:
-    """Whether a head promises JSON that can be read as it comes."""
-    found = {name.lower(): value.strip().lower() for name, value in headers}
-    return b"json" in found.get(b"content-type", b"") and found.get(b"content-encoding", b"") in (b"", b"identity")
 
 
 async def beginning(answer: Answer) -> bytes:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from ...outcome import Outcome
 
 
-@dataclass(slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """What is known of one exchange at its end.
 
     ``at`` is when it ended, in seconds since 1970. ``typed`` is the human's text as it came, None where nobody typed
@@ -31,12 +30,12 @@ class Account:
     model: str
     outcome: Outcome
     typed: str | None = None
-    shown: list[bytes] = field(default_factory=list)
+    shown: list[bytes] = msgspec.field(default_factory=list)
     shown_left_out: int = 0
     body: bytes = b""
     body_size: int = 0
     sent: list[bytes] | None = None
-    added: list[bytes] = field(default_factory=list)
+    added: list[bytes] = msgspec.field(default_factory=list)
     tools: tuple[str, ...] = ()
 
     @property
