@@ -31,7 +31,7 @@ class Ledger:
         self._by_id: dict[str, Record] = {}
         self._by_place: dict[tuple[str, str, int], Record] = {}
         self._by_content: dict[str, list[Record]] = defaultdict(list)
-        self._view = ClientView()
+        self._view = ClientView() if unnamed is None else unnamed.nothing
         self._newest_prompt: Record | None = None
         self._edited = False
         self._answers = False

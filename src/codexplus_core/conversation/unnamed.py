@@ -20,6 +20,8 @@ class UnnamedViews:
 
     def __init__(self) -> None:
         self._views: list[ClientView] = []
+        self.nothing = ClientView()
+        """What a thread holds before its one request is read; nobody adds to it."""
 
     @property
     def beginnings(self) -> list[bytes]:

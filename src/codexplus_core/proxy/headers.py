@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter, methodcaller
 from types import MappingProxyType
 
 from .transport import Headers
@@ -44,7 +45,7 @@ _KEPT_DESPITE_CONNECTION = frozenset(
 )  # fmt: skip
 _KEPT_PREFIXES = (b"x-codex-", b"x-openai-", b"openai-")
 _CREDENTIALS = frozenset(
-    (b"authorization", b"proxy-authorization", b"cookie", b"x-api-key", b"api-key", b"x-codexplus-token")
+    ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-codexplus-token")
 )
 _BREAKS_A_LINE = b"\0\r\n\x0b\x0c"
 _TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -98,15 +99,21 @@ def _comes_in_chunks(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(len(name) == 17 and name.lower() == b"transfer-encoding" for name, _ in headers)
 
 
-def view(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
+_NAME, _VALUE, _text = itemgetter(0), itemgetter(1), methodcaller("decode", "latin-1")
+
+
+def view(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
     """What plugins see of the client's headers: lower-case names, read-only, no credentials; duplicates are joined."""
-    seen: dict[str, str] = {}
-    for name, value in headers:
-        key = name.lower()
-        if key in _CREDENTIALS:
-            continue
-        text, known = value.decode("latin-1"), key.decode("latin-1")
-        seen[known] = f"{seen[known]}, {text}" if known in seen else text
+    # Every request comes by here: no step in Python for each of its lines.
+    names = list(map(_text, map(bytes.lower, map(_NAME, headers))))
+    values = list(map(_text, map(_VALUE, headers)))
+    seen = dict(zip(names, values, strict=True))
+    if len(seen) < len(names):
+        seen = {}
+        for name, value in zip(names, values, strict=True):
+            seen[name] = f"{seen[name]}, {value}" if name in seen else value
+    for name in _CREDENTIALS & seen.keys():
+        del seen[name]
     return MappingProxyType(seen)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from .transport import Headers
+
+_NAME, _VALUE = itemgetter(0), itemgetter(1)
 
 
 def is_plain_json(headers: Headers) -> bool:
@@ -18,12 +22,10 @@ def is_json(headers: Headers) -> bool:
 
 def is_event_stream(headers: Headers) -> bool:
     """Whether it is a stream of events that can be read as it comes."""
-    encoded = False
-    streams = False
-    for name, value in headers:
-        size = len(name)  # of most lines that is enough to know
-        if size == 12 and name.lower() == b"content-type":
-            streams = value.lower().startswith(b"text/event-stream")
-        elif size == 16 and name.lower() == b"content-encoding" and value.lower() not in (b"", b"identity"):
-            encoded = True
-    return streams and not encoded
+    said = dict(zip(map(bytes.lower, map(_NAME, headers)), map(_VALUE, headers), strict=True))
+    if b"content-encoding" in said:
+        encodings = [value.lower() for name, value in headers if name.lower() == b"content-encoding"]
+        if any(encoding not in (b"", b"identity") for encoding in encodings):
+            return False
+    kind: bytes = said.get(b"content-type", b"")
+    return kind.lower().startswith(b"text/event-stream")
