@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from codexplus_core import hookimpl
+from codexplus_core.services.config import Config
 from codexplus_core.testing import Harness
+from codexplus_hooks.plugin import HooksPlugin
 
 
 @pytest.mark.req("D2")
@@ -32,3 +37,39 @@ async def test_it_loads_and_leaves_a_turn_as_it_is(transport: Literal["http", "w
     assert answer.text == "Hello from the script."
     assert proxy.log.events("plugin_ready") == [{"plugin": "hooks"}]
     assert proxy.plugins.plugins[0].warnings == []
+
+
+class Answers:
+    """Notes which hooks of answers anybody is called for, as a plugin that comes before."""
+
+    ORDER = 1
+
+    def __init__(self) -> None:
+        self.proxy: Harness
+        self.asked: list[bool] = []
+
+    @hookimpl
+    def on_exchange_end(self) -> None:
+        dispatcher = self.proxy.app.dispatcher
+        self.asked.append(all(dispatcher.has(hook) for hook in ("on_tool_use", "on_turn_end")))
+
+
+@pytest.mark.req("P6")
+async def test_where_nobody_has_hooks_no_answer_is_looked_at_and_the_first_hook_is_heard(hook_folders: Path) -> None:
+    settings = hook_folders / "home/.codexplus/settings.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    seen = hook_folders / "seen"
+    stop = {"hooks": {"Stop": [{"hooks": [{"type": "command", "command": f"cat > {seen}"}]}]}}
+    config = Config(hook_folders / "home", {}, every_s=0.0)
+    watching = Answers()
+
+    async with Harness(
+        {"watching": watching, "hooks": HooksPlugin()}, config=config, cwd=str(hook_folders / "work")
+    ) as proxy:
+        watching.proxy = proxy
+        await proxy.say("one")
+        settings.write_text(json.dumps(stop))
+        await proxy.say("two")
+
+    assert watching.asked == [False, True]
+    assert json.loads(seen.read_text("utf-8"))["hook_event_name"] == "Stop"

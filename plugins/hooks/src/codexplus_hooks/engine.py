@@ -37,6 +37,9 @@ _ITEM_DONE = "response.output_item.done"
 _SOURCES = {"start": "startup", "resume": "resume"}
 
 
+_OF_ANSWERS = ("on_tool_use", "on_turn_end", "on_exchange_end")
+
+
 class Engine:
     """Brings what happens in Codex to the user's hooks, and what they say back to Codex and the model.
 
@@ -44,6 +47,8 @@ class Engine:
     """
 
     def __init__(self, core: Core, *, perform: Perform | None = None) -> None:
+        self._core = core
+        self._resting = False
         self.hooks = Hooks(core)
         self.runner = Runner(core, perform=perform)
         self.trust = Trust(core)
@@ -74,7 +79,20 @@ class Engine:
         if exchange.kind != "responses":
             return None
         found = self.firing.found(exchange.session)
-        return self._decided(exchange, found) if found.hooks or found.lost else None
+        if not found.hooks and not found.lost:
+            return None
+        if self._resting:
+            self._resting = False
+            self._core.take_back(*_OF_ANSWERS)
+        return self._decided(exchange, found)
+
+    def rest(self) -> None:
+        """Be asked about no answer before there is a request in a place with hooks: from ``on_startup``.
+
+        Who has none gets the model's events unread, and pays nothing at their end.
+        """
+        self._resting = True
+        self._core.withdraw(*_OF_ANSWERS)
 
     async def _decided(self, exchange: Exchange, found: HookSet) -> LocalReply | Refusal | None:
         answer = await self._prompts.decide(exchange, found)

@@ -99,6 +99,7 @@ class HooksPlugin:
         self.engine = engine = Engine(core, perform=Desktop(core).perform)
         self.notifications = Notifications(engine.firing)
         self.command.open(Desk(core, engine.hooks, engine.trust, engine.runner, os.environ, Path.home()))
+        engine.rest()
         core.log.info("plugin_ready", plugin="hooks")
 
     @hookimpl
