@@ -11,6 +11,7 @@ from codexplus_core.conversation.ledger import Ledger
 from codexplus_core.conversation.reading import Reading, read_request
 from codexplus_core.conversation.record import MemoryStore
 from codexplus_core.conversation.speaker import speaker_of
+from codexplus_core.conversation.unnamed import UnnamedViews
 from codexplus_core.conversation.view import SUMMARY_PREFIX
 from codexplus_core.protocol.body import MalformedBody, RequestBody
 from codexplus_core.protocol.items import message
@@ -35,6 +36,21 @@ def test_outputs_stay_new_until_somebody_has_judged_them() -> None:
     third = len(read(ledger, HI, CALL, OUTPUT, SAID).new_outputs())
 
     assert (first, second, third) == (1, 1, 0)
+
+
+def test_the_first_item_after_what_was_judged_may_be_a_new_output() -> None:
+    ledger = Ledger("t", MemoryStore())
+    read(ledger, HI, CALL).outputs_judged()
+
+    assert [output["call_id"] for _, _, output in read(ledger, HI, CALL, OUTPUT).new_outputs()] == ["c1"]
+
+
+def test_an_output_that_a_client_without_a_thread_says_again_is_new_in_each_request() -> None:
+    store, unnamed = MemoryStore(), UnnamedViews()
+
+    found = [len(read(Ledger("", store, unnamed=unnamed), HI, CALL, OUTPUT).new_outputs()) for _ in range(2)]
+
+    assert found == [1, 1]
 
 
 def test_in_a_view_that_was_read_afresh_only_the_running_turns_outputs_are_new() -> None:

@@ -126,6 +126,7 @@ def test_an_event_of_the_type_of_the_one_before_is_not_taken_apart(framed: bool)
         b"\n\n\r\n",
         chunk(DELTA % b"x" + b"event: error\ndata: {}\n\n"),
         chunk(b"event: response.output_text.delta\ndata: {}\r\revent: error\rdata: {}\n\n"),
+        chunk((DELTA % b"one")[:-2] + b"xx"),  # as long as one, without an end
         chunk(b"event: error\ndata: {}\n\n"),
         b"1" + chunk(DELTA % b"x"),
         chunk(DELTA % b"x").replace(b"\r\n", b";a=b\r\n", 1),
@@ -137,10 +138,11 @@ def test_whatever_is_no_usual_event_is_left_to_a_closer_look(odd: bytes) -> None
     client = Client()
     passing = skim(client)
     passing.take(chunk(DELTA % b"one"), 4, len(DELTA % b"one"))
+    passing.chunk(chunk(DELTA % b"one"))
 
     assert not passing.chunk(odd)
 
-    assert len(client.sent) == 1
+    assert len(client.sent) == 2
 
 
 def test_other_types_are_looked_for_as_soon_as_they_are_asked_for() -> None:
@@ -148,6 +150,7 @@ def test_other_types_are_looked_for_as_soon_as_they_are_asked_for() -> None:
     passing = skim(client)
     event = DELTA % b"one"
     passing.take(chunk(event), 4, len(event))
+    passing.chunk(chunk(event))
 
     passing.watch(WATCHED | {b"response.output_text.delta"})
 
@@ -155,6 +158,39 @@ def test_other_types_are_looked_for_as_soon_as_they_are_asked_for() -> None:
     assert not passing.take(chunk(event), 4, len(event))
     passing.watch(None)
     assert not passing.take(chunk(event), 4, len(event))
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_a_line_that_ends_with_a_carriage_return_may_be_the_name_of_a_type(framed: bool) -> None:
+    passing = skim(Client())
+    event = b"event: a.b\ndata: {}\r\revent: error\rdata: {}\n\n"
+
+    assert not passing.take(chunk(event) if framed else event, 4 if framed else 0, len(event))
+
+
+def test_where_types_take_turns_every_byte_is_counted_once() -> None:
+    client = Client()
+    passing = skim(client)
+    one, other = b"event: a.b\ndata: {}\n\n", b"event: a.bcd\ndata: \n\n"
+    assert len(one) == len(other)
+
+    for event in (one, one, other, one, other):
+        assert passing.chunk(chunk(event)) or passing.take(chunk(event), 4, len(event))
+
+    assert client.sent == list(map(chunk, (one, one, other, one, other)))
+    assert passing.count == 5 * len(one)
+
+
+def test_a_client_that_reads_too_slowly_gets_no_more() -> None:
+    client = Client()
+    passing = skim(client)
+    event = DELTA % b"one"
+    passing.take(chunk(event), 4, len(event))
+
+    client.way = None
+
+    assert not passing.chunk(chunk(event))
+    assert not passing.chunk(chunk(event) * 2)
 
 
 def test_a_client_that_cannot_take_it_gets_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -70,6 +71,37 @@ async def test_one_that_fails_is_reported_by_the_loop_and_keeps_no_other_from_be
 
     assert done == [1, 2]
     assert [str(about["exception"]) for about in reported] == ["a fault", "a fault"]
+
+
+async def test_whoever_reads_gets_no_fault_of_what_waited(gathered: Gathered) -> None:
+    done: list[int] = []
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, about: reported.append(about))
+    gathered.put(fails)
+    gathered.put(done.append, 1)
+
+    gathered.settle()
+
+    assert done == [1]
+    assert [about["message"] for about in reported] == ["fails failed"]
+
+
+async def test_what_was_done_for_a_reader_is_not_done_by_the_clock_again(
+    gathered: Gathered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
+
+    def later(_: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        timers.append(loop.call_at(loop.time() + 3600.0, call))
+        return timers[-1]
+
+    monkeypatch.setattr(loop, "call_later", later)
+    gathered.put(list[int]().clear)
+
+    gathered.settle()
+
+    assert [timer.cancelled() for timer in timers] == [True]
 
 
 async def test_at_the_end_all_of_it_is_done(gathered: Gathered) -> None:

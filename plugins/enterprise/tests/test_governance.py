@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from codexplus_core import AuditEvent
 from codexplus_core.testing import Harness, Reply, status
 from codexplus_enterprise import governance
 from codexplus_enterprise.audit.audit import Audit
+from codexplus_enterprise.cost.store import UsageStore
 from codexplus_enterprise.cost.usage import Usage
 from codexplus_enterprise.governance import Governance
 from codexplus_enterprise.metrics import Metrics
@@ -57,6 +59,20 @@ async def test_a_fault_in_what_counts_refuses_nothing_and_hides_nothing(
         (kept,) = (settings.home / ".codexplus/audit").glob("*.jsonl")
         told = {json.loads(line)["event.action"] for line in kept.read_text("utf-8").splitlines()}
         assert {"model.request", "process.run"} <= told
+
+
+async def test_what_is_counted_a_moment_later_is_in_every_scrape_and_on_disk_at_the_end(settings: Settings) -> None:
+    async with proxy(settings) as running:
+        await running.say("hello")
+        scraped = json.loads((await running.request("GET", "/_codexplus/metrics.json")).body)["metrics"]
+        told = (await running.say("/usage")).text
+        await running.say("hello")
+
+    counts = {row["name"]: row["series"] for row in scraped}
+    assert sum(series["value"] for series in counts["codexplus_upstream_rounds_total"]) == 1
+    assert re.search(r"^total +1 ", told, re.MULTILINE)
+    kept = UsageStore(settings.home / ".codexplus" / "usage.db").sums("2000-01-01")
+    assert sum(sums.requests for _, sums in kept) == 2
 
 
 async def without_a_stream(running: Harness) -> Reply:

@@ -204,5 +204,6 @@ class HttpDownstream(KeptAlive):
         (client.hold if last else way)(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def finish(self) -> None:
-        """Send the end of the body."""
-        await send_end(self._send, self._client)
+        """Send the end of the body, to a client that reads too slowly once it has read on."""
+        slow = self._client is not None and self._client.paused
+        await send_end(self._send, None if slow else self._client)

@@ -33,20 +33,18 @@ class Gathered:
             asyncio.get_running_loop().call_soon(self.settle)
 
     def settle(self) -> None:
-        """Make the calls that wait. What one of them raises is raised here; those behind it are made soon."""
+        """Make the calls that wait; one that fails is reported, by the loop, and keeps no other from being made."""
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
-        try:
-            while self._calls:
-                call, facts = self._calls.popleft()
+        while self._calls:
+            call, facts = self._calls.popleft()
+            try:
                 call(*facts)
-        finally:
-            if self._calls:
-                self._timer = asyncio.get_running_loop().call_later(0.0, self.settle)
+            except Exception as error:
+                about = {"message": f"{call.__qualname__} failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(about)
 
     async def close(self) -> None:
         """Make the calls that wait, the last ones."""
-        while self._calls:
-            asyncio.get_running_loop().call_soon(self.settle)
-            await asyncio.sleep(0)
+        self.settle()
