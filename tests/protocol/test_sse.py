@@ -225,3 +225,13 @@ def test_a_made_event_reads_like_a_received_one() -> None:
 def test_the_type_of_a_made_event_is_the_same_in_both_places() -> None:
     assert Event("a", {"type": "b"}).data == {"type": "a"}
     assert Event("a", {}).replace({"type": "b"}).raw == Event("b").raw
+
+
+@pytest.mark.parametrize("behind", [b"", b"x" * 5000], ids=["small", "large"])
+def test_bytes_without_a_type_that_is_asked_for_go_by_whole_and_leave_nothing_behind(behind: bytes) -> None:
+    decoder = Decoder(frozenset({b"response.completed"}))
+    odd = b"event: a.b\ndata: {%b}\n\n\n" % behind
+
+    (run,) = decoder.feed(odd)
+
+    assert (run.type, run.raw, decoder.idle) == ("", odd, True)

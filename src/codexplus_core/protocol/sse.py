@@ -116,17 +116,11 @@ class Decoder:
         end = data.rfind(b"\n\n") + 2
         if end == 1:
             return [], 0
-        if types is not None and end > _FEW:
-            # A type is spelled out in its event, so a chunk that holds none of the names needs no splitting.
-            for name in types:
-                if data.find(name) >= 0:
-                    break
-            else:
-                self._begun = True
-                return [Event("", raw=data[:end], payload=b"")], end
+        if end > _FEW and self._holds_none(data):
+            return self._run(data, end)
         found = _PLAIN.findall(data)
         if sum(map(len, map(_FIRST, found))) != end:
-            return self._split_exactly(data)
+            return self._run(data, end) if self._holds_none(data) else self._split_exactly(data)
         self._begun = True
         new = Event.__new__
         events: list[Event] = []
@@ -148,6 +142,15 @@ class Decoder:
         if run < pos:
             events.append(Event("", raw=data[run:pos], payload=b""))
         return events, end
+
+    def _holds_none(self, data: bytes) -> bool:
+        """Whether no event in here is of a type that is asked for: then nothing needs splitting."""
+        # A type is spelled out in its event.
+        return self._types is not None and all(data.find(name) < 0 for name in self._types)
+
+    def _run(self, data: bytes, end: int) -> tuple[list[Event], int]:
+        self._begun = True
+        return [Event("", raw=data[:end], payload=b"")], end
 
     def _split_exactly(self, data: bytes) -> tuple[list[Event], int]:
         types = self._types

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 
@@ -124,7 +125,7 @@ class Governance:
 
     def ended(self, exchange: Exchange, outcome: Outcome) -> None:
         """Count and keep what an exchange came to."""
-        self._facts.put(self._metrics.ended, exchange, outcome)
+        self._facts.put(self._metrics.ended, exchange, outcome, time.time())
         if self.audit.on:
             self.audit.traffic(exchange, outcome)
         if self.usage.has_budgets:

@@ -122,13 +122,13 @@ class Metrics:
         """The version of codex-plus."""
         return "" if self._core is None else str(self._core.about.version)
 
-    def ended(self, exchange: Exchange, outcome: Outcome) -> None:
-        """Count an exchange: from ``on_exchange_end``."""
+    def ended(self, exchange: Exchange, outcome: Outcome, at: float | None = None) -> None:
+        """Count an exchange: from ``on_exchange_end``. ``at`` is when it ended, in seconds since 1970, None for now."""
         if not self._counts:
             return
         model = self.counting.exchange(exchange, outcome)
         if model and self._push is not None and self._push.spans is not None:
-            self._push.spans.add(exchange, outcome, model)
+            self._push.spans.add(exchange, outcome, model, at)
 
     def audited(self, event: AuditEvent) -> None:
         """Count a decision or an action: from ``on_audit``."""

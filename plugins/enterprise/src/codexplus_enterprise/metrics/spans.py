@@ -32,12 +32,15 @@ class Spans:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, exchange: Exchange, outcome: Outcome, model: str) -> None:
-        """Note a model request that has ended; ``model`` is its label, so that no client's secret gets out by it."""
+    def add(self, exchange: Exchange, outcome: Outcome, model: str, at: float | None = None) -> None:
+        """Note a model request that ended at that time, None for now.
+
+        ``model`` is its label, so that no client's secret gets out by it.
+        """
         if len(self._waiting) >= self._most:
             self._waiting.popleft()
             self._dropped(1)
-        now = self._clock()
+        now = self._clock() if at is None else at
         trace, parent = _trace_of(exchange)
         usage = outcome.usage
         about: dict[str, Attribute] = {
