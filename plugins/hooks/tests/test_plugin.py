@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from hook_folders import events, hooked_proxy, noting, own_hooks
 
 from codexplus_core import hookimpl
 from codexplus_core.services.config import Config
 from codexplus_core.testing import Harness
+from codexplus_hooks.notification import Notifications
 from codexplus_hooks.plugin import HooksPlugin
 
 
@@ -73,3 +75,28 @@ async def test_where_nobody_has_hooks_no_answer_is_looked_at_and_the_first_hook_
 
     assert watching.asked == [False, True]
     assert json.loads(seen.read_text("utf-8"))["hook_event_name"] == "Stop"
+
+
+@pytest.mark.req("H1")
+async def test_whoever_waits_for_the_end_of_a_turn_learns_what_makes_the_model_go_on(
+    hook_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark, left = hook_folders / "mark", list[str | None]()
+    own_hooks(hook_folders, {"Stop": f"test -e {mark} || {{ touch {mark}; echo 'go on' >&2; exit 2; }}"})
+    monkeypatch.setattr(Notifications, "left", lambda _self, _exchange, on, _found: left.append(on))
+
+    async with hooked_proxy(hook_folders) as proxy:
+        await proxy.say("hello")
+
+    assert [on is None for on in left] == [False, True]
+    assert "go on" in str(left[0])
+
+
+@pytest.mark.req("H1")
+async def test_a_hook_that_only_wants_the_models_words_is_heard_at_the_end_of_a_turn(hook_folders: Path) -> None:
+    own_hooks(hook_folders, {"MessageDisplay": noting(hook_folders)})
+
+    async with hooked_proxy(hook_folders) as proxy:
+        await proxy.say("hello")
+
+    assert events(hook_folders) == ["MessageDisplay"]
