@@ -144,6 +144,27 @@ async def test_a_stream_that_a_plugin_reads_in_part_is_the_upstreams_byte_for_by
     assert (Together.turns - turns >= len(sent)) == (passing == "together")
 
 
+@pytest.mark.req("P5")
+@pytest.mark.parametrize("ending", [COMPLETED, COMPLETED.replace(b"completed", b"failed")])
+@on_each_loop
+async def test_an_ending_behind_which_the_upstream_breaks_off_reaches_the_client(ending: bytes) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD + chunk(BEGUN) + chunk(ending))
+        connection.writer.close()
+
+    upstream = CurlUpstream(environ={})
+    async with serving(script) as server:
+        async with fronted(application(upstream, server.url + "/v1", Idle())) as front:
+            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
+            await reader.readuntil(b"\r\n\r\n")
+            got, whole = await answer_of(reader)
+            writer.close()
+        await upstream.aclose()
+
+    assert got == BEGUN + ending
+    assert whole == (ending == COMPLETED)
+
+
 @pytest.mark.req("P5", "P6")
 @pytest.mark.parametrize("plugins", [0, 1])
 @on_each_loop

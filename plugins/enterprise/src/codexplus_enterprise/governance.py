@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 
-from codexplus_core import Action, AuditEvent, Core, Event, Exchange, LocalReply, Outcome, Refusal, Session
+from codexplus_core import Action, AuditEvent, Core, Event, Exchange, Outcome, Refusal, Session
 
 from . import notes
 from .audit.audit import Audit
@@ -128,20 +128,12 @@ class Governance:
         self._facts.put(self._metrics.ended, exchange, outcome, time.time())
         if self.audit.on:
             self.audit.traffic(exchange, outcome)
-        if self.usage.has_budgets:
-            self.usage.ended(exchange, outcome)
-        else:
-            self._facts.put(self.usage.ended, exchange, outcome)
-
-    async def answer_usage(self, exchange: Exchange, args: str) -> LocalReply:
-        """Answer ``/usage``."""
-        self._facts.settle()
-        return await self.usage.answer(exchange, args)
+        self.usage.ended(exchange, outcome)
 
     async def close(self) -> None:
         """End what runs beside, the account last."""
         async with AsyncExitStack() as ending:
             # From the last to the first, each whatever became of the others.
-            for part in (self.audit, self._metrics, self.usage, self._facts, self.policy):
+            for part in (self.audit, self._metrics, self._facts, self.usage, self.policy):
                 ending.push_async_callback(part.close)
             await self._looking.end()

@@ -161,7 +161,7 @@ class Enterprise:
     async def _answer_usage(self, exchange: Exchange, args: str) -> LocalReply:
         if self.governance is None:
             return LocalReply("codex-plus-enterprise has not started; see the log of codex-plus.")
-        return await self.governance.answer_usage(exchange, args)
+        return await self.governance.usage.answer(exchange, args)
 
 
 _ENTERPRISE = Enterprise()
