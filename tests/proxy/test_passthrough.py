@@ -94,6 +94,10 @@ class Counted:
         self.read, self.pipe, self.resume, self.close = read, pipe, answer.resume, answer.close
         self.skim = answer.skim
 
+    @property
+    def over(self) -> bool:
+        return False
+
 
 @asynccontextmanager
 async def proxied(script: Script, way: str) -> AsyncIterator[tuple[Proxy, asyncio.StreamReader, asyncio.StreamWriter]]:
@@ -300,6 +304,8 @@ async def test_other_headers_may_take_the_answers_place() -> None:
 
 class Empty:
     """An answer without a body."""
+
+    over = True
 
     def __init__(self) -> None:
         self.status = 201

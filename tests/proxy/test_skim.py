@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codexplus_core.protocol.sse import Decoder
+from codexplus_core.proxy.chunks import Chunks
 from codexplus_core.proxy.skim import Skim
 
 WATCHED = frozenset({b"response.completed", b"error"})
@@ -100,10 +101,43 @@ def test_several_events_of_the_type_of_the_one_before_are_not_taken_apart() -> N
 
 
 @pytest.mark.parametrize("framed", [True, False])
+def test_what_most_answers_are_made_of_goes_by_at_once(framed: bool) -> None:
+    client = Client()
+    passing = skim(client)
+    quick, event = passing.chunk if framed else passing.bare, DELTA % b"one"
+
+    assert quick(chunk(event) if framed else event)
+
+    assert client.sent == [chunk(event)]
+    passing.watch(WATCHED | {b"response.output_text.delta"})
+    assert not quick(chunk(event) if framed else event)
+    passing.watch(None)
+    assert not quick(chunk(event) if framed else event)
+
+
+def test_the_end_of_the_body_is_for_a_reader_with_all_that_came_with_it() -> None:
+    chunks, end = Chunks(), chunk(DELTA % b"one") + b"0\r\n\r\n"
+
+    assert chunks.whole(end, b"\n\n") == (0, 0)
+    assert chunks.bodies(end) == DELTA % b"one"
+    assert chunks.ended
+
+
+def test_a_long_name_is_nothing_to_expect() -> None:
+    client = Client()
+    passing = skim(client)
+    event = b"event: %b\ndata: {}\n\n" % (b"x" * 1000)
+
+    assert passing.take(chunk(event), 5, len(event))
+    assert not passing.chunk(chunk(event))
+
+
+@pytest.mark.parametrize("framed", [True, False])
 def test_an_event_of_the_type_of_the_one_before_is_not_taken_apart(framed: bool) -> None:
     client = Client()
     passing = skim(client)
-    quick, first, second = passing.chunk if framed else passing.bare, DELTA % b"one", DELTA % (b"two" * 90)
+    other = DELTA.replace(b"output_text", b"reasoning_text")
+    quick, first, second = passing.chunk if framed else passing.bare, other % b"one", other % (b"two" * 90)
 
     assert not quick(chunk(first) if framed else first)
     assert passing.take(chunk(first) if framed else first, 4 if framed else 0, len(first))

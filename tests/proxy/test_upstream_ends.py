@@ -37,12 +37,42 @@ async def test_a_cut_is_never_a_clean_end(upstream: CurlUpstream, broken: bytes,
     async with serving(script) as server:
         answer = await upstream.open(post(server.url))
         first = await answer.read()
+        assert not answer.over
         got.set()
 
         assert first == b"data"
         for _ in range(2):
             with pytest.raises(UpstreamCut, match=r"127\.0\.0\.1"):
                 await answer.read()
+            assert not answer.over
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [CHUNKED_HEAD + chunk(b"data") + END, b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndata"],
+    ids=["chunks", "length"],
+)
+async def test_a_clean_end_is_known_without_another_read(upstream: CurlUpstream, whole: bytes) -> None:
+    async with serving(always(whole)) as server, asyncio.timeout(BOUND):
+        answer = await upstream.open(post(server.url))
+        assert await answer.read() == b"data"
+        while not answer.over:
+            await asyncio.sleep(0)
+
+        assert await answer.read() == b""
+        assert answer.over
+
+
+async def test_what_is_still_to_be_read_is_not_over(upstream: CurlUpstream) -> None:
+    async with serving(always(CHUNKED_HEAD + chunk(b"data") + END)) as server, asyncio.timeout(BOUND):
+        answer = await upstream.open(post(server.url))
+        # Its end is here by the time another whole exchange is over.
+        other = await upstream.open(post(server.url))
+        while not other.over:
+            await other.read()
+
+        assert not answer.over
+        assert await answer.read() == b"data"
 
 
 @pytest.mark.abuse("A12")

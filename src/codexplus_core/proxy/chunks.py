@@ -11,6 +11,7 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 _PLAIN = re.compile(rb"\n[1-9A-Fa-f][0-9A-Fa-f]{,2}")
 _BREAK = b"\r\n"
 _END = b"0\r\n\r\n"
+_BEHIND_OTHERS = b"\r\n0\r\n\r\n"
 _LAST = [b"\n0", b"\n"]
 _FEED = {0x0A}
 # A size line that goes on for longer holds nothing that anybody means.
@@ -121,7 +122,7 @@ class Chunks:
         """Where the first content begins and how many bytes of contents there are, if ``data`` is nothing but whole
         chunks behind whole ones, each of whose contents ends with ``end``; else (0, 0), and nothing has happened.
         """
-        if not self.between:
+        if not self.between or data.endswith(_BEHIND_OTHERS):
             return 0, 0
         start = at = total = 0
         size = len(data)

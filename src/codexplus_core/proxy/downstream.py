@@ -196,12 +196,13 @@ class HttpDownstream(KeptAlive):
     async def _body(self, data: bytes, *, last: bool = False) -> None:
         self.count(len(data))
         client = self._client
-        way = None if client is None else client.way
-        if client is None or way is None or not data:
+        if client is None or client.paused or client.gone:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
-            return
-        # The body's end most often follows at once, and goes into the same write.
-        (client.hold if last else way)(b"%x\r\n%b\r\n" % (len(data), data))
+        elif client.way is None or not data:
+            client.write(data)
+        else:
+            # The body's end most often follows at once, and goes into the same write.
+            (client.hold if last else client.way)(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def finish(self) -> None:
         """Send the end of the body, to a client that reads too slowly once it has read on."""

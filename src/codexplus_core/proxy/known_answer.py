@@ -10,6 +10,9 @@ from .transport import Headers
 class KnownAnswer:
     """An Answer of these bytes."""
 
+    over = False
+    """Only ``read`` tells the end."""
+
     def __init__(self, status: int, headers: Headers, body: bytes) -> None:
         self.status = status
         self.headers = headers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Protocol
 
 from .chunks import size_line
@@ -16,6 +17,15 @@ _ENDED = b"\n\n\r\n"
 """What a chunk ends with that ends with an event."""
 _MOST_SIZES = 1000
 """Lengths of chunks of which it is remembered how they begin."""
+_LONG_NAME = 100
+_GUESS = b"response.output_text.delta"
+"""What most answers are made of: taken for the usual type until another one comes."""
+
+
+@lru_cache(maxsize=8)
+def _beginnings(usual: bytes) -> dict[int, bytes]:
+    """By a chunk's length, how it begins where it holds an event that begins with ``usual``; for all answers."""
+    return {}
 
 
 class Counting(Protocol):
@@ -40,7 +50,7 @@ class Skim:
         # Most events of a stream are of one type, so what all of them begin with is looked for as a whole.
         self._usual = _NONE
         self._length = 0
-        self._begins: dict[int, bytes] = {}
+        self._begins = _beginnings(_NONE)
 
     @property
     def count(self) -> int:
@@ -50,8 +60,7 @@ class Skim:
     def watch(self, types: frozenset[bytes] | None) -> None:
         """Look for these types from now on; None for all."""
         self._types = types
-        self._usual, self._length = _NONE, 0
-        self._begins.clear()
+        self._expect(_NONE if types is None or _GUESS in types else _begin(_GUESS))
 
     def chunk(self, data: bytes) -> bool:
         """Pass on chunks in their framing if each holds one more event of the usual type and nothing else."""
@@ -133,11 +142,17 @@ class Skim:
             for name in types:
                 if data.find(name) >= 0:
                     return False
-        if first is not None:
-            usual = b"event: %b\ndata: " % first[1]
+        if first is not None and len(first[1]) < _LONG_NAME:
+            usual = _begin(first[1])
             if usual != self._usual:
-                self._usual, self._length = usual, len(usual)
-                self._begins.clear()
+                self._expect(usual)
         self._down.bytes_out += size
         write(data if start else b"%x\r\n%b\r\n" % (size, data))
         return True
+
+    def _expect(self, usual: bytes) -> None:
+        self._usual, self._length, self._begins = usual, len(usual), _beginnings(usual)
+
+
+def _begin(name: bytes) -> bytes:
+    return b"event: %b\ndata: " % name

@@ -53,8 +53,11 @@ class BodyEvents:
         except UpstreamCut:
             self._ended = True
             raise
-        self._ended = not chunk
-        events = self._decoder.feed(chunk) if chunk else self._decoder.close()
+        decoder = self._decoder
+        events = decoder.feed(chunk) if chunk else []
+        if not chunk or self._answer.over:
+            self._ended = True
+            events += decoder.close()
         if passing is not None and passing.count != before:
             events.insert(0, _MARK)
         return events

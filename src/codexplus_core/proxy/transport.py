@@ -53,6 +53,11 @@ class Answer(Protocol):
     status: int
     headers: Headers
 
+    @property
+    def over(self) -> bool:
+        """Whether it is known by now that nothing comes after what was read, and that this is the clean end."""
+        ...
+
     async def read(self) -> bytes:
         """The bytes that have come since the last call, at least one; ``b""`` at the clean end.
 

@@ -70,6 +70,8 @@ class BridgedAnswer:
     """A WebSocket's messages as an HTTP answer's body."""
 
     status = 200
+    over = False
+    """Only ``read`` tells the end."""
 
     def __init__(self, link: Link, answer: SocketAnswer, first: list[Event]) -> None:
         self.headers: Headers = [*_STREAM, *(line for line in link.headers if _is_told(line[0]))]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
 from curl_cffi import Curl, CurlError, CurlHttpVersion, CurlOpt
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
-from .transport import Headers, UpstreamError, UpstreamRequest
+from .transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
 
 _LINE_BREAK = re.compile(rb"[\r\n\0]")
 _NEVER_SENT = frozenset({b"transfer-encoding", b"connection", b"expect", b"upgrade", b"te", b"trailer"})
@@ -132,6 +133,16 @@ class TransferError(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = int(code)
+
+
+def failure_of(done: asyncio.Future[None], origin: str, *, begun: bool) -> Exception | None:
+    """What a transfer that is over came to; None where nothing is wrong. ``begun`` says that its answer's head came."""
+    error = None if done.cancelled() else done.exception()
+    if error is None:
+        return None
+    if begun:
+        return UpstreamCut(f"{origin} broke off its answer: {detail(error)}")
+    return TransferError(getattr(error, "code", 0), detail(error))
 
 
 def detail(error: Any) -> str:

@@ -12,7 +12,7 @@ from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 from .chunks import BrokenFraming, Chunks, is_chunk
 from .transport import Framed, Headers, Passing, UpstreamCut, UpstreamError, UpstreamRequest
 from .upstream_answer import AnswerHead
-from .upstream_easy import Handle, TransferError, detail
+from .upstream_easy import Handle, failure_of
 from .upstream_multi import Multi
 
 QUEUE_LIMIT = 256 * 1024
@@ -100,6 +100,12 @@ class Transfer:
             if data:
                 return data
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing comes after what was read, and this is the clean end."""
+        self._look()
+        return self._handle is None and self._error is None and not self._queue and not self._lacks_its_end
+
     async def skim(self, passing: Passing) -> bytes:
         """As ``read``, but what ``passing`` takes has gone out by then and is not returned."""
         if not self._queue and self._handle is not None and self._error is None:
@@ -132,9 +138,13 @@ class Transfer:
             raise self._error
         self._check_whole()
 
-    def _check_whole(self) -> None:
+    @property
+    def _lacks_its_end(self) -> bool:
         # curl takes some framings for none, and then the end of the connection for the body's.
-        if self._chunks is not None and self._chunks.cut:
+        return self._chunks is not None and self._chunks.cut
+
+    def _check_whole(self) -> None:
+        if self._lacks_its_end:
             raise UpstreamCut(f"{self.origin} broke off its answer: the last chunk is missing")
 
     def resume(self) -> None:
@@ -194,22 +204,19 @@ class Transfer:
             self.fail(UpstreamCut(f"{self.origin} broke off its answer: {error}"))
 
     def _taken(self) -> bytes:
-        data = b"".join(self._queue)
+        data, self._size = b"".join(self._queue), 0
         self._queue.clear()
-        self._size = 0
         return data
 
     def _go_on(self) -> None:
         self._paused = False
         if self._handle is not None:
-            # curl delivers what it holds within this very call.
-            self._handle.curl.pause(CURLPAUSE_CONT)
+            self._handle.curl.pause(CURLPAUSE_CONT)  # curl delivers what it holds within this very call
 
     def close(self) -> None:
         """Drop the answer; a transfer that still runs is aborted at once."""
         self.abort(UpstreamCut(f"the answer of {self.origin} was closed here"))
-        self._queue.clear()
-        self._size = 0
+        self._taken()
         self._write = self._framed = None
         self._wake()  # a pipe that was told to wait has nothing to wait for any more
 
@@ -281,15 +288,8 @@ class Transfer:
             self._on_done(self._future)
 
     def _on_done(self, future: asyncio.Future[None]) -> None:
-        if self._handle is None:
-            return
-        error = None if future.cancelled() else future.exception()
-        if error is None:
-            self._finish(None)
-        elif self._head:
-            self._finish(UpstreamCut(f"{self.origin} broke off its answer: {detail(error)}"))
-        else:
-            self._finish(TransferError(getattr(error, "code", 0), detail(error)))
+        if self._handle is not None:
+            self._finish(failure_of(future, self.origin, begun=self._head))
 
     def _finish(self, error: Exception | None) -> None:
         handle, self._handle, self._error = self._handle, None, error

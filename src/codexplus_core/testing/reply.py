@@ -210,6 +210,9 @@ class Reply:
 class InProcessAnswer:
     """A Reply as the relay reads an upstream's answer."""
 
+    over = False
+    """Only ``read`` tells the end."""
+
     def __init__(self, reply: Reply, finished: Callable[[Reply], None]) -> None:
         self.status = reply.status
         self.headers: Headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]

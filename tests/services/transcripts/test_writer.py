@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from codexplus_core.services.transcripts.writer import Writer
+from codexplus_core.services.transcripts.writer import MANY, Writer
 
 LONG = 3600.0
 
@@ -48,6 +48,33 @@ def test_nobody_waits_and_it_is_settled_all_the_same() -> None:
 
     assert log.settled.wait(10)
     assert log.done == [[1], "settled"]
+    log.writer.close()
+
+
+def test_what_comes_while_something_has_to_be_settled_is_worked_on_with_that() -> None:
+    log = Log()
+    log.writer.put(1)
+    assert log.worked.wait(10)
+
+    for thing in (2, 3):
+        log.writer.put(thing)
+    log.writer.flush().result(10)
+    log.writer.close()
+
+    assert log.done == [[1], [2, 3], "settled"]
+
+
+def test_so_much_does_not_wait_for_that() -> None:
+    log = Log()
+    log.writer.put(-1)
+    assert log.worked.wait(10)
+    log.worked.clear()
+
+    for thing in range(1, MANY + 1):
+        log.writer.put(thing)
+
+    assert log.worked.wait(10)
+    assert log.done == [[-1], [*range(1, MANY + 1)]]
     log.writer.close()
 
 

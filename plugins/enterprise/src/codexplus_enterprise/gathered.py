@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-GATHER_S = 0.05
+GATHER_S = 0.25
 """Seconds that something waits at most."""
 MOST = 16
 """Things that wait at most: an exchange may hold a megabyte."""

@@ -72,6 +72,7 @@ class Config(Mapping[str, Any]):
         self._managed = Managed(policy, self._schema, self._env)
         self._imposed = Imposed(self._schema, self._env)
         self._views: dict[Path | None, _View] = {}
+        self._users: tuple[Place, ...] | None = None
         self.generation = 0
 
     # -- views
@@ -79,6 +80,9 @@ class Config(Mapping[str, Any]):
     @property
     def user(self) -> Settings:
         """The settings without any project."""
+        view = self._views.get(None)
+        if view is not None and self._clock() - view.looked < self._every_s:
+            return view.settings  # as below, without another call: every request asks several times
         return self.for_project(None)
 
     def for_project(self, cwd: Path | None) -> Settings:
@@ -166,7 +170,10 @@ class Config(Mapping[str, Any]):
     def _places(self, project: Path | None) -> tuple[Place, ...]:
         if self._home is None:
             return ()
-        users = (*user_places(self._home, self._env), *server_places(self._home, self._env, None))
+        users = self._users
+        if users is None:
+            users = (*user_places(self._home, self._env), *server_places(self._home, self._env, None))
+            self._users = users
         if project is None:
             return users
         # The user's own local servers come before those of files that a repository could have brought.

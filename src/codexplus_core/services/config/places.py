@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ..paths import codex_home, state_dir
@@ -58,6 +59,7 @@ class Place:
         return YAML_LIMIT if self.yaml else JSON_LIMIT if self.within is None else 4 * JSON_LIMIT
 
 
+@lru_cache(maxsize=64)
 def project_places(project: Path) -> tuple[Place, ...]:
     """The files of a project, highest first: local ones of all three folders, then shared ones, then ``.mcp.json``."""
     local = _files("local", [project / name for name in FOLDERS], "settings.local", project)
@@ -65,6 +67,7 @@ def project_places(project: Path) -> tuple[Place, ...]:
     return (*local, *shared, Place("project", project / SHARED, project, only=("mcpServers",)))
 
 
+@lru_cache(maxsize=64)
 def parent_places(project: Path, home: Path) -> tuple[Place, ...]:
     """``.mcp.json`` of the folders above a project, the nearest first, up to the home directory or to what holds it.
 

@@ -12,8 +12,11 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 WAITING = 1000
 """Things that may wait; what comes beyond is not taken."""
+MANY = 64
+"""Things that are worked on at once: each may hold a megabyte."""
 GATHER_S = 0.05
-"""Seconds in which things gather before they are worked on, so that many wake the thread as often as one."""
+"""Seconds in which things gather before they are worked on, so that many wake the thread as often as one. Where
+something was done a moment before they gather until that is settled: there is more to come."""
 SETTLE_S = 0.25
 """Seconds after which work is settled that nobody waits for."""
 
@@ -54,7 +57,8 @@ class Writer(Generic[T]):
                 return False
             self._things.append(thing)
             self._begin()
-            if len(self._things) == 1:
+            # Where something has to be settled it wakes up by itself.
+            if len(self._things) == (1 if self._due is None else MANY):
                 self._changed.notify()
         return True
 
@@ -92,7 +96,8 @@ class Writer(Generic[T]):
                 while not self._things and not self._awaited and (left := self._left) != 0:
                     self._changed.wait(left)
                 if self._things and not self._awaited:
-                    self._changed.wait_for(lambda: self._awaited, self._gather_s)
+                    left = self._left
+                    self._changed.wait_for(self._must_not_wait, self._gather_s if left is None else left)
                 batch = list(self._things)
                 self._things.clear()
                 self._awaited = self._closing
@@ -112,6 +117,9 @@ class Writer(Generic[T]):
                 for done in waiting:
                     if done.set_running_or_notify_cancel():
                         done.set_result(None)
+
+    def _must_not_wait(self) -> bool:
+        return self._awaited or len(self._things) >= MANY
 
     @property
     def _left(self) -> float | None:
