@@ -8,6 +8,7 @@ import pytest
 from proxy.upstream_requests import post, rest
 from raw_http import CHUNKED_HEAD, END, Connection, always, chunk, ok, serving
 
+from codexplus_core.proxy.sources import BodyEvents
 from codexplus_core.proxy.transport import UpstreamCut, UpstreamError
 from codexplus_core.proxy.upstream import CurlUpstream
 from codexplus_core.proxy.upstream_handle import QUEUE_LIMIT
@@ -87,7 +88,7 @@ async def test_what_is_still_to_be_read_is_not_over(upstream: CurlUpstream) -> N
     ],
     ids=["LF behind a chunk", "LF behind a size", "LF that moves the end", "coding that curl does not follow"],
 )
-@pytest.mark.parametrize("how", ["read", "pipe", "framed"])
+@pytest.mark.parametrize("how", ["read", "pipe", "framed", "events"])
 async def test_framing_that_curl_takes_and_others_do_not_is_never_a_clean_end(
     upstream: CurlUpstream, broken: bytes, how: str
 ) -> None:
@@ -96,6 +97,10 @@ async def test_framing_that_curl_takes_and_others_do_not_is_never_a_clean_end(
         with pytest.raises(UpstreamCut, match=r"127\.0\.0\.1"):
             if how == "read":
                 await rest(answer)
+            elif how == "events":
+                events = BodyEvents(answer, None)
+                while await events.next() is not None:
+                    pass
             else:
                 await answer.pipe(lambda _: True, (lambda *_: True) if how == "framed" else None)
 

@@ -55,9 +55,10 @@ def limits_of(settings: Settings) -> Limits:
 class Transcripts:
     """Keeps transcripts in ``home/sessions``: a file a session, a line an exchange, without secrets.
 
-    ``keep`` never waits and never raises: a thread writes what has gathered in ``GATHER_S``, and brings what it wrote
-    in ``SETTLE_S`` to the disk. After ``flush`` what was kept before is on the disk, and survives a kill as well as a
-    power cut. Trouble is reported through ``report(event, fields)`` and stands in ``trouble``.
+    ``keep`` never waits and never raises: a thread writes what has gathered in ``GATHER_S``, or until ``SETTLE_S``
+    after something was written; then it brings all that it wrote to the disk. After ``flush`` what was kept before is
+    on the disk, and survives a kill as well as a power cut. Trouble is reported through ``report(event, fields)`` and
+    stands in ``trouble``.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ T = TypeVar("T")
 WAITING = 1000
 """Things that may wait; what comes beyond is not taken."""
 MANY = 64
-"""Things that are worked on at once: each may hold a megabyte."""
+"""Things for which it is not waited any longer: each may hold a megabyte."""
 GATHER_S = 0.05
 """Seconds in which things gather before they are worked on, so that many wake the thread as often as one. Where
 something was done a moment before they gather until that is settled: there is more to come."""
@@ -58,7 +58,7 @@ class Writer(Generic[T]):
             self._things.append(thing)
             self._begin()
             # Where something has to be settled it wakes up by itself.
-            if len(self._things) == (1 if self._due is None else MANY):
+            if len(self._things) == MANY or (self._due is None and len(self._things) == 1):
                 self._changed.notify()
         return True
 
