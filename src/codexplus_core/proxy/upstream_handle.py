@@ -216,7 +216,7 @@ class Transfer:
     def close(self) -> None:
         """Drop the answer; a transfer that still runs is aborted at once."""
         self.abort(UpstreamCut(f"the answer of {self.origin} was closed here"))
-        self._taken()
+        self._queue, self._size = deque(), 0
         self._write = self._framed = None
         self._wake()  # a pipe that was told to wait has nothing to wait for any more
 
