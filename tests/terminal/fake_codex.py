@@ -30,10 +30,14 @@ class Composer:
         self.log, self.options = log, options
         self.text, self.at, self.shown = "", 0, ""
         self.history: list[str] = []
+        self.notes: list[tuple[str, str]] = []
 
     def note(self, what: str, value: str = "") -> None:
-        with Path(self.log).open("a", encoding="utf-8") as file:
-            file.write(json.dumps([what, value]) + "\n")
+        self.notes.append((what, value))
+
+    def write_notes(self) -> None:
+        write_notes(self.log, self.notes)
+        self.notes.clear()
 
     def start(self) -> None:
         tty.setraw(0)
@@ -75,7 +79,7 @@ class Composer:
 
     def press(self, kind: str, found: re.Match[bytes]) -> bool:
         if kind in ("text", "paste"):
-            self.insert(found[kind].decode())
+            self.insert(found[kind].decode(errors="replace"))
         elif kind == "back" and self.at:
             self.text, self.at = self.text[: self.at - 1] + self.text[self.at :], self.at - 1
         elif kind == "left":
@@ -112,11 +116,21 @@ class Composer:
         self.text, self.at = "", 0
 
 
+def write_notes(log: str, notes: list[tuple[str, str]]) -> None:
+    with Path(log).open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(note) + "\n" for note in notes)
+
+
 def main(log: str, *options: str) -> int:
     composer = Composer(log, list(options))
-    signal.signal(signal.SIGWINCH, lambda *_: composer.note("size", str(tuple(os.get_terminal_size(0)))))
+
+    def size_changed(*_: object) -> None:
+        write_notes(log, [("size", str(tuple(os.get_terminal_size(0))))])
+
+    signal.signal(signal.SIGWINCH, size_changed)
     composer.start()
     composer.note("ready")
+    composer.write_notes()
     rest = b""
     while True:
         select.select([0], [], [])
@@ -133,7 +147,12 @@ def main(log: str, *options: str) -> int:
             if not composer.press(found.lastgroup or "", found):
                 composer.stop()
                 return 3
-        composer.draw()
+        # What is noted is on the terminal already: whoever waits for a note need not be quicker than we draw.
+        if "slow" not in options:
+            composer.draw()
+        composer.write_notes()
+        if "slow" in options:
+            composer.draw()
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ async def test_a_line_that_is_recalled_is_sent_again(log):
     async with fake(log) as one:
         await one.keys("/foo again")
         one.type(b"\r")
-        await one.until(lambda: one.notes)
+        # Until then the line stands in the composer that is about to be sent.
+        await one.until(lambda: "1 sent" in one.screen.row(11))
         one.type(b"\x1b[A")
         # Who sends before it is shown has not read it, and the launcher has not either.
         await one.until(lambda: "› /foo again" in one.screen.row(9))

@@ -158,7 +158,7 @@ async def test_a_program_that_is_not_there_is_reported(log):
 
 
 SHELL = """
-import os, signal, sys
+import contextlib, os, signal, sys
 os.setpgid(0, 0) if os.getpgrp() != os.getpid() else None
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 pid = os.fork()
@@ -167,7 +167,8 @@ if pid == 0:
     os.tcsetpgrp(0, os.getpid())
     signal.signal(signal.SIGTTOU, signal.SIG_DFL)
     os.execv(sys.argv[1], sys.argv[1:])
-os.setpgid(pid, pid)
+with contextlib.suppress(PermissionError):  # the child has done it and runs its program already
+    os.setpgid(pid, pid)
 while True:
     _, status = os.waitpid(pid, os.WUNTRACED)
     os.tcsetpgrp(0, os.getpgrp())
