@@ -80,7 +80,7 @@ async def test_the_list_keeps_the_order_of_the_settings(place: Place) -> None:
     place.mine(hangs=HANGS, good=odd(), gone={"command": "/nonexistent/x"})
 
     async with asyncio.timeout(BOUND), place.connections() as connections:
-        found = await look(place.keeper.core, connections, place.found(), seconds=10.0)
+        found = await look(place.keeper.core, connections, place.found(), seconds=0.5)
 
     assert [row.name for row in found.rows] == ["hangs", "good", "gone"]
 

@@ -22,6 +22,7 @@ _WAITING = 256
 _WAITING_BYTES = 4 * 1024 * 1024
 # Taken apart in one turn of the loop: it may be some thousand fragments, or unpack to a thousand times as much.
 _STEP = 16 * 1024
+_NOTHING = memoryview(b"")
 
 
 class Frames:
@@ -42,7 +43,7 @@ class Frames:
         self._heard = False
         self._passing: SocketSkim | None = None
         self._parts = bytearray()
-        self._unread = b""  # bytes that have come and were not taken apart yet
+        self._unread = _NOTHING  # what was not taken apart yet; a view, for a step is not to copy all the rest
         self._stepping = False
         self._over = False
         self._held = False
@@ -133,7 +134,7 @@ class Frames:
                 return self._resting is None
             data = data[passed:]
         self._edge.feed(data)
-        self._unread += data
+        self._unread = memoryview(bytes(self._unread) + data if self._unread else data)
         self._step()
         return not (self._unread or self._held or self._resting)
 
@@ -150,10 +151,10 @@ class Frames:
     def _step(self) -> None:
         self._stepping = False
         if self.gone:
-            self._unread = b""
+            self._unread = _NOTHING
             return
         step, self._unread = self._unread[:_STEP], self._unread[_STEP:]
-        self._connection.receive_data(step)
+        self._connection.receive_data(bytes(step))
         for event in self._connection.events():
             self._event(event)
         self._say_unread()
