@@ -54,6 +54,39 @@ def test_a_view_that_goes_on_from_another_is_the_one_that_reading_all_of_it_give
     assert [view.item(index) for index in range(len(view))] == items
 
 
+@pytest.mark.parametrize("more", [[], users("c"), [*users("c", "a")], [SUMMARY, *users("a")]])
+@pytest.mark.parametrize("space", [b"", b" ", b"\n"])
+def test_an_array_that_is_known_to_begin_with_a_view_is_read_as_if_that_were_not_known(
+    more: list[Item], space: bytes
+) -> None:
+    known, unknown = UnnamedViews(), UnnamedViews()
+    ledger = Ledger("t", MemoryStore())
+    first = array(*users("a", "b"))
+    for reads in (known.read, unknown.read, ledger.read):
+        reads(first)
+    whole = array(*users("a", "b"), *more)[:-1] + space + b"]"
+
+    found = [
+        known.read(memoryview(whole), known.beginnings[0]),
+        ledger.read(memoryview(whole), ledger.beginning),
+        unknown.read(whole),
+    ]
+
+    told = [(view.keys, view.raws(len(view)), view.epochs, view.boundary, view.beginning) for view in found]
+    assert told[0] == told[1] == told[2]
+    assert found[0].beginning == whole[:-1].rstrip()
+    assert [view.parsed_items for view in found[:2]] == [len(more), len(more) + 2]
+
+
+def test_a_beginning_that_is_not_kept_any_more_is_looked_for_among_those_that_are() -> None:
+    views = UnnamedViews()
+    views.read(array(*users("a")))
+
+    view = views.read(memoryview(array(*users("a", "b"))), bytes([*array(*users("a"))[:-1]]))
+
+    assert (len(view), view.parsed_items) == (2, 1)
+
+
 def test_two_that_go_on_from_one_view_have_nothing_of_each_other() -> None:
     views = UnnamedViews()
     one = views.read(array(*users("a")))

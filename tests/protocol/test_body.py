@@ -80,3 +80,25 @@ def test_what_comes_twice_further_down_is_none_of_our_business() -> None:
 def test_what_is_nested_too_deeply_is_malformed(read: Any) -> None:
     with pytest.raises(MalformedBody):
         read()
+
+
+NAMES = st.sampled_from(["model", "input", "tools", "stream", "ü", '"', "\\", "a b"])
+ITEMS = st.lists(st.sampled_from([b"{}", b'{"a": [1, 2]}', b'{ "b":"\xc3\xbc" }', b"1"]), max_size=4)
+
+
+@given(st.lists(NAMES, unique=True), ITEMS, st.sampled_from([None, "other"]))
+def test_a_body_with_other_items_is_the_old_one_in_all_else_and_in_its_order(
+    keys: list[str], items: list[bytes], model: str | None
+) -> None:
+    given = {key: f"value of {key}" if key == "model" else [{"x": 1.0}] for key in keys}
+    body = RequestBody(json.dumps(given, ensure_ascii=False).encode())
+
+    made = body.changed(items=items, model=model)
+
+    replaced = {"input": b"[%b]" % b",".join(items), "model": json.dumps(model).encode()}
+    wanted = {**body.top, **{key: replaced[key] for key in ("model", "input") if key == "input" or model}}
+    parts = [json.dumps(key, ensure_ascii=False).encode() + b":" + bytes(value) for key, value in wanted.items()]
+    assert made == b"{%b}" % b",".join(parts)
+    assert body.changed() == b"{%b}" % b",".join(
+        json.dumps(key, ensure_ascii=False).encode() + b":" + bytes(value) for key, value in body.top.items()
+    )

@@ -30,6 +30,34 @@ def test_records_and_values_are_there_again_after_a_restart(tmp_path: Path) -> N
         assert store.trouble == ""
 
 
+def test_a_record_of_a_long_thread_costs_no_more_than_one_of_a_short_thread(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with opened(path) as store:
+        for number in range(2000):
+            store.save("long", record(number))
+        store.save("short", record(0))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP INDEX record_order")  # as versions before this one have left it
+
+    with opened(path) as store:
+        assert steps_to_save(store, "long", 2000) <= steps_to_save(store, "short", 1)
+
+
+def steps_to_save(store: SQLiteStore, thread: str, number: int) -> int:
+    """What the database does for one record, in steps of its machine."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    assert store._db is not None
+    store._db.set_progress_handler(count, 1)
+    store.save(thread, record(number))
+    store._db.set_progress_handler(None, 0)
+    return steps
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes")
 def test_the_file_and_its_folder_are_the_owners_alone(tmp_path: Path) -> None:
     with opened(tmp_path / "home" / "state.db") as store:

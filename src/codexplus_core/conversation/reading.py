@@ -213,8 +213,8 @@ def _words(value: Any) -> bytes:
 
 def read_request(ledger: Ledger, speaker: Speaker, body: RequestBody) -> Reading:
     """Read a request's items against its thread. Raises MalformedBody."""
-    array = body.input or _words(body.value("input"))
-    view = ledger.read(array)
+    array = body.array or _words(body.value("input"))
+    view = ledger.read(array, body.begins)
     origin, prompt = origin_of(speaker, view, body)
     record = _decided(ledger, view, prompt, speaker)
     return Reading(speaker, ledger, view, len(view), origin, prompt, record, view.emission())

@@ -28,11 +28,14 @@ class UnnamedViews:
         """What the next request's ``input`` array may begin with."""
         return [view.beginning for view in self._views]
 
-    def read(self, array: bytes) -> ClientView:
-        """A new view of a request's ``input`` array. Raises MalformedBody."""
-        known = max((view for view in self._views if view.begins(array)), key=len, default=None)
+    def read(self, array: bytes | memoryview, begins: bytes = b"") -> ClientView:
+        """A new view of a request's ``input`` array, known to begin with ``begins``. Raises MalformedBody."""
+        known = next((view for view in self._views if view.beginning is begins), None)
+        if known is None:
+            array = bytes(array)
+            known = max((view for view in self._views if view.begins(array)), key=len, default=None)
         view = ClientView() if known is None else known.copy()
-        view.grow(array)
+        view.grow(array, begins)
         if known is not None:
             self._views.remove(known)
         if known is not None and len(known) == len(view):

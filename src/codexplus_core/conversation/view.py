@@ -75,10 +75,10 @@ class ClientView:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def begins(self, array: bytes) -> bool:
+    def begins(self, array: bytes | memoryview) -> bool:
         """True where ``array`` begins with this view."""
         end = len(self._raw)
-        return bool(self._items) and array.startswith(self._raw) and array[end : end + 1] in (b",", b"]")
+        return bool(self._items) and bytes(array).startswith(self._raw) and array[end : end + 1] in (b",", b"]")
 
     def shared(self, other: ClientView) -> int:
         """With how many of the same items the two views begin, byte for byte or not."""
@@ -86,13 +86,17 @@ class ClientView:
         apart = (index for index, (mine, theirs) in pairs if mine.content != theirs.content)
         return next(apart, min(len(self), len(other)))
 
-    def grow(self, array: bytes) -> bool:
-        """Read the items that ``array`` has beyond this view; False where it does not begin with this view."""
-        known = self._raw
+    def grow(self, array: bytes | memoryview, begins: bytes = b"") -> bool:
+        """Read the items that ``array`` has beyond this view; False where it does not begin with this view.
+
+        Of an array that is known to begin with ``begins``, a view's ``beginning``, that need not be found out again.
+        """
+        end = len(self._raw)
+        tail: bytes | memoryview
         if len(self._items) == 0:
             tail = array
-        elif self.begins(array):
-            tail = b"[" + array[len(known) + 1 :] if array[len(known) : len(known) + 1] == b"," else b"[]"
+        elif begins is self._raw or self.begins(array):
+            tail = b"[" + array[end + 1 :] if array[end : end + 1] == b"," else b"[]"
         else:
             return False
         # Read as a whole first: a request that is broken in its middle must not leave half of itself here.
@@ -104,7 +108,8 @@ class ClientView:
             self._own()
         for raw, item in added:
             self._append(raw, item)
-        self._raw = array.rstrip()[:-1].rstrip()
+        whole = bytes(array[:-1]) if array[-1:] == b"]" else bytes(array).rstrip()[:-1]
+        self._raw = whole.rstrip()
         return True
 
     def _append(self, raw: bytes, item: Item) -> None:

@@ -22,7 +22,7 @@ class MalformedBody(ValueError):
 class RequestBody:
     """The top level of a ``/responses`` request; values stay the client's bytes until somebody asks for them."""
 
-    __slots__ = ("_texts", "data", "top")
+    __slots__ = ("_texts", "begins", "data", "top")
 
     def __init__(self, data: bytes, known: Iterable[bytes] = ()) -> None:
         """Read ``data``, the decoded bytes. Raises MalformedBody.
@@ -32,7 +32,7 @@ class RequestBody:
         self.data = data
         self._texts: dict[str, str] = {}
         try:
-            self.top, key = top_level(data, known)
+            self.top, key, self.begins = top_level(data, known)
         except NO_JSON as error:
             raise MalformedBody(f"request body: not a JSON object ({error}); send the request as JSON") from None
         if key is not None:
@@ -69,6 +69,13 @@ class RequestBody:
         data = bytes(raw)
         return data if data.startswith(b"[") else None
 
+    @property
+    def array(self) -> memoryview | None:
+        """``input`` without a copy of it. It begins with ``begins``, one of those that were known, or ``b""``."""
+        raw = self.top.get("input")
+        view = None if raw is None else memoryview(raw)
+        return view if view is not None and bytes(view[:1]) == b"[" else None
+
     def parsed(self) -> dict[str, Any]:
         """The whole body, decoded; ``{}`` where some of its bytes are no text."""
         try:
@@ -86,9 +93,7 @@ class RequestBody:
             top["model"] = model
         if tools:
             items = self._offer(top, items, tools)
-        if items is not None:
-            top["input"] = msgspec.Raw(b"[" + b",".join(items) + b"]")
-        return _encode(top)
+        return _encode(top) if items is None else _with_items(top, items)
 
     def _offer(
         self, top: dict[str, Any], items: Sequence[bytes] | None, tools: Sequence[Item]
@@ -106,7 +111,23 @@ class RequestBody:
         return items
 
 
-def split_items(array: bytes) -> list[bytes]:
+def _with_items(top: dict[str, Any], items: Sequence[bytes]) -> bytes:
+    """The body with these items, each of which is copied once: there may be a megabyte of them."""
+    top["input"] = msgspec.Raw(b"[")
+    keys = list(top)
+    at = keys.index("input") + 1
+    before = _encode({key: top[key] for key in keys[:at]})[:-1]
+    behind = _encode({key: top[key] for key in keys[at:]})
+    behind = b"]}" if at == len(keys) else b"]," + behind[1:]
+    if not items:
+        return before + behind
+    pieces = list(items)
+    pieces[0] = before + pieces[0]
+    pieces[-1] += behind
+    return b",".join(pieces)
+
+
+def split_items(array: bytes | memoryview) -> list[bytes]:
     """The elements of a JSON array, each in its own bytes. Raises MalformedBody."""
     try:
         return [bytes(raw) for raw in _list.decode(array)]

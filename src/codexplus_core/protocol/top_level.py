@@ -26,8 +26,8 @@ _INPUT = re.compile(rb'"input": ?(?=\[)')
 _STANDS_FOR = b'["%s"' % secrets.token_hex(16).encode()
 
 
-def top_level(data: bytes, known: Iterable[bytes] = ()) -> tuple[TopLevel, str | None]:
-    """The values by their keys, and the first key that comes twice. Raises one of NO_JSON.
+def top_level(data: bytes, known: Iterable[bytes] = ()) -> tuple[TopLevel, str | None, bytes]:
+    """The values by their keys, the first key that comes twice, which of ``known`` was found. Raises one of NO_JSON.
 
     ``known`` are beginnings of ``input`` arrays that were decoded before, each with its bracket and up to the end of
     an item: a long conversation is sent with every request.
@@ -38,9 +38,9 @@ def top_level(data: bytes, known: Iterable[bytes] = ()) -> tuple[TopLevel, str |
         fitting = (each for each in long if data.startswith(each, start) and _ends(data, start + len(each)))
         beginning = max(fitting, key=len, default=b"")
         if beginning and (found := _without(data, start, start + len(beginning))) is not None:
-            return found
+            return *found, beginning
     top = _decode_top(data)
-    return top, _repeated(data, top)
+    return top, _repeated(data, top), b""
 
 
 def _ends(data: bytes, at: int) -> bool:

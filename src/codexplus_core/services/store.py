@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS record (
     thread TEXT NOT NULL, item TEXT NOT NULL, seq INTEGER NOT NULL, value BLOB NOT NULL,
     PRIMARY KEY (thread, item)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS record_order ON record (thread, seq);
 CREATE TABLE IF NOT EXISTS value (
     plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (plugin, key)
 ) WITHOUT ROWID;
