@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,32 @@ def test_a_response_stands_for_all_that_was_said_up_to_its_end() -> None:
     lineage.said("r2", joined(A, B, C, D))
 
     assert [lineage.after(id) for id in ("warm", "r1", "r2", "r3")] == [b"", joined(A, B), joined(A, B, C, D), None]
+
+
+class Counted(bytes):
+    """Items that note what they are compared with."""
+
+    compared: list[int]
+
+    def startswith(self, *prefix: Any) -> bool:
+        self.compared.append(len(prefix[0]))
+        return super().startswith(*prefix)
+
+
+def test_a_conversation_that_goes_on_is_compared_once_however_many_responses_are_known() -> None:
+    lineage, items = Lineage(), b""
+    for number in range(2 * KEEP):
+        items = joined(items, b'{"n":%d}' % number)
+        lineage.said(f"r{number}", items)
+    more = Counted(joined(items, A))
+    more.compared = []
+
+    lineage.said("next", more)
+
+    assert more.compared == [len(items)]
+    assert [lineage.after(f"r{number}") is not None for number in range(2 * KEEP)] == [
+        number > KEEP for number in range(2 * KEEP)
+    ]
 
 
 def test_what_another_turn_of_the_conversation_ended_in_is_forgotten() -> None:

@@ -41,9 +41,11 @@ class Lineage:
 
     def said(self, response_id: str, items: bytes) -> None:
         """Note that after this response the items are ``items``."""
-        for known, end in list(self._ends.items()):
-            if not self._begins(items, end):
-                del self._ends[known]
+        # Where the text of the furthest end is the same, so is that of all others. Most often it is all of the text.
+        for known in sorted(self._ends, key=self._ends.__getitem__, reverse=True):
+            if self._begins(items, self._ends[known]):
+                break
+            del self._ends[known]
         self._text = items
         self._ends.pop(response_id, None)
         self._ends[response_id] = len(items)
@@ -53,7 +55,7 @@ class Lineage:
     def _begins(self, items: bytes, end: int) -> bool:
         if end > len(items) or (0 < end < len(items) and items[end : end + 1] != b","):
             return False
-        return items.startswith(self._text) if end == len(self._text) else items[:end] == self._text[:end]
+        return items.startswith(self._text[:end])
 
 
 def joined(*parts: bytes) -> bytes:
