@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import chain
 
 import msgspec
 
@@ -21,6 +23,8 @@ _KEY = re.compile(rb'[\s{,]*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
 
 _LEAST = 16 * 1024
 """Bytes of items that must be known: to decode fewer takes no longer than to look for them."""
+_REMEMBERED = 1000
+"""Characters of keys up to which it is remembered how they are written: all requests of a client have the same."""
 _INPUT = re.compile(rb'"input": ?(?=\[)')
 # No request can hold it, so where it is found, it stands where it was put.
 _STANDS_FOR = b'["%s"' % secrets.token_hex(16).encode()
@@ -64,15 +68,28 @@ def _without(data: bytes, start: int, behind: int) -> tuple[TopLevel, str | None
     return top, repeated
 
 
+@lru_cache(maxsize=32)
+def _keys_of(names: tuple[str, ...]) -> tuple[int, list[bytes]]:
+    """The length of these keys with their colons, and what stands before each value where Python writes them."""
+    keys = list(map(_encode, names))
+    marks = [b"%b%b: " % (b", " if at else b"{", key) for at, key in enumerate(keys)]
+    return sum(map(len, keys)) + len(keys), marks
+
+
 def _repeated(data: bytes, top: Mapping[str, msgspec.Raw]) -> str | None:
     """The first top-level key that comes twice: here the last one counts, another reader may go by the first."""
+    names = tuple(top)
+    short = sum(map(len, names)) <= _REMEMBERED
+    bare, marks = _keys_of(names) if short else _keys_of.__wrapped__(names)
+    size, count = bare + sum(map(len, top.values())), len(names)
     # Written without spaces, and with each key in its shortest form, nothing can hide: Codex writes it like that.
-    keys = list(map(_encode, top))
-    if len(data) == 1 + sum(map(len, keys)) + sum(map(len, top.values())) + 2 * len(keys):
+    if len(data) == 1 + size + count:
         return None
     # The other usual way, which is Python's.
-    if data == b"{%b}" % b", ".join(map(b"%b: %b".__mod__, zip(keys, top.values(), strict=True))):
-        return None
+    if len(data) == size + 3 * count:
+        pieces = chain.from_iterable(zip(marks, top.values(), strict=True))
+        if data == b"".join([*pieces, b"}"]):
+            return None
     seen: set[str] = set()
     key: str = ""
     at = 0
