@@ -48,7 +48,7 @@ CELLS = (
     Cell("ws-burst", "WebSocket: messages without a pause, 8 connections", "socket", _BURST, 8, 64, 24),
 )
 
-LONG_THREAD = Cell("long-thread", "one thread that grows to 1 MB in 1,000 turns", "thread", Shape(5), 1, 1000, 100, MIB)
+LONG_THREAD = Cell("long-thread", "one thread that grows to 1 MB in 1,000 turns", "thread", Shape(5), 1, 1000, 0, MIB)
 WITH_PLUGINS = (
     Cell("plugins-sse", "with plugins: 64 event streams", "http", _PACED, 64, 64, 0),
     Cell("plugins-ws", "with plugins: 64 WebSockets", "socket", _PACED, 64, 64, 0),

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from codexplus_core.conversation.ledger import Ledger
+from codexplus_core.conversation.ledger import HEAD, Ledger
 from codexplus_core.conversation.record import MemoryStore
 from codexplus_core.protocol.items import message
 
@@ -206,3 +206,21 @@ def test_a_longer_view_is_sent_with_the_same_beginning() -> None:
     long = sent(ledger, HI, said("a"), user("b"))
 
     assert long[: len(short)] == short
+
+
+def test_what_stands_before_the_first_item_goes_up_although_no_item_is_another() -> None:
+    ledger = Ledger("t", MemoryStore())
+    ledger.read(array(HI))
+    ledger.record(HEAD, "anchor", context=[raw(user("before"))])
+
+    assert sent(ledger, HI) == [user("before"), HI]
+
+
+def test_a_part_of_a_view_goes_up_without_what_stands_behind_it() -> None:
+    ledger = Ledger("t", MemoryStore())
+    view = ledger.read(array(HI, said("a"), user("b")))
+    ledger.record(view.keys[0], "prompt", replace=[raw(user("edited"))])
+    whole = ledger.project(view)
+
+    assert whole == [raw(user("edited")), raw(said("a")), raw(user("b"))]
+    assert ledger.project(view, 1) == whole[:1]

@@ -12,7 +12,7 @@ from codexplus_core.conversation.reading import Reading, read_request
 from codexplus_core.conversation.record import MemoryStore
 from codexplus_core.conversation.speaker import speaker_of
 from codexplus_core.conversation.unnamed import UnnamedViews
-from codexplus_core.conversation.view import SUMMARY_PREFIX
+from codexplus_core.conversation.view import SUMMARY_PREFIX, ClientView
 from codexplus_core.protocol.body import MalformedBody, RequestBody
 from codexplus_core.protocol.items import message
 
@@ -89,3 +89,25 @@ def test_a_prompt_that_is_only_kept_changes_no_byte() -> None:
     assert ledger.taken(reading.key)
     assert not ledger.edited
     assert ledger.project(reading.view) is None
+
+
+@pytest.mark.parametrize("given", [{"a": 1}, None, 7])
+def test_an_input_that_is_no_list_and_no_text_holds_nothing(given: object) -> None:
+    body = RequestBody(json.dumps({"input": given}).encode())
+
+    assert len(read_request(Ledger("t", MemoryStore()), speaker_of({}), body).view) == 0
+
+
+def test_what_is_known_to_come_again_is_compared_once_and_not_kept_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, long = Ledger("t", MemoryStore()), {**HI, "content": [{"type": "input_text", "text": "long " * 5000}]}
+    read_request(ledger, speaker_of({}), RequestBody(json.dumps({"input": [long]}).encode()))
+    body = RequestBody(json.dumps({"input": [long, HI]}).encode(), [ledger.beginning])
+    assert body.begins is ledger.beginning
+
+    def never(*_: object) -> bool:
+        raise AssertionError("it was found while the body was read")
+
+    monkeypatch.setattr(ClientView, "begins", never)
+
+    assert len(read_request(ledger, speaker_of({}), body).view) == 2
+    assert body.begins == b""

@@ -78,6 +78,19 @@ def test_an_array_that_is_known_to_begin_with_a_view_is_read_as_if_that_were_not
     assert [view.parsed_items for view in found[:2]] == [len(more), len(more) + 2]
 
 
+def test_a_beginning_counts_for_the_view_that_it_is_of_and_for_no_other() -> None:
+    views, ledger = UnnamedViews(), Ledger("t", MemoryStore())
+    for text in ("aaaa", "b"):
+        views.read(array(*users(text)))
+    ledger.read(array(*users("x")))
+    older, whole = views.beginnings[1], array(*users("aaaa", "c"))
+
+    found = [ledger.read(memoryview(whole), older), views.read(memoryview(whole), older)]
+
+    assert [view.raws(2) for view in found] == [[array(item)[1:-1] for item in users("aaaa", "c")]] * 2
+    assert [view.beginning for view in found] == [whole[:-1]] * 2
+
+
 def test_a_beginning_that_is_not_kept_any_more_is_looked_for_among_those_that_are() -> None:
     views = UnnamedViews()
     views.read(array(*users("a")))

@@ -109,3 +109,21 @@ def test_few_items_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b'{"input":[1,2]}'
 
     assert looked_through(data, monkeypatch, b"[1") == len(data)
+
+
+def test_a_body_begins_with_the_longest_of_what_is_known() -> None:
+    longer = BEGINNING + b"," + json.dumps(LONG).encode()
+    data = b'{"input":%b,{"role":"user"}]}' % longer
+
+    assert RequestBody(data, [BEGINNING, longer]).begins is longer
+    assert RequestBody(data, [BEGINNING]).begins is BEGINNING
+
+
+@pytest.mark.parametrize("behind", [b" ,{}]", b"\n]", b"x]", b""])
+def test_what_is_known_ends_where_an_item_does_with_nothing_in_between(behind: bytes) -> None:
+    try:
+        begins = RequestBody(b'{"input":%b%b}' % (BEGINNING, behind), [BEGINNING]).begins
+    except MalformedBody:
+        begins = b""
+
+    assert begins == b""

@@ -51,3 +51,15 @@ async def test_all_that_came_before_a_peer_left_is_read() -> None:
         found.append(message)
 
     assert found == [b"%d" % n for n in range(5000)]
+
+
+async def test_what_comes_while_earlier_bytes_wait_comes_behind_them_and_nothing_is_kept_of_what_was_read() -> None:
+    front = Front(limit=1 << 20)
+    first, second = frame(TEXT, b"a" * 100_000) + frame(TEXT, b"b"), frame(TEXT, b"c")
+
+    assert not front.frames._feed(first)
+    front.frames._feed(second)
+
+    assert [await front.frames.read() for _ in range(3)] == [b"a" * 100_000, b"b", b"c"]
+    # An idle connection must not hold its last piece, which may be a megabyte.
+    assert front.frames._unread.obj == b""

@@ -43,6 +43,21 @@ def test_a_record_of_a_long_thread_costs_no_more_than_one_of_a_short_thread(tmp_
         assert steps_to_save(store, "long", 2000) <= steps_to_save(store, "short", 1)
 
 
+def test_a_file_in_which_no_index_can_be_made_loses_nothing_but_time(tmp_path: Path) -> None:
+    path, reports = tmp_path / "state.db", Reports()
+    with opened(path) as store:
+        store.save("thread", record(0))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP INDEX record_order")
+        db.execute("CREATE TABLE record_order (taken)")
+
+    with opened(path, reports) as store:
+        store.save("thread", record(1))
+        assert store.load("thread") == [record(0), record(1)]
+        assert (store.trouble, store.edited("thread")) == ("", True)
+    assert reports == []
+
+
 def steps_to_save(store: SQLiteStore, thread: str, number: int) -> int:
     """What the database does for one record, in steps of its machine."""
     steps = 0

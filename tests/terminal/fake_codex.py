@@ -145,6 +145,7 @@ def main(log: str, *options: str) -> int:
                 break
             at = found.end()
             if not composer.press(found.lastgroup or "", found):
+                composer.write_notes()
                 composer.stop()
                 return 3
         # What is noted is on the terminal already: whoever waits for a note need not be quicker than we draw.

@@ -215,6 +215,7 @@ def read_request(ledger: Ledger, speaker: Speaker, body: RequestBody) -> Reading
     """Read a request's items against its thread. Raises MalformedBody."""
     array = body.array or _words(body.value("input"))
     view = ledger.read(array, body.begins)
+    body.begins = b""  # it has done its work, and would keep a megabyte for as long as the answer takes
     origin, prompt = origin_of(speaker, view, body)
     record = _decided(ledger, view, prompt, speaker)
     return Reading(speaker, ledger, view, len(view), origin, prompt, record, view.emission())

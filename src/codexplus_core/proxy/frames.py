@@ -153,7 +153,7 @@ class Frames:
         if self.gone:
             self._unread = _NOTHING
             return
-        step, self._unread = self._unread[:_STEP], self._unread[_STEP:]
+        step, self._unread = self._unread[:_STEP], self._unread[_STEP:] or _NOTHING
         self._connection.receive_data(bytes(step))
         for event in self._connection.events():
             self._event(event)

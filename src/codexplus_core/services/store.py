@@ -20,7 +20,6 @@ CREATE TABLE IF NOT EXISTS record (
     thread TEXT NOT NULL, item TEXT NOT NULL, seq INTEGER NOT NULL, value BLOB NOT NULL,
     PRIMARY KEY (thread, item)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS record_order ON record (thread, seq);
 CREATE TABLE IF NOT EXISTS value (
     plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (plugin, key)
 ) WITHOUT ROWID;
@@ -28,6 +27,8 @@ CREATE TABLE IF NOT EXISTS thread (
     name TEXT PRIMARY KEY, touched INTEGER NOT NULL, edited INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+_INDEX = "CREATE INDEX IF NOT EXISTS record_order ON record (thread, seq)"
+"""Without it every record of a thread would be looked at to find the newest one's number."""
 LOCK_S = 1.0
 """Seconds that a write waits for another process's; the event loop stands still meanwhile."""
 KEEP_DAYS = 90
@@ -98,6 +99,9 @@ class SQLiteStore:
             db.execute("DELETE FROM record WHERE thread IN (SELECT name FROM thread WHERE touched < ?)", (before,))
             db.execute("DELETE FROM thread WHERE touched < ?", (before,))
             self._learn(db)
+            # It saves time and nothing else: a disk too full for it, or a damaged page, must not cost what can be read.
+            with contextlib.suppress(sqlite3.Error):
+                db.execute(_INDEX)
         except BaseException:
             db.close()
             raise
