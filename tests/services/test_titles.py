@@ -49,3 +49,14 @@ async def test_a_title_whose_turn_never_comes_goes_up() -> None:
 @pytest.mark.parametrize(("prompt", "title"), [("  a\n b ", "a b"), ("x" * 36, "x" * 36), ("x" * 37, "x" * 35 + "…")])
 def test_a_title_of_ours_is_the_first_words_in_codexs_length(prompt: str, title: str) -> None:
     assert title_for(prompt) == title
+
+
+async def test_long_prompts_are_told_apart_and_not_kept() -> None:
+    titles = Titles(wait_s=0)
+    titles.decided("a" * 1_000_000, "thread", local=True)
+    titles.decided("b" * 1_000_000 + " ", "thread", local=False)
+
+    found = [await titles.local(letter * 1_000_000, "thread") for letter in "ab"]
+
+    assert found == [True, False]
+    assert len(repr(titles._decided)) < 1000

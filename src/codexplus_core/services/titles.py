@@ -7,8 +7,13 @@ from collections import OrderedDict
 
 _KEEP = 512
 _LENGTH = 36
+_LONG = 1000
+"""Characters from which a prompt is known by its hash: a megabyte may be pasted, and hundreds are remembered."""
 WAIT_S = 0.5
 """Seconds that a title request waits for the turn it names; Codex sends the two within a few hundredths."""
+
+
+_Key = tuple[str, str | tuple[int, int]]
 
 
 class Titles:
@@ -20,13 +25,14 @@ class Titles:
 
     def __init__(self, wait_s: float = WAIT_S) -> None:
         self._wait_s = wait_s
-        self._decided: OrderedDict[tuple[str, str], bool] = OrderedDict()
-        self._waiting: dict[tuple[str, str], asyncio.Future[bool]] = {}
+        self._decided: OrderedDict[_Key, bool] = OrderedDict()
+        self._waiting: dict[_Key, asyncio.Future[bool]] = {}
 
     def decided(self, prompt: str, thread: str, *, local: bool) -> None:
         """Note whether a prompt stayed here (answered or refused) or went to the model."""
         # A title request that does not say whose prompt it names is answered by the words alone.
-        for key in ((thread, prompt.strip()), ("", prompt.strip())):
+        words = _words(prompt)
+        for key in ((thread, words), ("", words)):
             self._decided[key] = local
             self._decided.move_to_end(key)
             if len(self._decided) > _KEEP:
@@ -37,7 +43,7 @@ class Titles:
 
     async def local(self, prompt: str, thread: str | None) -> bool:
         """True where the prompt stayed here; False where it went up, or where its turn does not show up in time."""
-        key = (thread or "", prompt.strip())
+        key = (thread or "", _words(prompt))
         if key in self._decided:
             return self._decided[key]
         waiting = self._waiting.get(key)
@@ -51,6 +57,11 @@ class Titles:
         finally:
             if self._waiting.get(key) is waiting:
                 del self._waiting[key]
+
+
+def _words(prompt: str) -> str | tuple[int, int]:
+    words = prompt.strip()
+    return words if len(words) < _LONG else (len(words), hash(words))
 
 
 def title_for(prompt: str) -> str:
