@@ -60,4 +60,4 @@ class Lineage:
 
 def joined(*parts: bytes) -> bytes:
     """Runs of items as one."""
-    return b",".join([part for part in parts if part])
+    return b",".join(filter(None, parts))

@@ -18,8 +18,6 @@ from .interrupting import Interrupting
 from .link import Asked, Link
 from .transport import Headers
 
-_NOTHING = Usage()
-
 
 class Incoming(msgspec.Struct):
     """A guarded request: head, wire bytes, and who speaks. ``path`` and ``query`` are as on the wire, without token.
@@ -60,7 +58,7 @@ class Passage(msgspec.Struct):
     sent: list[bytes] | None = None
     added: list[bytes] | None = None
     """What the rounds so far put behind it; None where the model was not asked."""
-    usage: Usage = _NOTHING
+    usage: Usage = Usage()
     rounds: int = 0
     decided_s: float = 0.0
     """Seconds before the answer's first byte that plugins took to decide."""
