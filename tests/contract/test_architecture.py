@@ -50,12 +50,13 @@ PURE_PACKAGES = {"msgspec"}  # JSON; a codec, no effects
 
 # Third-party package: where in the core it may be imported. Everything else is free to use any dependency.
 DOORS = {
-    # One door in five parts: upstream.py chooses, the others set up, step, and live inside curl's callbacks.
+    # One door in six parts: upstream.py chooses, the others set up, step, call, and live inside curl's callbacks.
     "curl_cffi": (
         "proxy/upstream.py",
         "proxy/upstream_easy.py",
         "proxy/upstream_multi.py",
         "proxy/upstream_handle.py",
+        "proxy/upstream_libcurl.py",
         "proxy/upstream_socket.py",
     ),
     "starlette": ("proxy/",),

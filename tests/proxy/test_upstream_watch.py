@@ -148,14 +148,20 @@ async def test_a_transfer_that_ends_in_a_step_nobody_asked_for_is_noticed() -> N
     multi = Multi("")
     handle = Handle(https=False, impersonate=None, no_proxy=True, proxy=None, ca="", connect_timeout=1)
     handle.curl.setopt(CurlOpt.URL, "http://127.0.0.1:99999/")
-    ended = multi.add_handle(handle.curl)
+    ended: list[Exception | None] = []
+
+    class Transfer:
+        def ended(self, error: Exception | None) -> None:
+            ended.append(error)
+
+    multi.begin(handle.curl, Transfer())
 
     multi.socket_action(-1, 0)  # as curl_cffi does ten times a second
     async with asyncio.timeout(30):
-        while not ended.done():
+        while not ended:
             await asyncio.sleep(0)
 
-    assert ended.exception() is not None
+    assert ended[0] is not None
     await multi.close()
     handle.curl.close()
 
@@ -177,8 +183,8 @@ async def test_where_the_system_allows_no_such_callbacks_curl_cffis_own_serve(
         def lib(self) -> Any:
             return real.lib
 
-    real = upstream_multi._C
-    monkeypatch.setattr(upstream_multi, "_C", Library())
+    real = upstream_multi.C
+    monkeypatch.setattr(upstream_multi, "C", Library())
     async with serving(always(ok(b"x"))) as server:
         for _ in range(2):
             assert await rest(await upstream.open(post(server.url))) == b"x"
@@ -204,7 +210,7 @@ async def test_a_socket_that_the_loop_cannot_watch_is_told_in_the_log(caplog: py
     one, other = socket.socketpair()
     with one, other, pytest.MonkeyPatch.context() as patched:
         patched.setattr(watch, "_loop", None)
-        null = upstream_multi._C.ffi.NULL
+        null = upstream_multi.C.ffi.NULL
         assert on_socket(null, one.fileno(), IN, null, null) == 0
     await multi.close()
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
-from curl_cffi import Curl, CurlError, CurlHttpVersion, CurlOpt
+from curl_cffi import CurlError, CurlHttpVersion, CurlOpt
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
 from .transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
+from .upstream_libcurl import Easy
 
 _LINE_BREAK = re.compile(rb"[\r\n\0]")
 _NEVER_SENT = frozenset({b"transfer-encoding", b"connection", b"expect", b"upgrade", b"te", b"trailer"})
@@ -19,12 +19,6 @@ _DETAIL = re.compile(r"curl: \(\d+\) (.*?)\.? ?(?:See https://curl\.se.*)?$", re
 _BUFFERS = ((12 * 1024, 16 * 1024), (56 * 1024, 64 * 1024), (240 * 1024, 256 * 1024))
 _BUFFER = 512 * 1024  # a megabyte goes out in one turn of the loop, which saves a fifth of its CPU
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
-
-
-class Easy(Curl):
-    """A curl handle without the 128 KiB WebSocket buffer that every handle else allocates."""
-
-    _WS_RECV_BUFFER_SIZE = 1
 
 
 class Handle:
@@ -88,9 +82,8 @@ class Handle:
             if buffer != self._buffer:
                 setopt(CurlOpt.UPLOAD_BUFFERSIZE, buffer)
                 self._buffer = buffer
-            setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(body or b""))
-            setopt(CurlOpt.POSTFIELDS, body or b"")
-        setopt(CurlOpt.HTTPHEADER, header_lines(request.headers, len(body or b""), send_body))
+            self.curl.post(body or b"")
+        self.curl.add_headers(header_lines(request.headers, len(body or b""), send_body))
 
     def _set_url(self, url: str) -> None:
         self.curl.setopt(CurlOpt.URL, url)
@@ -135,11 +128,8 @@ class TransferError(Exception):
         self.code = int(code)
 
 
-def failure_of(done: asyncio.Future[None], origin: str, *, begun: bool) -> Exception | None:
-    """What a transfer that is over came to; None where nothing is wrong. ``begun`` says that its answer's head came."""
-    error = None if done.cancelled() else done.exception()
-    if error is None:
-        return None
+def failure_of(error: Exception, origin: str, *, begun: bool) -> Exception:
+    """What it means that curl ended a transfer with ``error``. ``begun`` says that its answer's head came."""
     if begun:
         return UpstreamCut(f"{origin} broke off its answer: {detail(error)}")
     return TransferError(getattr(error, "code", 0), detail(error))

@@ -6,12 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from curl_cffi import CurlOpt
-from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
+from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
 from .chunks import BrokenFraming, Chunks, is_chunk
 from .transport import Framed, Headers, Passing, UpstreamCut, UpstreamError, UpstreamRequest
-from .upstream_answer import AnswerHead
+from .upstream_answer import read_answer_head
 from .upstream_easy import Handle, failure_of
 from .upstream_multi import Multi
 
@@ -25,7 +24,7 @@ class Transfer:
     """A running request and its answer; ``on_end`` gets the handle back, once, when curl has let go of it."""
 
     __slots__ = (
-        "_chunks", "_error", "_flows", "_framed", "_future", "_handle", "_head", "_held", "_lines", "_multi", "_on_end",
+        "_chunks", "_error", "_flows", "_framed", "_handle", "_head", "_held", "_lines", "_multi", "_on_end",
         "_passing", "_paused", "_queue", "_quick", "_size", "_waiter", "_window", "_write", "headers", "idle", "origin",
         "status",
     )  # fmt: skip
@@ -47,10 +46,9 @@ class Transfer:
         self._passing: Passing | None = None
         self._quick: Callable[[bytes], bool] | None = None
         self._head = self._flows = self._paused = self._held = False
-        self._lines = AnswerHead(switches=self._switches)
+        self._lines: list[bytes] = []
         self._chunks: Chunks | None = None
         self._error: Exception | None = None
-        self._future: asyncio.Future[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def start(self, request: UpstreamRequest) -> None:
@@ -58,10 +56,8 @@ class Transfer:
         handle = self._handle
         assert handle is not None
         handle.prepare(request)
-        handle.curl.setopt(CurlOpt.HEADERFUNCTION, self._on_header)
-        handle.curl.setopt(CurlOpt.WRITEFUNCTION, self._on_body)
-        self._future = future = self._multi.add_handle(handle.curl)
-        future.add_done_callback(self._on_done)
+        handle.curl.take(self._on_header, self._on_body)
+        self._multi.begin(handle.curl, self)
 
     async def head(self) -> None:
         """Wait until status and headers are here."""
@@ -80,7 +76,6 @@ class Transfer:
         queue = self._queue
         while True:
             while not queue:
-                self._look()
                 if self._error is not None:
                     raise self._error
                 if self._handle is None:
@@ -103,7 +98,6 @@ class Transfer:
     @property
     def over(self) -> bool:
         """Whether nothing comes after what was read, and this is the clean end."""
-        self._look()
         return self._handle is None and self._error is None and not self._queue and not self._lacks_its_end
 
     async def skim(self, passing: Passing) -> bytes:
@@ -126,7 +120,6 @@ class Transfer:
         try:
             self.pass_on()
             while True:
-                self._look()
                 if self._handle is None and not self._queue:
                     break
                 self._waiter = waiter = self._multi.loop.create_future()
@@ -222,11 +215,9 @@ class Transfer:
 
     def abort(self, error: Exception) -> None:
         """End a running transfer with ``error``; one that has ended keeps its end."""
-        self._look()
         if self._handle is None:
             return
-        if self._future is not None:
-            self._multi.remove_handle(self._handle.curl)
+        self._multi.remove(self._handle.curl)
         self._finish(error)
 
     def fail(self, error: Exception) -> None:
@@ -247,18 +238,22 @@ class Transfer:
 
     # The two callbacks run inside curl: an exception there would be a broken transfer, so nothing in them may raise.
     def _on_header(self, line: bytes) -> int:
-        self.idle = 0
         if self._head:  # trailers
             return len(line)
-        head = self._lines
-        taken = head.add(line)
-        self.status, self.headers = head.status, head.headers
-        if head.whole:
+        self.idle = 0
+        if line != b"\r\n" and line != b"\n":
+            self._lines.append(line)
+            return len(line)
+        lines, self._lines = self._lines, []
+        self.status, self.headers, chunked = read_answer_head(lines)
+        if self.status >= 200:
             self._head = True
-            if head.chunked:
+            if chunked:
                 self._chunks = Chunks()
             self._wake()
-        return taken
+        elif self.status == 101 and not self._switches:
+            return CURL_WRITEFUNC_ERROR  # nobody asked for it, and no answer would ever come behind it
+        return len(line)
 
     def _on_body(self, data: bytes) -> int:
         if self._size >= QUEUE_LIMIT:
@@ -282,18 +277,14 @@ class Transfer:
         self._size += size
         return size
 
-    def _look(self) -> None:
-        # curl's future is done one loop turn before its callback: look at it and save the turn.
-        if self._future is not None and self._future.done():
-            self._on_done(self._future)
-
-    def _on_done(self, future: asyncio.Future[None]) -> None:
+    def ended(self, error: Exception | None) -> None:
+        """Curl is done with it."""
         if self._handle is not None:
-            self._finish(failure_of(future, self.origin, begun=self._head))
+            self._finish(error and failure_of(error, self.origin, begun=self._head))
 
     def _finish(self, error: Exception | None) -> None:
         handle, self._handle, self._error = self._handle, None, error
         self._wake()
         if handle is not None:
-            handle.curl.clean_handles_and_buffers()
+            handle.curl.let_go()
             self._on_end(self, handle)

@@ -12,15 +12,11 @@ from curl_cffi import AsyncCurl, Curl, CurlMOpt
 
 from .coalescing import WINDOW, Coalescing
 from .transport import UpstreamCut
+from .upstream_libcurl import C, Easy
 from .upstream_watch import TIMEOUT, Watch
 
-try:
-    # No public name reaches libcurl itself, and everything works without it, only slower.
-    from curl_cffi import _wrapper as _libcurl
-except ImportError:
-    _libcurl = None
-_C: Any = _libcurl
 _KEPT = 1024
+_DONE = 1  # CURLMSG_DONE
 
 
 class Passing(Protocol):
@@ -32,6 +28,14 @@ class Passing(Protocol):
 
     def fail(self, error: Exception) -> None:
         """End it with ``error``."""
+        ...
+
+
+class Ending(Protocol):
+    """A transfer that is told of its end."""
+
+    def ended(self, error: Exception | None) -> None:
+        """Curl is done with it, well or with ``error``; must not raise."""
         ...
 
 
@@ -47,14 +51,15 @@ class Multi(AsyncCurl):
         self._watch: Watch | None = None
         self.kept: tuple[object, ...] = ()
         """What must live as long as curl may call it."""
-        if _C is not None:
-            self._left = _C.ffi.new("int *")
-            self._act = _C.lib.curl_multi_socket_action
+        if C is not None:
+            self._left = C.ffi.new("int *")
+            self._act = C.lib.curl_multi_socket_action
             # curl keeps four idle connections for each transfer under way, which is four once the others are over;
             # its own setopt (curl_cffi 0.16) hands over the address of the number instead of the number.
-            _C.lib.curl_multi_setopt(self._curlm, CurlMOpt.MAXCONNECTS, _C.ffi.cast("void *", _KEPT))
+            C.lib.curl_multi_setopt(self._curlm, CurlMOpt.MAXCONNECTS, C.ffi.cast("void *", _KEPT))
             self._watch = _watched(self)
         self._active = 0
+        self._running: dict[Any, tuple[Easy, Ending]] = {}
         self.loaded: list[Passing] = []
         """Piped transfers that have bytes to pass on, after the step where one is under way (``stepping``)."""
         self.stepping = False
@@ -66,6 +71,8 @@ class Multi(AsyncCurl):
         """Break off what runs, and let go of every connection."""
         if self._watch is not None:
             self._watch.close()
+        for curl, _ in list(self._running.values()):
+            self.remove(curl)
         await super().close()  # type: ignore[no-untyped-call]
 
     def load(self, transfer: Passing) -> None:
@@ -78,14 +85,16 @@ class Multi(AsyncCurl):
         """One step of curl's, for what a socket or a timer asks for."""
         self.stepping = True
         left = self._left
-        # Every event passes here, so the call is written out. What went wrong with it is curl_cffi's to find and say,
-        # and only where fewer transfers run than before is there a message of curl's to read.
-        if left is None or self._act(self._curlm, sockfd, ev_bitmask, left) or left[0] < self._active:
-            try:
-                super().process_data(sockfd, 0 if left is not None else ev_bitmask)
-            finally:
-                self.stepping = False
-        self.stepping = False
+        try:
+            # Every event passes here, so the call is written out. Only where fewer transfers run than before is there
+            # a message of curl's to read.
+            if left is None:
+                super().process_data(sockfd, ev_bitmask)
+            elif (code := self._act(self._curlm, sockfd, ev_bitmask, left)) or left[0] < self._active:
+                self._settle()
+                self._check_error(code)
+        finally:
+            self.stepping = False
         if self.loaded:
             coalescing = self.coalescing
             if not coalescing.busy:
@@ -104,26 +113,48 @@ class Multi(AsyncCurl):
             self.loop.call_soon(self.process_data, TIMEOUT, 0)
         return running
 
-    def add_handle(self, curl: Curl) -> asyncio.Future[None]:
-        """Begin a transfer."""
-        future: asyncio.Future[None] = super().add_handle(curl)
+    def begin(self, curl: Easy, ending: Ending) -> None:
+        """Begin a transfer; ``ending`` is told within a step of curl's."""
+        if self._left is None:
+            super().add_handle(curl)
+        else:
+            # Without a future: whom it would tell can be told at once.
+            curl._ensure_cacert()
+            self._check_error(C.lib.curl_multi_add_handle(self._curlm, curl._curl))
+        self._running[curl._curl] = curl, ending
         self._active += 1
-        return future
 
-    def remove_handle(self, curl: Curl) -> None:
-        """Break a transfer off."""
-        self._active -= 1
-        super().remove_handle(curl)
+    def remove(self, curl: Curl) -> None:
+        """Break a transfer off; nobody is told of its end."""
+        if self._running.pop(curl._curl, None) is not None:
+            self._active -= 1
+            self._pop_future(curl)  # type: ignore[no-untyped-call]
 
     def set_result(self, curl: Curl) -> None:
         """A transfer has ended well."""
-        self._active -= 1
-        super().set_result(curl)
+        self._over(curl._curl, None)
 
-    def set_exception(self, curl: Curl, exception: BaseException) -> None:
+    def set_exception(self, curl: Curl, exception: Any) -> None:
         """A transfer has failed."""
+        self._over(curl._curl, exception)
+
+    def _settle(self) -> None:
+        read, multi, left = C.lib.curl_multi_info_read, self._curlm, self._left
+        while message := read(multi, left):
+            if message.msg != _DONE:
+                continue
+            easy, code = message.easy_handle, message.data.result
+            curl = self._running[easy][0]
+            self._over(easy, (curl._get_callback_exception() or curl._get_error(code, "perform")) if code else None)
+
+    def _over(self, easy: Any, error: Exception | None) -> None:
+        curl, ending = self._running.pop(easy)
         self._active -= 1
-        super().set_exception(curl, exception)
+        if self._left is None:
+            self._pop_future(curl)
+        else:
+            self._check_error(C.lib.curl_multi_remove_handle(self._curlm, easy))
+        ending.ended(error)
 
     def _turned(self) -> None:
         # All sockets that had something have been read; what the loop does next is to look at them again.
@@ -151,7 +182,7 @@ def _watched(multi: Multi) -> Watch | None:
     if sys.platform == "win32":  # a socket is no int there
         return None
     watch = Watch(multi.loop, multi.process_data)
-    ffi = _C.ffi
+    ffi = C.ffi
     try:
         on_socket = ffi.callback("int(void *, int, int, void *, void *)", watch.on_socket, onerror=_log_failure)
         on_timer = ffi.callback("int(void *, long, void *)", watch.on_timer, onerror=_log_failure)
@@ -159,7 +190,7 @@ def _watched(multi: Multi) -> Watch | None:
         return None  # the system allows no functions that are made while it runs
     multi.kept = on_socket, on_timer
     for option, function in ((CurlMOpt.SOCKETFUNCTION, on_socket), (CurlMOpt.TIMERFUNCTION, on_timer)):
-        _C.lib.curl_multi_setopt(multi._curlm, option, ffi.cast("void *", function))
+        C.lib.curl_multi_setopt(multi._curlm, option, ffi.cast("void *", function))
     return watch
 
 

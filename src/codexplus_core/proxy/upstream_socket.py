@@ -95,14 +95,9 @@ class Handshake(Transfer):
 
     def end(self) -> None:
         """End the connection at once."""
-        if self._handle is None:
-            return
-        future = self._future
-        if future is not None and future.done():
-            self._on_done(future)
-            return
-        self._multi.remove_handle(self._handle.curl)
-        self._finish(None)
+        if self._handle is not None:
+            self._multi.remove(self._handle.curl)
+            self._finish(None)
 
     @property
     def waiting_for_upstream(self) -> bool:
@@ -110,7 +105,7 @@ class Handshake(Transfer):
         return self.status != 101 and super().waiting_for_upstream
 
     def _upload(self) -> None:
-        if self._handle is None or (self._future is not None and self._future.done()):
+        if self._handle is None:
             return
         self._uploading = True
         # curl refuses where the transfer has ended and it has not said so yet.
@@ -175,13 +170,12 @@ class Handshake(Transfer):
             self._multi.loop.call_soon(self._upload)
         return size
 
-    def _on_done(self, future: asyncio.Future[None]) -> None:
-        error = None if future.cancelled() else future.exception()
-        # curl's name for an end without a byte of body.
-        if self.status == 101 and getattr(error, "code", 0) == CurlECode.GOT_NOTHING and self._handle is not None:
-            self._finish(None)
-            return
-        super()._on_done(future)
+    def ended(self, error: Exception | None) -> None:
+        """Curl is done with it."""
+        # Its name for an end without a byte of body.
+        if self.status == 101 and getattr(error, "code", 0) == CurlECode.GOT_NOTHING:
+            error = None
+        super().ended(error)
 
     def _finish(self, error: Exception | None) -> None:
         if self._lingering is not None:
