@@ -19,6 +19,8 @@ _MODEL_PATHS = frozenset((b"/v1/responses", b"/responses", b"/v1/responses/compa
 
 def is_plain(path: bytes, query: bytes) -> bool:
     """Whether the path and query are in a form that no server could read as another path."""
+    if path in _MODEL_PATHS and not query:
+        return True
     if not path.startswith(b"/") or path.translate(None, _PATH_BYTES) or query.translate(None, _QUERY_BYTES):
         return False
     if b"//" in path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 
 from .transport import Headers
 
@@ -13,15 +15,16 @@ LIMIT = 64 * 1024
 
 # A narrower grammar than RFC 9112's: origin form, no obs-fold, no control characters, CR LF everywhere.
 _HEAD = re.compile(
-    rb"(?!CONNECT)([A-Z]{3,7}) (/[!-~]*) HTTP/1\.1\r\n((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
+    rb"(?!CONNECT)([A-Z]{3,7}) (/[!-~]*+) HTTP/1\.1\r\n"
+    rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t -~\x80-\xff]*+(?<![\t ])\r\n)++)\r\n"
 )
-_LINE = re.compile(rb"([^:]+):[\t ]*([^\r]*)\r\n")
+_LINE = re.compile(rb"([^:]++):[\t ]*+([^\r]*+)\r\n")
 # What decides where a request ends, or what comes after it. All else in a head is the application's business.
-_CONTENT_LENGTH, _CONNECTION, _UPGRADE, _HOST = b"content-length", b"connection", b"upgrade", b"host"
-_DECISIVE = frozenset((_CONTENT_LENGTH, _CONNECTION, _UPGRADE, _HOST))
+_DECISIVE = b"content-length", b"connection", b"upgrade", b"host"
 _NOT_ORDINARY = frozenset((b"transfer-encoding", b"expect", b"http2-settings", b"trailer", b"te"))
 _UPGRADES = frozenset((b"upgrade", b"keep-alive"))
 _LONGEST_LENGTH = 15
+_name = itemgetter(0)
 
 
 @dataclass(slots=True)
@@ -44,38 +47,27 @@ def read_head(block: bytes) -> Head | None:
     Connection header that says ``keep-alive``, ``close``, or ``upgrade`` to a WebSocket.
     """
     match = _HEAD.fullmatch(block)
-    if match is None or block.find(b" \r\n") >= 0 or block.find(b"\t\r\n") >= 0:
+    if match is None:
         return None
     method, target, lines = match.groups()
-    path, _, query = target.partition(b"?")
-    head = Head(method.decode(), path, query, _LINE.findall(lines))
-    hosts = lengths = connections = 0
-    upgrade, wants = False, b""
-    for name, value in head.headers:
-        key = name.lower()
-        if key in _DECISIVE:
-            if key == _CONTENT_LENGTH:
-                lengths += 1
-                if not value.isdigit() or len(value) > _LONGEST_LENGTH:
-                    return None
-                head.length = int(value)
-            elif key == _HOST:
-                hosts += 1
-            elif key == _CONNECTION:
-                connections += 1
-                wants = value.lower()
-            elif upgrade or value.lower() != b"websocket":
-                return None
-            else:
-                upgrade = True
-        elif key in _NOT_ORDINARY:
-            return None
-    if hosts != 1 or lengths > 1 or connections > 1:
+    headers = _LINE.findall(lines)
+    places = _places(tuple(map(_name, headers)))
+    if places is None:
         return None
-    if upgrade:
+    length_at, connection_at, upgrade_at = places
+    path, _, query = target.partition(b"?")
+    head = Head(method.decode(), path, query, headers)
+    if length_at is not None:
+        length = headers[length_at][1]
+        if not length.isdigit() or len(length) > _LONGEST_LENGTH:
+            return None
+        head.length = int(length)
+    wants = b"" if connection_at is None else headers[connection_at][1].lower()
+    if upgrade_at is not None:
         head.websocket = True
-        plain = method == b"GET" and not lengths and {part.strip() for part in wants.split(b",")} <= _UPGRADES
-        return head if plain and b"upgrade" in wants else None
+        plain = method == b"GET" and length_at is None and headers[upgrade_at][1].lower() == b"websocket"
+        asks = {part.strip() for part in wants.split(b",")} <= _UPGRADES and b"upgrade" in wants
+        return head if plain and asks else None
     if wants == b"close":
         head.close = True
     elif wants not in (b"", b"keep-alive"):
@@ -83,9 +75,26 @@ def read_head(block: bytes) -> Head | None:
     return head
 
 
+@lru_cache(maxsize=16)
+def _places(names: tuple[bytes, ...]) -> tuple[int | None, int | None, int | None] | None:
+    """Where content-length, connection and upgrade stand; None where the names alone are out of the ordinary.
+
+    A client's requests have few sets of names, and its connection many requests.
+    """
+    places: dict[bytes, int] = {}
+    for place, name in enumerate(names):
+        key = name.lower()
+        if key in _NOT_ORDINARY or key in places:
+            return None
+        if key in _DECISIVE:
+            places[key] = place
+    length, connection, upgrade, host = map(places.get, _DECISIVE)
+    return None if host is None else (length, connection, upgrade)
+
+
 def header_lines(headers: Headers) -> bytes:
     """The lines of an answer's head. Raises ValueError where one would break into two."""
-    lines = b"".join([b"%b: %b\r\n" % line for line in headers])
-    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers) or b"\0" in lines:
+    lines = b"".join([name + b": " + value + b"\r\n" for name, value in headers])
+    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers) or lines.find(b"\0") >= 0:
         raise ValueError("a header holds a line break; whoever set it must not")
     return lines

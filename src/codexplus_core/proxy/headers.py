@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import compress
 from operator import itemgetter, methodcaller
 from types import MappingProxyType
+from typing import NamedTuple
 
 from .transport import Headers
 
@@ -34,7 +37,7 @@ _OF_THE_BODY = frozenset(
     )
 )  # fmt: skip
 _NOT_DOWN_CHANGED = _NOT_DOWN | _OF_THE_BODY
-_OF_THE_REQUEST_BODY = frozenset((b"content-encoding", b"content-md5", b"digest", b"content-digest", b"repr-digest"))
+_NOT_UP_CHANGED = _NOT_UP | {b"content-encoding", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
 # What a Connection header cannot take away: without these the upstream would see another request than was judged.
 _KEPT_DESPITE_CONNECTION = frozenset(
     (
@@ -53,7 +56,7 @@ _NO_NAMES: frozenset[bytes] = frozenset()
 
 
 def upstream_headers(
-    headers: Iterable[tuple[bytes, bytes]],
+    headers: Sequence[tuple[bytes, bytes]],
     *,
     body_changed: bool = False,
     replace: Mapping[bytes, bytes | None] | None = None,
@@ -63,12 +66,9 @@ def upstream_headers(
     ``body_changed`` drops what described the client's bytes (the new body goes up plain). ``replace`` maps a lower-case
     name to its new value, or to None to drop it; a header that the client did not send is not added.
     """
-    return _pass(
-        headers,
-        _NOT_UP | _OF_THE_REQUEST_BODY if body_changed else _NOT_UP,
-        _NOT_UP_PREFIXES,
-        replace or {},
-    )
+    dropped = _NOT_UP_CHANGED if body_changed else _NOT_UP
+    plan = _plan(tuple(map(_NAME, headers)), dropped, _NOT_UP_PREFIXES)
+    return _pass(headers, plan) if not replace and _is_plain(headers, plan) else _judge(headers, plan, replace or {})
 
 
 def client_headers(
@@ -82,21 +82,20 @@ def client_headers(
     ``body_changed`` says that the body's bytes may differ from the upstream's, so that its length, encoding and digests
     go; a Content-Length that is no plain number, comes twice, or beside Transfer-Encoding goes in any case.
     """
-    found = _pass(
-        headers,
-        _NOT_DOWN_CHANGED if body_changed else _NOT_DOWN,
-        _NOT_DOWN_PREFIXES,
-        replace or {},
-    )
-    lengths = [value for name, value in found if len(name) == 14 and name.lower() == b"content-length"]
-    if lengths and (len(lengths) > 1 or not lengths[0].isdigit() or _comes_in_chunks(headers)):
+    dropped = _NOT_DOWN_CHANGED if body_changed else _NOT_DOWN
+    plan = _plan(tuple(map(_NAME, headers)), dropped, _NOT_DOWN_PREFIXES)
+    if replace or not _is_plain(headers, plan):
+        found = _judge(headers, plan, replace or {})
+    else:
+        found = _pass(headers, plan)
+        if not plan.lengths or (len(plan.lengths) == 1 and not plan.framed and headers[plan.lengths[0]][1].isdigit()):
+            return found
+    lengths = [value for name, value in found if name.lower() == b"content-length"]
+    # Beside Transfer-Encoding the length says nothing (RFC 9112, section 6.3), and an answer cut to it would pass for
+    # a whole one.
+    if lengths and (len(lengths) > 1 or not lengths[0].isdigit() or plan.framed):
         return [(name, value) for name, value in found if name.lower() != b"content-length"]
     return found
-
-
-def _comes_in_chunks(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    # Then the length says nothing (RFC 9112, section 6.3), and an answer cut to it would pass for a whole one.
-    return any(len(name) == 17 and name.lower() == b"transfer-encoding" for name, _ in headers)
 
 
 _NAME, _VALUE, _text = itemgetter(0), itemgetter(1), methodcaller("decode", "latin-1")
@@ -117,24 +116,62 @@ def view(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
     return MappingProxyType(seen)
 
 
-def _pass(
-    headers: Iterable[tuple[bytes, bytes]],
-    dropped: frozenset[bytes],
-    prefixes: tuple[bytes, ...],
-    replace: Mapping[bytes, bytes | None],
+class _Plan(NamedTuple):
+    """What the names of header lines say of them."""
+
+    whole: bool
+    """Whether all can be names."""
+    pass_: tuple[bool, ...]
+    connections: tuple[int, ...]
+    lengths: tuple[int, ...]
+    framed: bool
+    dropped: frozenset[bytes]
+    prefixes: tuple[bytes, ...]
+
+
+@lru_cache(maxsize=32)
+def _plan(names: tuple[bytes, ...], dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> _Plan:
+    # Clients and upstreams have a few sets of names each, and say them again with each request.
+    keys = [name.lower() for name in names]
+    return _Plan(
+        whole=_are_whole([(name, b"") for name in names]),
+        pass_=tuple(key not in dropped and not key.startswith(prefixes) for key in keys),
+        connections=tuple(place for place, key in enumerate(keys) if key == b"connection"),
+        lengths=tuple(place for place, key in enumerate(keys) if key == b"content-length"),
+        framed=b"transfer-encoding" in keys,
+        dropped=dropped,
+        prefixes=prefixes,
+    )
+
+
+def _is_plain(lines: Sequence[tuple[bytes, bytes]], plan: _Plan) -> bool:
+    """Whether each line is one, and Connection takes none of them away."""
+    if not plan.whole:
+        return False
+    for place in plan.connections:
+        if _named(lines[place][1]):
+            return False
+    values = b"".join([value for _, value in lines])
+    return len(values.translate(None, _BREAKS_A_LINE)) == len(values)
+
+
+def _pass(lines: Sequence[tuple[bytes, bytes]], plan: _Plan) -> Headers:
+    return list(compress(lines, plan.pass_))
+
+
+def _judge(
+    headers: Iterable[tuple[bytes, bytes]], plan: _Plan, replace: Mapping[bytes, bytes | None]
 ) -> Headers:
-    lines = list(headers)
     # One line in, one line out: a name or value that would end its line early is not repaired but left out.
-    if not _are_whole(lines):
-        lines = [line for line in lines if _are_whole([line])]
+    lines = [line for line in headers if _are_whole([line])]
     named = _NO_NAMES
     found: Headers = []
     for name, value in lines:
         key = name.lower()
-        if key in dropped:
+        if key in plan.dropped:
             if key == b"connection":
                 named |= _named(value)
-        elif key.startswith(prefixes):
+        elif key.startswith(plan.prefixes):
             continue
         elif key not in replace:
             found.append((name, value))
