@@ -17,7 +17,8 @@ _DETAIL = re.compile(r"curl: \(\d+\) (.*?)\.? ?(?:See https://curl\.se.*)?$", re
 # curl clears the whole of the buffer from which it sends and keeps it until the answer's end, which counts with
 # hundreds of streams; a head should fit in beside a small body.
 _BUFFERS = ((12 * 1024, 16 * 1024), (56 * 1024, 64 * 1024), (240 * 1024, 256 * 1024))
-_BUFFER = 512 * 1024  # a megabyte goes out in one turn of the loop, which saves a fifth of its CPU
+# curl sends two buffers in a turn of the loop: what needs no third saves a fifth of its CPU.
+_HEAD, _STEP, _MOST = 16 * 1024, 32 * 1024, 1024 * 1024
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -78,7 +79,7 @@ class Handle:
             self._verb = (method, send_body)
         if send_body:
             # A WebSocket's handshake has no body; its messages go out in what curl takes by itself, 64 KiB.
-            buffer = next((size for most, size in _BUFFERS if len(body or b"") <= most), _BUFFER)
+            buffer = _buffer_for(len(body or b""))
             if buffer != self._buffer:
                 setopt(CurlOpt.UPLOAD_BUFFERSIZE, buffer)
                 self._buffer = buffer
@@ -93,6 +94,13 @@ class Handle:
             self._exact = True
             _, slash, target = url.partition("://")[2].partition("#")[0].partition("/")
             self.curl.setopt(CurlOpt.REQUEST_TARGET, slash + target or "/")
+
+
+def _buffer_for(size: int) -> int:
+    for most, buffer in _BUFFERS:
+        if size <= most:
+            return buffer
+    return min((size + _HEAD) // 2 // _STEP * _STEP + _STEP, _MOST)
 
 
 def header_lines(headers: Headers, length: int, send_body: bool) -> list[bytes]:
