@@ -170,9 +170,14 @@ def test_plugins_cannot_change_what_they_see() -> None:
 
 
 names = st.sampled_from(
-    [b"Connection", b"Host", b"X-A", b"x-b", b"Authorization", b"X-CodexPlus-Token", b"Set-Cookie", b"a b"]
-)
-lines = st.lists(st.tuples(names | st.binary(max_size=8), st.binary(max_size=12) | st.just(b"x-a, x-b")), max_size=12)
+    [
+        b"Connection", b"Host", b"X-A", b"x-b", b"Authorization", b"X-CodexPlus-Token", b"Set-Cookie", b"a b",
+        b"Content-Length", b"content-length", b"Transfer-Encoding",
+    ]
+)  # fmt: skip
+values = st.binary(max_size=12) | st.sampled_from([b"x-a, x-b", b"keep-alive", b"close", b"7", b"12", b"+1"])
+lines = st.lists(st.tuples(names | st.binary(max_size=8), values), max_size=12)
+plain_lines = st.lists(st.tuples(names, values), max_size=6)
 
 
 @given(lines)
@@ -188,3 +193,13 @@ def test_what_crosses_is_a_part_of_what_came_in_the_same_order(sent: list[tuple[
 def test_sending_on_what_was_sent_on_changes_nothing(sent: list[tuple[bytes, bytes]]) -> None:
     assert upstream_headers(upstream_headers(sent)) == upstream_headers(sent)
     assert client_headers(client_headers(sent)) == client_headers(sent)
+
+
+@given(plain_lines | lines, st.booleans())
+def test_lines_that_are_judged_together_are_judged_as_each_of_them_is(
+    sent: list[tuple[bytes, bytes]], changed: bool
+) -> None:
+    each = {b"not-among-them": None}  # whoever replaces something has each line looked at
+
+    for headers in (upstream_headers, client_headers):
+        assert headers(sent, body_changed=changed) == headers(sent, body_changed=changed, replace=each)

@@ -76,7 +76,9 @@ async def test_memory_goes_back_once_when_nothing_is_done_for_a_while(monkeypatc
     assert told[told.index("request") :] == ["request", "given back"] * 2
 
 
-@pytest.mark.parametrize(("body", "buffer"), [(0, 16), (12_000, 16), (13_000, 64), (60_000, 256), (1 << 20, 544), (9_000_000, 1024)])
+@pytest.mark.parametrize(
+    ("body", "buffer"), [(0, 16), (12_000, 16), (13_000, 64), (60_000, 256), (1 << 20, 544), (9_000_000, 1024)]
+)
 def test_curl_sends_from_a_buffer_that_fits_the_body(monkeypatch: pytest.MonkeyPatch, body: int, buffer: int) -> None:
     handle = Handle(https=False, impersonate=None, no_proxy=True, proxy=None, ca="", connect_timeout=1)
     options: list[tuple[object, object]] = []

@@ -13,7 +13,7 @@ from curl_cffi import CurlOpt
 from proxy.upstream_requests import post, rest
 from raw_http import always, ok, serving
 
-from codexplus_core.proxy import upstream_multi
+from codexplus_core.proxy import upstream_libcurl
 from codexplus_core.proxy.upstream import CurlUpstream
 from codexplus_core.proxy.upstream_easy import Handle
 from codexplus_core.proxy.upstream_multi import Multi
@@ -148,10 +148,10 @@ async def test_a_transfer_that_ends_in_a_step_nobody_asked_for_is_noticed() -> N
     multi = Multi("")
     handle = Handle(https=False, impersonate=None, no_proxy=True, proxy=None, ca="", connect_timeout=1)
     handle.curl.setopt(CurlOpt.URL, "http://127.0.0.1:99999/")
-    ended: list[Exception | None] = []
+    ended: list[BaseException | None] = []
 
     class Transfer:
-        def ended(self, error: Exception | None) -> None:
+        def ended(self, error: BaseException | None) -> None:
             ended.append(error)
 
     multi.begin(handle.curl, Transfer())
@@ -164,31 +164,6 @@ async def test_a_transfer_that_ends_in_a_step_nobody_asked_for_is_noticed() -> N
     assert ended[0] is not None
     await multi.close()
     handle.curl.close()
-
-
-async def test_where_the_system_allows_no_such_callbacks_curl_cffis_own_serve(
-    monkeypatch: pytest.MonkeyPatch, upstream: CurlUpstream
-) -> None:
-    class Ffi:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(real.ffi, name)
-
-        def callback(self, *_: object, **__: object) -> object:
-            raise MemoryError
-
-    class Library:
-        ffi = Ffi()
-
-        @property
-        def lib(self) -> Any:
-            return real.lib
-
-    real = upstream_multi.C
-    monkeypatch.setattr(upstream_multi, "C", Library())
-    async with serving(always(ok(b"x"))) as server:
-        for _ in range(2):
-            assert await rest(await upstream.open(post(server.url))) == b"x"
-    assert upstream._multi is not None and upstream._multi._watch is None
 
 
 async def test_curls_end_is_the_watchs_too(upstream: CurlUpstream) -> None:
@@ -210,7 +185,7 @@ async def test_a_socket_that_the_loop_cannot_watch_is_told_in_the_log(caplog: py
     one, other = socket.socketpair()
     with one, other, pytest.MonkeyPatch.context() as patched:
         patched.setattr(watch, "_loop", None)
-        null = upstream_multi.C.ffi.NULL
+        null = upstream_libcurl.C.ffi.NULL
         assert on_socket(null, one.fileno(), IN, null, null) == 0
     await multi.close()
 

@@ -159,9 +159,7 @@ def _pass(lines: Sequence[tuple[bytes, bytes]], plan: _Plan) -> Headers:
     return list(compress(lines, plan.pass_))
 
 
-def _judge(
-    headers: Iterable[tuple[bytes, bytes]], plan: _Plan, replace: Mapping[bytes, bytes | None]
-) -> Headers:
+def _judge(headers: Iterable[tuple[bytes, bytes]], plan: _Plan, replace: Mapping[bytes, bytes | None]) -> Headers:
     # One line in, one line out: a name or value that would end its line early is not repaired but left out.
     lines = [line for line in headers if _are_whole([line])]
     named = _NO_NAMES

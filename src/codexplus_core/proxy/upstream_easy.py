@@ -136,7 +136,7 @@ class TransferError(Exception):
         self.code = int(code)
 
 
-def failure_of(error: Exception, origin: str, *, begun: bool) -> Exception:
+def failure_of(error: BaseException, origin: str, *, begun: bool) -> Exception:
     """What it means that curl ended a transfer with ``error``. ``begun`` says that its answer's head came."""
     if begun:
         return UpstreamCut(f"{origin} broke off its answer: {detail(error)}")

@@ -277,10 +277,10 @@ class Transfer:
         self._size += size
         return size
 
-    def ended(self, error: Exception | None) -> None:
+    def ended(self, error: BaseException | None) -> None:
         """Curl is done with it."""
         if self._handle is not None:
-            self._finish(error and failure_of(error, self.origin, begun=self._head))
+            self._finish(None if error is None else failure_of(error, self.origin, begun=self._head))
 
     def _finish(self, error: Exception | None) -> None:
         handle, self._handle, self._error = self._handle, None, error

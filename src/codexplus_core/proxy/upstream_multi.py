@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from types import TracebackType
@@ -34,7 +33,7 @@ class Passing(Protocol):
 class Ending(Protocol):
     """A transfer that is told of its end."""
 
-    def ended(self, error: Exception | None) -> None:
+    def ended(self, error: BaseException | None) -> None:
         """Curl is done with it, well or with ``error``; must not raise."""
         ...
 
@@ -73,6 +72,7 @@ class Multi(AsyncCurl):
             self._watch.close()
         for curl, _ in list(self._running.values()):
             self.remove(curl)
+        self._act = _no_step  # one that was asked for before may come yet
         await super().close()  # type: ignore[no-untyped-call]
 
     def load(self, transfer: Passing) -> None:
@@ -128,7 +128,7 @@ class Multi(AsyncCurl):
         """Break a transfer off; nobody is told of its end."""
         if self._running.pop(curl._curl, None) is not None:
             self._active -= 1
-            self._pop_future(curl)  # type: ignore[no-untyped-call]
+            self._pop_future(curl)
 
     def set_result(self, curl: Curl) -> None:
         """A transfer has ended well."""
@@ -147,14 +147,16 @@ class Multi(AsyncCurl):
             curl = self._running[easy][0]
             self._over(easy, (curl._get_callback_exception() or curl._get_error(code, "perform")) if code else None)
 
-    def _over(self, easy: Any, error: Exception | None) -> None:
+    def _over(self, easy: Any, error: BaseException | None) -> None:
         curl, ending = self._running.pop(easy)
         self._active -= 1
-        if self._left is None:
-            self._pop_future(curl)
-        else:
-            self._check_error(C.lib.curl_multi_remove_handle(self._curlm, easy))
-        ending.ended(error)
+        try:
+            if self._left is None:
+                self._pop_future(curl)
+            else:
+                self._check_error(C.lib.curl_multi_remove_handle(self._curlm, easy))
+        finally:
+            ending.ended(error)
 
     def _turned(self) -> None:
         # All sockets that had something have been read; what the loop does next is to look at them again.
@@ -176,6 +178,10 @@ class Multi(AsyncCurl):
                 self.load(transfer)
             if failing is not None:
                 failing.fail(UpstreamCut("a fault in codex-plus"))
+
+
+def _no_step(*_: object) -> int:
+    return 0
 
 
 def _watched(multi: Multi) -> Watch | None:

@@ -170,7 +170,7 @@ class Handshake(Transfer):
             self._multi.loop.call_soon(self._upload)
         return size
 
-    def ended(self, error: Exception | None) -> None:
+    def ended(self, error: BaseException | None) -> None:
         """Curl is done with it."""
         # Its name for an end without a byte of body.
         if self.status == 101 and getattr(error, "code", 0) == CurlECode.GOT_NOTHING:
