@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from codexplus_core import InitStep, hookimpl
 from codexplus_core.proxy.build import build
 from codexplus_core.services import init_files
+from codexplus_core.services.redact import Redactor
 from codexplus_core.services.settings import ServeSettings
 
 
@@ -68,3 +72,24 @@ async def test_a_fault_of_a_plugin_in_it_ends_nothing_else(tmp_path: Path) -> No
         assert app.health()["status"] == "ok"
     finally:
         await app.stop()
+
+
+@pytest.mark.parametrize(
+    ("extra", "enabled", "loads"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+async def test_what_the_first_transcript_needs_is_loaded_before_any_stream_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: bool, enabled: bool, loads: bool
+) -> None:
+    redacted = threading.Event()
+    monkeypatch.setattr(Redactor, "text", lambda _self, text: redacted.set() or text)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    home = tmp_path / ".codexplus"
+    home.mkdir(mode=0o700)
+    (home / "settings.json").write_text(json.dumps({"transcripts": {"enabled": enabled}}))
+    app = build(settings(home), {"offers": Offers(tmp_path / "x")} if extra else {})
+
+    for chore in app._chores:
+        chore()
+    await app.stop()
+
+    assert redacted.is_set() is loads

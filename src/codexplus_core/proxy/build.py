@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,10 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
     dispatcher = Dispatcher(plugins, log=log)
     targets = Targets(override=settings.upstream)
     upstream = CurlUpstream(impersonate=settings.impersonate)
+    transcripts = _transcripts(settings.home, config, redactor, log)
+    chores: list[Callable[[], None]] = [Keeper(plugins, settings.home, os.environ, log)]
+    if plugins.plugins:
+        chores.append(transcripts.get_ready)
     return App(
         plugins=plugins,
         dispatcher=dispatcher,
@@ -104,9 +108,9 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
         log=log,
         config=config,
         approvals=_approvals(settings.home, log),
-        transcripts=_transcripts(settings.home, config, redactor, log),
+        transcripts=transcripts,
         redactor=redactor,
-        chores=(Keeper(plugins, settings.home, os.environ, log),),
+        chores=chores,
     )
 
 

@@ -238,9 +238,9 @@ class Transfer:
 
     # The two callbacks run inside curl: an exception there would be a broken transfer, so nothing in them may raise.
     def _on_header(self, line: bytes) -> int:
+        self.idle = 0
         if self._head:  # trailers
             return len(line)
-        self.idle = 0
         if line != b"\r\n" and line != b"\n":
             self._lines.append(line)
             return len(line)

@@ -94,6 +94,11 @@ class Easy(Curl):
         C.lib.curl_slist_free_all(self._headers)
         self._headers = C.ffi.NULL
 
+    def close(self) -> None:
+        """Free the handle; it must not be used any more."""
+        self._sink.line = self._sink.body = len
+        super().close()
+
     def _get_callback_exception(self) -> BaseException | None:
         error, self._sink.error = self._sink.error, None
         return error or super()._get_callback_exception()

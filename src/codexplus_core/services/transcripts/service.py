@@ -76,7 +76,8 @@ class Transcripts:
         self._limits = (-1, Limits())
         self._report = report
         self._clock = clock
-        self._scribe = Scribe(redactor if redactor is not None else Redactor())
+        self._redactor = redactor if redactor is not None else Redactor()
+        self._scribe = Scribe(self._redactor)
         self._views = Views()
         self._appending = Appending(self.folder.path)
         self._writer = Writer(self._work, settle=self._settle, name="codexplus-transcripts")
@@ -98,6 +99,11 @@ class Transcripts:
     def on(self) -> bool:
         """Whether exchanges are to be written down."""
         return self.limits.enabled
+
+    def get_ready(self) -> None:
+        """Load what the first line would wait for, and every stream with it: an automaton takes 10 ms."""
+        if self.on:
+            self._redactor.text("any text at all")
 
     # -- writing
 
