@@ -81,7 +81,12 @@ async def test_what_the_first_transcript_needs_is_loaded_before_any_stream_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: bool, enabled: bool, loads: bool
 ) -> None:
     redacted = threading.Event()
-    monkeypatch.setattr(Redactor, "text", lambda _self, text: redacted.set() or text)
+
+    def text(_: Redactor, text: str) -> str:
+        redacted.set()
+        return text
+
+    monkeypatch.setattr(Redactor, "text", text)
     monkeypatch.setenv("HOME", str(tmp_path))
     home = tmp_path / ".codexplus"
     home.mkdir(mode=0o700)
