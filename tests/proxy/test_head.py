@@ -53,8 +53,9 @@ def test_only_close_ends_the_connection(value: bytes, close: bool) -> None:
     assert head.close is close
 
 
-def test_a_websocket_handshake_is_one() -> None:
-    head = read_head(UPGRADE)
+@pytest.mark.parametrize("name", [b"websocket", b"WebSocket"])
+def test_a_websocket_handshake_is_one(name: bytes) -> None:
+    head = read_head(UPGRADE.replace(b"websocket", name))
 
     assert head is not None
     assert head.websocket
@@ -126,6 +127,8 @@ def test_a_handshake_that_is_out_of_the_ordinary_is_not_read_here(old: bytes, ne
 def test_an_answers_header_that_would_break_its_line_is_an_error(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(ValueError, match="line break"):
         header_lines([(b"x", b"y"), *headers])
+    with pytest.raises(ValueError, match="line break"):
+        header_lines([(b"\0", b""), (b"x", b"y")])
 
 
 NAMES = st.sampled_from(

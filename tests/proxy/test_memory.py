@@ -77,8 +77,12 @@ async def test_memory_goes_back_once_when_nothing_is_done_for_a_while(monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("body", "buffer"), [(0, 16), (12_000, 16), (13_000, 64), (60_000, 256), (1 << 20, 544), (9_000_000, 1024)]
-)
+    ("body", "buffer"),
+    [
+        (0, 16), (12_000, 16), (13_000, 64), (60_000, 256), (240 * 1024, 256), (240 * 1024 + 1, 160),
+        (304 * 1024 - 1, 160), (304 * 1024, 192), (1 << 20, 544), (9_000_000, 1024),
+    ],
+)  # fmt: skip
 def test_curl_sends_from_a_buffer_that_fits_the_body(monkeypatch: pytest.MonkeyPatch, body: int, buffer: int) -> None:
     handle = Handle(https=False, impersonate=None, no_proxy=True, proxy=None, ca="", connect_timeout=1)
     options: list[tuple[object, object]] = []

@@ -18,32 +18,34 @@ from codexplus_core.proxy.transport import UpstreamCut, UpstreamError, UpstreamR
 from codexplus_core.proxy.upstream import CurlUpstream
 from codexplus_core.proxy.upstream_libcurl import Easy
 
-
-class NoCallbacks:
-    """Libcurl on a system that allows no functions that are made while it runs."""
-
-    class Ffi:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(_REAL.ffi, name)
-
-        def callback(self, *_: object, **__: object) -> object:
-            raise MemoryError
-
-    ffi = Ffi()
-
-    @property
-    def lib(self) -> Any:
-        return _REAL.lib
-
-
 _REAL = upstream_libcurl.C
+
+
+class Double:
+    """Libcurl, but for some of its functions."""
+
+    def __init__(self, **functions: Any) -> None:
+        self.lib = self.ffi = self
+        self._functions = functions
+
+    def __getattr__(self, name: str) -> Any:
+        own = self._functions.get(name)
+        return own or getattr(_REAL.lib, name, None) or getattr(_REAL.ffi, name)
+
+
+def no_callback(*_: object, **__: object) -> object:
+    raise MemoryError  # as on a system that allows no functions that are made while it runs
+
+
+def put(monkeypatch: pytest.MonkeyPatch, library: Any) -> None:
+    """Let this be libcurl from now on."""
+    for module in (upstream_libcurl, upstream_multi):
+        monkeypatch.setattr(module, "C", library)
 
 
 @pytest.fixture(params=["libcurl", "no callbacks", "curl_cffi"])
 async def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CurlUpstream]:
-    library = {"libcurl": _REAL, "no callbacks": NoCallbacks(), "curl_cffi": None}[request.param]
-    for module in (upstream_libcurl, upstream_multi):
-        monkeypatch.setattr(module, "C", library)
+    put(monkeypatch, {"libcurl": _REAL, "no callbacks": Double(callback=no_callback), "curl_cffi": None}[request.param])
     upstream = CurlUpstream(environ={})
     async with asyncio.timeout(30):
         yield upstream
@@ -98,12 +100,22 @@ async def test_what_breaks_in_a_callback_breaks_its_own_transfer_off(
     def broken(_: bytes) -> int:
         raise ValueError("no room")
 
-    async with serving(always(CHUNKED_HEAD + chunk(b"x") + END)) as server:
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD + chunk(b"x") + (b"" if b"/cut" in connection.head else END))
+        if b"/cut" in connection.head:
+            connection.writer.close()
+
+    async with serving(script) as server:
         monkeypatch.setattr(Easy, "take", lambda self, line, body: taken(self, line, broken))
-        answer = await either.open(post(server.url))
-        with pytest.raises(UpstreamCut, match="no room"):
-            await rest(answer)
+        for _ in range(2):
+            answer = await either.open(post(server.url))
+            with pytest.raises(UpstreamCut, match="no room"):
+                await rest(answer)
         monkeypatch.setattr(Easy, "take", taken)
+        answer = await either.open(post(server.url + "/cut"))
+        with pytest.raises(UpstreamCut) as cut:
+            await rest(answer)
+        assert "no room" not in str(cut.value)
         for _ in range(3):
             assert await rest(await either.open(post(server.url))) == b"x"
 
@@ -129,3 +141,148 @@ def test_what_libcurl_refuses_is_an_error_with_its_words() -> None:
             handle._put(999_999, _REAL.ffi.NULL)
     finally:
         handle.close()
+
+
+@pytest.mark.parametrize("begins", [b"\r\n", b"HTTP/1.1 100 C\r\n\r\n\r\n"])
+async def test_an_answer_that_begins_with_an_empty_line_is_none(either: CurlUpstream, begins: bytes) -> None:
+    async with serving(always(begins + ok(b"z"), close=True)) as server:
+        with pytest.raises(UpstreamError, match=r"HTTP/0\.9|status line|HTTP version"):
+            await either.open(post(server.url))
+
+
+async def test_lines_may_end_with_a_line_feed_alone(either: CurlUpstream) -> None:
+    async with serving(always(b"HTTP/1.1 200 OK\nA: b\nContent-Length: 1\n\nz")) as server:
+        answer = await either.open(post(server.url))
+
+        assert (answer.status, answer.headers) == (200, [(b"A", b"b"), (b"Content-Length", b"1")])
+        assert await rest(answer) == b"z"
+
+
+async def test_a_handle_keeps_body_and_headers_as_long_as_its_transfer_runs(
+    upstream: CurlUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed: list[Any] = []
+
+    def free(lines: Any) -> None:
+        freed.append(lines)
+        _REAL.lib.curl_slist_free_all(lines)
+
+    put(monkeypatch, Double(curl_slist_free_all=free))
+    asked = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        asked.set()
+        await connection.gone()
+
+    async with serving(script) as server:
+        body = b"x" * 1000
+        opening = asyncio.create_task(upstream.open(post(server.url, body, [(b"a", b"b")])))
+        await asked.wait()
+        (transfer,) = upstream._running
+        assert transfer._handle is not None
+        curl = transfer._handle.curl
+        headers = curl._headers
+        assert (curl._body_handle, freed) == (body, [])
+        opening.cancel()
+        await asyncio.wait([opening])
+
+    assert curl._body_handle is None
+    assert freed == [headers]
+    assert curl._headers == _REAL.ffi.NULL
+
+
+async def test_who_has_ended_or_was_broken_off_is_counted_no_more(either: CurlUpstream) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD + chunk(b"x") + (b"" if b"/on" in connection.head else END))
+
+    async with serving(script) as server:
+        for path in ("/on", "/"):
+            answer = await either.open(post(server.url + path))
+            assert await answer.read() == b"x"
+            if path == "/":
+                assert await answer.read() == b""
+            answer.close()
+        multi = either._multi
+        assert multi is not None
+
+        assert (multi._active, multi._running) == (0, {})
+
+
+async def test_a_transfer_that_cannot_begin_is_an_error_and_the_next_one_begins(
+    upstream: CurlUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuses = [True]
+
+    def add(multi: Any, easy: Any) -> int:
+        return 4 if refuses.pop() else _REAL.lib.curl_multi_add_handle(multi, easy)
+
+    put(monkeypatch, Double(curl_multi_add_handle=add))
+    async with serving(always(ok(b"x"))) as server:
+        with pytest.raises(CurlError, match=r"multi: \(4\)"):
+            await upstream.open(post(server.url))
+        refuses.append(False)
+        assert await rest(await upstream.open(post(server.url))) == b"x"
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_handle_that_curl_does_not_let_go_of_serves_no_other_request(
+    upstream: CurlUpstream, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, leaves: bool
+) -> None:
+    refuses = [True]
+
+    def remove(multi: Any, easy: Any) -> int:
+        return 3 if refuses and refuses.pop() else _REAL.lib.curl_multi_remove_handle(multi, easy)
+
+    monkeypatch.setattr("curl_cffi.aio.lib", Double(curl_multi_remove_handle=remove))
+    put(monkeypatch, Double(curl_multi_remove_handle=remove))
+    async with serving(always(CHUNKED_HEAD + chunk(b"x") + (b"" if leaves else END))) as server:
+        answer = await upstream.open(post(server.url))
+        assert await answer.read() == b"x"
+        if leaves:
+            answer.close()
+        else:
+            assert await answer.read() == b""
+        assert [route.free for route in upstream._routes.values()] == [[]]
+        assert "upstream_stuck" in caplog.text
+        for _ in range(2):
+            assert await (await upstream.open(post(server.url))).read() == b"x"
+
+
+async def test_what_has_come_is_passed_on_also_where_the_step_itself_fails() -> None:
+    multi = upstream_multi.Multi("")
+    passed: list[int] = []
+
+    class Piece:
+        def pass_on(self) -> None:
+            passed.append(1)
+
+        def fail(self, error: Exception) -> None:
+            raise AssertionError
+
+    multi.loaded.append(Piece())
+    multi._act = lambda *_: 99
+    try:
+        with pytest.raises(CurlError, match=r"multi: \(99\)"):
+            multi.process_data(-1, 0)
+    finally:
+        await multi.close()
+
+    assert (passed, multi.stepping) == ([1], False)
+
+
+async def test_the_end_of_all_transfers_can_come_before_theirs(either: CurlUpstream) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD + chunk(b"x"))
+        await connection.gone()
+
+    async with serving(script) as server:
+        answer = await either.open(post(server.url))
+        multi = either._multi
+        assert multi is not None
+        await multi.close()
+
+        assert (multi._active, multi._running) == (0, {})
+        if multi._left is not None:
+            multi.process_data(-1, 0)  # one that was asked for before
+        answer.close()
+        either._multi = None

@@ -53,6 +53,8 @@ _CREDENTIALS = frozenset(
 _BREAKS_A_LINE = b"\0\r\n\x0b\x0c"
 _TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _NO_NAMES: frozenset[bytes] = frozenset()
+_MOST_NAMES = 64
+"""Names of a head up to which it is remembered what they say."""
 
 
 def upstream_headers(
@@ -67,7 +69,7 @@ def upstream_headers(
     name to its new value, or to None to drop it; a header that the client did not send is not added.
     """
     dropped = _NOT_UP_CHANGED if body_changed else _NOT_UP
-    plan = _plan(tuple(map(_NAME, headers)), dropped, _NOT_UP_PREFIXES)
+    plan = _planned(headers, dropped, _NOT_UP_PREFIXES)
     return _pass(headers, plan) if not replace and _is_plain(headers, plan) else _judge(headers, plan, replace or {})
 
 
@@ -83,7 +85,7 @@ def client_headers(
     go; a Content-Length that is no plain number, comes twice, or beside Transfer-Encoding goes in any case.
     """
     dropped = _NOT_DOWN_CHANGED if body_changed else _NOT_DOWN
-    plan = _plan(tuple(map(_NAME, headers)), dropped, _NOT_DOWN_PREFIXES)
+    plan = _planned(headers, dropped, _NOT_DOWN_PREFIXES)
     if replace or not _is_plain(headers, plan):
         found = _judge(headers, plan, replace or {})
     else:
@@ -129,7 +131,12 @@ class _Plan(NamedTuple):
     prefixes: tuple[bytes, ...]
 
 
-@lru_cache(maxsize=32)
+def _planned(headers: Sequence[tuple[bytes, bytes]], dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> _Plan:
+    names = tuple(map(_NAME, headers))
+    return (_plan if len(names) <= _MOST_NAMES else _plan.__wrapped__)(names, dropped, prefixes)
+
+
+@lru_cache(maxsize=16)
 def _plan(names: tuple[bytes, ...], dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> _Plan:
     # Clients and upstreams have a few sets of names each, and say them again with each request.
     keys = [name.lower() for name in names]

@@ -169,7 +169,7 @@ class CurlUpstream:
     def _release_to(self, route: _Route | None) -> Callable[[Transfer, Handle], None]:
         def release(transfer: Transfer, handle: Handle) -> None:
             self._running.pop(transfer, None)
-            if route is None or self._closed or len(route.free) >= _FREE_HANDLES:
+            if route is None or self._closed or handle.curl.stuck or len(route.free) >= _FREE_HANDLES:
                 handle.curl.close()
             else:
                 route.free.append(handle)

@@ -10,7 +10,10 @@ _FRAMING = b"transfer-encoding"
 
 
 def read_answer_head(lines: Sequence[bytes]) -> tuple[int, Headers, bool]:
-    """Status, headers, and whether the body comes in chunks; ``lines`` are what stood before the empty one."""
+    """Status, headers, and whether the body comes in chunks; ``lines`` are what stood before the empty one.
+
+    The status is 0 where they begin with none: curl hands such lines over before it says what is wrong with them.
+    """
     headers: Headers = []
     framed = False
     for line in lines[1:]:
@@ -25,6 +28,8 @@ def read_answer_head(lines: Sequence[bytes]) -> tuple[int, Headers, bool]:
             framed = framed or name.lower() == _FRAMING
     chunked = framed and any(name.lower() == _FRAMING and _is_chunked(value) for name, value in headers)
     line = lines[0] if lines else b""
+    if not line.startswith(b"HTTP/"):
+        return 0, headers, chunked
     status = line[9:12] if line[6:7] == b"." else line[7:10]
     return int(status) if status.isdigit() else 502, headers, chunked
 

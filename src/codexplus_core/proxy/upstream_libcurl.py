@@ -32,6 +32,10 @@ class _Sink:
     __slots__ = ("body", "error", "line")
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Belong to nobody."""
         self.line: Taking = len
         self.body: Taking = len
         self.error: BaseException | None = None
@@ -47,8 +51,10 @@ class Easy(Curl):
     _WS_RECV_BUFFER_SIZE = 1
 
     def __init__(self, cacert: str) -> None:
-        super().__init__(cacert=cacert)
         self._sink = _Sink()
+        self.stuck = False
+        """Whether curl would not let go of it: it serves no other request."""
+        super().__init__(cacert=cacert)
         self._calls = _callbacks(self._sink)
         for option, function in zip(_FUNCTIONS, self._calls, strict=False):
             self._put(option, C.ffi.cast("void *", function))
@@ -86,7 +92,7 @@ class Easy(Curl):
 
     def let_go(self) -> None:
         """Keep nothing of a transfer that is over."""
-        self._sink.line = self._sink.body = len
+        self._sink.clear()
         if C is None or not self._calls or self._read_handle is not None:
             self.clean_handles_and_buffers()
             return
@@ -96,12 +102,11 @@ class Easy(Curl):
 
     def close(self) -> None:
         """Free the handle; it must not be used any more."""
-        self._sink.line = self._sink.body = len
+        self._sink.clear()
         super().close()
 
     def _get_callback_exception(self) -> BaseException | None:
-        error, self._sink.error = self._sink.error, None
-        return error or super()._get_callback_exception()
+        return self._sink.error or super()._get_callback_exception()
 
     def _put(self, option: int, value: Any) -> None:
         code = C.lib._curl_easy_setopt(self._curl, option, value)

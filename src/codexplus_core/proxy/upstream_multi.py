@@ -7,7 +7,7 @@ import sys
 from types import TracebackType
 from typing import Any, Protocol
 
-from curl_cffi import AsyncCurl, Curl, CurlMOpt
+from curl_cffi import AsyncCurl, Curl, CurlError, CurlMOpt
 
 from .coalescing import WINDOW, Coalescing
 from .transport import UpstreamCut
@@ -95,15 +95,15 @@ class Multi(AsyncCurl):
                 self._check_error(code)
         finally:
             self.stepping = False
-        if self.loaded:
-            coalescing = self.coalescing
-            if not coalescing.busy:
-                self._pass_on()
-                if coalescing.passed >= WINDOW:
-                    coalescing.judge()
-            elif not self._together:
-                self._together = True
-                self.loop.call_soon(self._turned)
+            if self.loaded:
+                coalescing = self.coalescing
+                if not coalescing.busy:
+                    self._pass_on()
+                    if coalescing.passed >= WINDOW:
+                        coalescing.judge()
+                elif not self._together:
+                    self._together = True
+                    self.loop.call_soon(self._turned)
 
     def socket_action(self, sockfd: int, ev_bitmask: int) -> int:
         """Curl's part of a step; curl_cffi takes it alone ten times a second, lest anything be missed."""
@@ -126,9 +126,9 @@ class Multi(AsyncCurl):
 
     def remove(self, curl: Curl) -> None:
         """Break a transfer off; nobody is told of its end."""
-        if self._running.pop(curl._curl, None) is not None:
-            self._active -= 1
-            self._pop_future(curl)
+        running = self._running.pop(curl._curl, None)
+        if running is not None:
+            self._detach(running[0])
 
     def set_result(self, curl: Curl) -> None:
         """A transfer has ended well."""
@@ -149,14 +149,19 @@ class Multi(AsyncCurl):
 
     def _over(self, easy: Any, error: BaseException | None) -> None:
         curl, ending = self._running.pop(easy)
+        self._detach(curl)
+        ending.ended(error)
+
+    def _detach(self, curl: Easy) -> None:
         self._active -= 1
         try:
             if self._left is None:
                 self._pop_future(curl)
             else:
-                self._check_error(C.lib.curl_multi_remove_handle(self._curlm, easy))
-        finally:
-            ending.ended(error)
+                self._check_error(C.lib.curl_multi_remove_handle(self._curlm, curl._curl))
+        except CurlError as error:
+            curl.stuck = True
+            logging.getLogger("codexplus.server").error("upstream_stuck error=%s", error)
 
     def _turned(self) -> None:
         # All sockets that had something have been read; what the loop does next is to look at them again.
