@@ -86,7 +86,7 @@ def build(settings: ServeSettings, extra: Mapping[str, object] | None = None, *,
     upstream = CurlUpstream(impersonate=settings.impersonate)
     transcripts = _transcripts(settings.home, config, redactor, log)
     chores: list[Callable[[], None]] = [Keeper(plugins, settings.home, os.environ, log)]
-    if plugins.plugins:
+    if plugins.plugins and transcripts.on:  # asked here: settings are read by one thread only
         chores.append(transcripts.get_ready)
     return App(
         plugins=plugins,

@@ -24,7 +24,7 @@ _DECISIVE = b"content-length", b"connection", b"upgrade", b"host"
 _NOT_ORDINARY = frozenset((b"transfer-encoding", b"expect", b"http2-settings", b"trailer", b"te"))
 _UPGRADES = frozenset((b"upgrade", b"keep-alive"))
 _LONGEST_LENGTH = 15
-_MOST_NAMES = 64
+MOST_NAMES = 64
 """Names of a head up to which it is remembered what they say."""
 _name = itemgetter(0)
 
@@ -54,7 +54,7 @@ def read_head(block: bytes) -> Head | None:
     method, target, lines = match.groups()
     headers = _LINE.findall(lines)
     names = tuple(map(_name, headers))
-    places = (_places if len(names) <= _MOST_NAMES else _places.__wrapped__)(names)
+    places = (_places if len(names) <= MOST_NAMES else _places.__wrapped__)(names)
     if places is None:
         return None
     length_at, connection_at, upgrade_at = places

@@ -9,6 +9,7 @@ from operator import itemgetter, methodcaller
 from types import MappingProxyType
 from typing import NamedTuple
 
+from .head import MOST_NAMES
 from .transport import Headers
 
 _HOP_BY_HOP = frozenset(
@@ -53,8 +54,6 @@ _CREDENTIALS = frozenset(
 _BREAKS_A_LINE = b"\0\r\n\x0b\x0c"
 _TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _NO_NAMES: frozenset[bytes] = frozenset()
-_MOST_NAMES = 64
-"""Names of a head up to which it is remembered what they say."""
 
 
 def upstream_headers(
@@ -133,7 +132,7 @@ class _Plan(NamedTuple):
 
 def _planned(headers: Sequence[tuple[bytes, bytes]], dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> _Plan:
     names = tuple(map(_NAME, headers))
-    return (_plan if len(names) <= _MOST_NAMES else _plan.__wrapped__)(names, dropped, prefixes)
+    return (_plan if len(names) <= MOST_NAMES else _plan.__wrapped__)(names, dropped, prefixes)
 
 
 @lru_cache(maxsize=16)

@@ -58,7 +58,7 @@ class Easy(Curl):
         self._calls = _callbacks(self._sink)
         for option, function in zip(_FUNCTIONS, self._calls, strict=False):
             self._put(option, C.ffi.cast("void *", function))
-        self._number = None if C is None else C.ffi.new("int64_t *")
+        self._number: Any = None if C is None else C.ffi.new("int64_t *")
 
     def take(self, line: Taking, body: Taking) -> None:
         """Give ``line`` each line of the next answer's head, and ``body`` its body."""
@@ -70,7 +70,7 @@ class Easy(Curl):
 
     def post(self, body: bytes) -> None:
         """Send this body next."""
-        if self._number is None:
+        if C is None:
             self.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(body))
             self.setopt(CurlOpt.POSTFIELDS, body)
             return
@@ -93,7 +93,7 @@ class Easy(Curl):
     def let_go(self) -> None:
         """Keep nothing of a transfer that is over."""
         self._sink.clear()
-        if C is None or not self._calls or self._read_handle is not None:
+        if not self._calls or self._read_handle is not None:
             self.clean_handles_and_buffers()
             return
         self._body_handle = None

@@ -124,11 +124,10 @@ class Multi(AsyncCurl):
         self._running[curl._curl] = curl, ending
         self._active += 1
 
-    def remove(self, curl: Curl) -> None:
+    def remove(self, curl: Easy) -> None:
         """Break a transfer off; nobody is told of its end."""
-        running = self._running.pop(curl._curl, None)
-        if running is not None:
-            self._detach(running[0])
+        if self._running.pop(curl._curl, None) is not None:
+            self._detach(curl)
 
     def set_result(self, curl: Curl) -> None:
         """A transfer has ended well."""

@@ -101,9 +101,8 @@ class Transcripts:
         return self.limits.enabled
 
     def get_ready(self) -> None:
-        """Load what the first line would wait for, and every stream with it: an automaton takes 10 ms."""
-        if self.on:
-            self._redactor.text("any text at all")
+        """Load what the first line, and every stream with it, would wait for; in any thread, for it takes 10 ms."""
+        self._redactor.text("any text at all")
 
     # -- writing
 
