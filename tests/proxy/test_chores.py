@@ -13,8 +13,10 @@ import pytest
 from codexplus_core import InitStep, hookimpl
 from codexplus_core.proxy.build import build
 from codexplus_core.services import init_files
+from codexplus_core.services.config import Config
 from codexplus_core.services.redact import Redactor
 from codexplus_core.services.settings import ServeSettings
+from codexplus_core.services.transcripts import Transcripts
 
 
 class Offers:
@@ -98,3 +100,21 @@ async def test_what_the_first_transcript_needs_is_loaded_before_any_stream_runs(
     await app.stop()
 
     assert redacted.is_set() is loads
+
+
+def test_getting_transcripts_ready_reads_no_settings_for_these_are_one_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redacted: list[str] = []
+
+    def text(_: Redactor, text: str) -> str:
+        redacted.append(text)
+        return text
+
+    monkeypatch.setattr(Redactor, "text", text)
+    transcripts = Transcripts(tmp_path, config=Config(None))
+    monkeypatch.setattr(transcripts, "_config", None)
+
+    transcripts.get_ready()
+
+    assert len(redacted) == 1

@@ -18,7 +18,6 @@ import pytest
 from services.transcripts.kept_files import Kept
 from services.transcripts.made_account import account, message
 
-from codexplus_core.services.redact import Redactor
 from codexplus_core.services.transcripts.appending import MOST_OPEN, Appending
 from codexplus_core.services.transcripts.naming import stem_of
 from codexplus_core.services.transcripts.writer import Writer
@@ -302,18 +301,3 @@ def test_what_waits_is_written_at_the_end(kept: Kept) -> None:
     kept.transcripts.close()
 
     assert len(kept.lines()) == 5
-
-
-def test_getting_ready_reads_no_settings_which_are_one_threads(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    redacted: list[str] = []
-
-    def text(_: Redactor, text: str) -> str:
-        redacted.append(text)
-        return text
-
-    monkeypatch.setattr(Redactor, "text", text)
-    monkeypatch.setattr(kept.transcripts, "_config", None)
-
-    kept.transcripts.get_ready()
-
-    assert len(redacted) == 1
