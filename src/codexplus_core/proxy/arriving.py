@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from .filling import Filling
-
 if TYPE_CHECKING:
     from .connection import Connection
 
@@ -53,6 +51,12 @@ class Arriving:
         self._parts.append(whole)
         self._wake()
 
+    def fill(self) -> None:
+        """Have the rest come in one piece with what is here."""
+        self._fills = True
+        self._connection.fill(self, self._size + self.left, self._parts)
+        self._parts.clear()
+
     def whole_body(self) -> bytes | None:
         """The whole body if it is here."""
         if self.left or self._given:
@@ -64,9 +68,7 @@ class Arriving:
         """The whole body once it is here, None where the client leaves before; nobody is waked for each part."""
         self._gathers = True
         if self.left >= LARGE and not self._fills and not self.gone:
-            self._fills = True
-            self._connection.fill(Filling(self._connection, self, self._size + self.left, self._parts))
-            self._parts.clear()
+            self.fill()
         self._connection.release()
         while self.left and not self.gone:
             await self._wait()

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from .arriving import LARGE
 from .direct import Direct
 from .duplex import TransportDuplex
+from .filling import Filling
 from .head import END, LIMIT, read_head
 
 if TYPE_CHECKING:
-    from .filling import Filling
+    from .arriving import Arriving
     from .worker import Worker
 
 Address = tuple[str, int]
 _WRITE_AHEAD = 128 * 1024
 _PIPELINED = 64 * 1024
 _COPIED = 32 * 1024
+_FORESEEN = 4 * 1024 * 1024
+"""Bytes up to which a body is gathered before anybody asks for it, where the one before was asked for whole."""
 
 
 class Connection(asyncio.Protocol):
@@ -28,8 +32,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_ahead", "_full", "_held", "_now", "_socket", "_worker", "client", "idle_since", "known", "loop", "server",
-        "transport",
+        "_ahead", "_filling", "_full", "_held", "_now", "_path", "_socket", "_whole", "_worker", "client", "idle_since",
+        "known", "loop", "server", "transport",
     )  # fmt: skip
 
     def __init__(self, worker: Worker) -> None:
@@ -41,6 +45,8 @@ class Connection(asyncio.Protocol):
         self._ahead = b""
         self._held = False
         self._full = False
+        self._filling: Filling | None = None
+        self._path = self._whole = b""  # of the request under way, and of the last large one that was wanted whole
         self.transport: asyncio.Transport
         self.client: Address | None = None
         self.server: Address | None = None
@@ -89,6 +95,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is over; whatever is under way learns it."""
         self._worker.gone(self)
+        self._forget()
         now, self._now = self._now, None
         if now is not None:
             now.leave()
@@ -128,19 +135,21 @@ class Connection(asyncio.Protocol):
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
-    def fill(self, filling: Filling) -> None:
-        """Let the bytes that come after the next ``release`` go to ``filling``, until it is ``filled``."""
-        self.hold()  # uvloop asks a protocol what it is when reading begins
-        self.transport.set_protocol(filling)
-
-    def filled(self) -> None:
-        """Take bytes here again."""
-        self.hold()
-        self.transport.set_protocol(self)
-        self.release()
+    def fill(self, arriving: Arriving, size: int, here: Iterable[bytes | memoryview]) -> None:
+        """Let the rest of a body of ``size`` bytes go straight into one piece."""
+        if self._filling is None:
+            self.hold()  # a loop may ask a protocol what it is when reading begins
+            self._filling = Filling(self)
+            self.transport.set_protocol(self._filling)
+        self._whole = self._path
+        self._filling.fill(arriving, size, here)
 
     def upgrade(self) -> TransportDuplex:
         """The connection's bytes from now on."""
+        if self._filling is not None:
+            self.hold()
+            self._forget()
+            self.transport.set_protocol(self)
         socket = self._socket = TransportDuplex(self.transport)
         if self._full:
             socket.pause()
@@ -150,6 +159,12 @@ class Connection(asyncio.Protocol):
             ahead, self._ahead = self._ahead, b""
             socket.feed(ahead)
         return socket
+
+    def _forget(self) -> None:
+        # It leads back to here, and both would stay until the collector comes.
+        filling, self._filling = self._filling, None
+        if filling is not None:
+            filling.empty()
 
     def ended(self, now: Direct) -> None:
         """An answer is complete: the next request may come, whatever the application has still to do."""
@@ -169,9 +184,11 @@ class Connection(asyncio.Protocol):
         head = read_head(data[: end + 4]) if 0 <= end < LIMIT else None
         if head is None:
             self.release()
+            self._forget()
             self._worker.hand_over(self, data)
             return
         self.idle_since = None
+        self._path = head.path
         now = self._now = Direct(self, head)
         # A large body's first part is not copied before all of it is.
         rest = data[end + 4 :] if len(data) < _COPIED else memoryview(data)[end + 4 :]
@@ -181,12 +198,16 @@ class Connection(asyncio.Protocol):
         if rest:
             # Bytes behind a handshake are the upgraded connection's.
             self._ahead = bytes(rest) if head.websocket else now.feed(rest)
-        large = now.left >= LARGE
-        if large:
+        if now.left < LARGE:
+            self._worker.begin(self, now)
+        elif self._filling is not None and self._path == self._whole and now.left <= _FORESEEN:
+            # As the last one here: the loop reads it on without being stopped and started.
+            now.fill()
+            self._worker.begin(self, now)
+        else:
             # Whoever wants it whole says so in its first turn, and so decides where it is to go.
             self.hold()
-        self._worker.begin(self, now)
-        if large:
+            self._worker.begin(self, now)
             self.loop.call_soon(self.release)
 
     def _go_on(self) -> None:

@@ -1,4 +1,4 @@
-"""A large body on its way from the socket straight to where it stays."""
+"""Large bodies on their way from the socket straight to where they stay."""
 
 from __future__ import annotations
 
@@ -23,48 +23,60 @@ _view: Any = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize
 )
 
 
-class Filling(asyncio.BufferedProtocol):
-    """Stands in for a connection while the rest of a body of ``size`` bytes comes that is wanted in one piece.
+_BEGINNING = 32 * 1024
+"""Bytes of a request that are read before anybody knows how large it is."""
 
-    Otherwise every byte would be copied twice more: out of the loop's own buffer, and from the parts into the whole.
-    The memory is asked for at once, and the system gives it page by page as it is filled: a client that declares much
-    and sends nothing costs nearly nothing. ``here`` are the parts that have come. ``arriving`` is told of each further
-    one and gets the whole; the connection takes its bytes itself again by then.
+
+class Filling(asyncio.BufferedProtocol):
+    """Takes a connection's bytes from its first large body on that is wanted in one piece.
+
+    Otherwise every byte of such a body would be copied twice more: out of the loop's own buffer, and from the parts
+    into the whole. The memory is asked for at once, and the system gives it page by page as it is filled: a client that
+    declares much and sends nothing costs nearly nothing. All other bytes go to the connection, as they would without
+    this; it stays, because what follows a large body is most often another.
     """
 
-    def __init__(
-        self, connection: Connection, arriving: Arriving, size: int, here: Iterable[bytes | memoryview]
-    ) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._arriving: Arriving | None = arriving
-        self._whole: bytes = _bytes_of(None, size)
-        self._room: memoryview = _view(_address(self._whole), size, _PyBUF_WRITE)
-        self._behind: bytearray | None = None
-        for part in here:
-            self._room[: len(part)] = part
-            self._room = self._room[len(part) :]
+        self._arriving: Arriving | None = None
+        self._whole = b""
+        # Windows' loop hands over what it has read by a few bytes, others read as much as there is room for.
+        self._room = self._beginning = memoryview(bytearray(_BEGINNING))
 
-    def get_buffer(self, sizehint: int) -> memoryview | bytearray:
-        """What is still to be filled."""
-        if not self._room:
-            # Windows' loop reads first and asks then, so that the next request's first bytes may come this way too.
-            self._behind = bytearray(max(sizehint, 1))
-            return self._behind
+    def fill(self, arriving: Arriving, size: int, here: Iterable[bytes | memoryview]) -> None:
+        """Gather a body of ``size`` bytes, of which ``here`` are the parts that have come.
+
+        ``arriving`` is told of each further one and gets the whole.
+        """
+        self._whole = _bytes_of(None, size)
+        room = _view(_address(self._whole), size, _PyBUF_WRITE)
+        for part in here:
+            room[: len(part)] = part
+            room = room[len(part) :]
+        self._arriving, self._room = arriving, room
+
+    def empty(self) -> None:
+        """Hold nothing any more: the transport may remember this object until another takes its place."""
+        self._whole = b""
+        self._arriving = None
+        self._room = self._beginning
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """What is still to be filled, or room for the next request's beginning."""
         return self._room
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes have come."""
-        if self._behind is not None:
-            self._connection.data_received(bytes(self._behind[:nbytes]))
-        elif (arriving := self._arriving) is not None:
-            self._room = self._room[nbytes:]
-            arriving.left -= nbytes
-            if not self._room:
-                # The transport may remember this object until another takes its place: it must hold nothing.
-                whole, self._whole = self._whole, b""
-                self._arriving = None
-                self._connection.filled()
-                arriving.filled(whole)
+        arriving = self._arriving
+        if arriving is None:
+            self._connection.data_received(bytes(self._room[:nbytes]))
+            return
+        self._room = self._room[nbytes:]
+        arriving.left -= nbytes
+        if not self._room:
+            whole = self._whole
+            self.empty()
+            arriving.filled(whole)
 
     def eof_received(self) -> bool:
         """The client sends no more."""
