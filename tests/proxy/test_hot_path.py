@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -282,14 +284,14 @@ async def streamed(events: list[bytes], *plugins: object) -> bytes:
     return got
 
 
-def application(upstream: CurlUpstream, url: str, *wanted: object) -> App:
+def application(upstream: CurlUpstream, url: str, *wanted: object, clock: Callable[[], float] = time.monotonic) -> App:
     """The proxy with these plugins alone."""
     plugins = load_plugins((), entry_points=(), extra={str(number): one for number, one in enumerate(wanted)})
     uid = os.getuid() if hasattr(os, "getuid") else 0
     return App(
         plugins=plugins, dispatcher=Dispatcher(plugins, log=Log()), upstream=upstream, targets=Targets(override=url),
         guard=Guard(port=3000, uid_of=lambda *_: uid, own_uid=uid, any_host=True),
-        store=MemoryValues(MemoryStore()), log=Log(), config=Config(None),
+        store=MemoryValues(MemoryStore()), log=Log(), config=Config(None), clock=clock,
     )  # fmt: skip
 
 

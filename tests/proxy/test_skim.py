@@ -21,19 +21,32 @@ DELTA = b'event: response.output_text.delta\ndata: {"delta":"%b"}\n\n'
 
 
 class Client:
-    """Keeps what goes out; ``shut`` is a client that reads too slowly, or whose head is not out."""
+    """Keeps what goes out; ``shut`` is a client that reads too slowly, or whose head is not out and ``opens``."""
 
-    def __init__(self, *, shut: bool = False) -> None:
+    def __init__(self, *, shut: bool = False, opens: bool = False) -> None:
         self.sent: list[bytes] = []
         self.way = None if shut else self.sent.append
+        self.opens = opens
+
+    def write_chunks(self, data: bytes, closed: bool) -> bool:
+        assert self.opens and not closed
+        self.opens, self.way = False, self.sent.append
+        self.sent.append(b"head" + data)
+        return True
 
 
 class Down:
-    bytes_out = 0
+    def __init__(self, begun: float | None = 0.0) -> None:
+        self.bytes_out = 0
+        self.first_byte_at = begun
+
+    def count(self, size: int) -> None:
+        self.first_byte_at = 1.0
+        self.bytes_out += size
 
 
-def skim(client: Client) -> Skim:
-    made = Skim(Down(), client)  # type: ignore[arg-type]  # the way is all that it asks of a client
+def skim(client: Client, begun: float | None = 0.0) -> Skim:
+    made = Skim(Down(begun), client)  # type: ignore[arg-type]  # more than that it asks of no client
     made.watch(WATCHED)
     return made
 
@@ -225,6 +238,41 @@ def test_a_client_that_reads_too_slowly_gets_no_more() -> None:
 
     assert not passing.chunk(chunk(event))
     assert not passing.chunk(chunk(event) * 2)
+
+
+@pytest.mark.parametrize("framed", [True, False])
+@pytest.mark.parametrize("first", [DELTA % b"one", b"event: a.b\ndata: {}\n\n", b": hello\n\n" + DELTA % b"one"])
+def test_the_first_bytes_go_with_a_head_that_waits_for_them_and_their_time_is_noted(first: bytes, framed: bool) -> None:
+    client, down = Client(shut=True, opens=True), Down(None)
+    passing = Skim(down, client)  # type: ignore[arg-type]
+    passing.watch(WATCHED)
+    later = DELTA % b"two"
+    quick = passing.chunk if framed else passing.bare
+
+    assert not quick(chunk(first) if framed else first)
+    assert passing.take(*((chunk(first), 4, len(first)) if framed else (first, 0, len(first))))
+    assert down.first_byte_at == 1.0
+    assert passing.take(chunk(later), 4, len(later))
+    assert quick(chunk(later) if framed else later)
+
+    assert client.sent == [b"head" + chunk(first), chunk(later), chunk(later)]
+    assert passing.count == len(first) + 2 * len(later)
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_an_answer_that_begins_with_what_most_are_made_of_begins_where_its_time_is_noted(framed: bool) -> None:
+    passing = skim(Client(), None)
+    quick, event = passing.chunk if framed else passing.bare, DELTA % b"one"
+
+    assert not quick(chunk(event) if framed else event)
+
+
+def test_what_is_watched_does_not_go_with_the_head_either() -> None:
+    client = Client(shut=True, opens=True)
+    ending = b"event: response.completed\ndata: {}\n\n"
+
+    assert not skim(client, None).take(chunk(ending), 4, len(ending))
+    assert client.sent == []
 
 
 def test_a_client_that_cannot_take_it_gets_nothing() -> None:

@@ -55,8 +55,12 @@ class Decoder:
 
     @property
     def idle(self) -> bool:
-        """Whether the stream has begun and no event is under way."""
-        return self._begun and not self._parts
+        """Whether no event is under way."""
+        return not self._parts
+
+    def begin(self) -> None:
+        """The stream has begun without this decoder: no more byte order mark is to come."""
+        self._begun = True
 
     def watch(self, types: frozenset[bytes] | None) -> None:
         """Look for other types from the next ``feed`` on."""

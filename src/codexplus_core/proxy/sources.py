@@ -54,11 +54,14 @@ class BodyEvents:
             self._ended = True
             raise
         decoder = self._decoder
+        passed = passing is not None and passing.count != before
+        if passed:
+            decoder.begin()
         events = decoder.feed(chunk) if chunk else []
         if not chunk or self._answer.over:
             self._ended = True
             events += decoder.close()
-        if passing is not None and passing.count != before:
+        if passed:
             events.insert(0, _MARK)
         return events
 

@@ -102,7 +102,7 @@ class Transfer:
 
     async def skim(self, passing: Passing) -> bytes:
         """As ``read``, but what ``passing`` takes has gone out by then and is not returned."""
-        if not self._queue and self._handle is not None and self._error is None:
+        if self._handle is not None and self._error is None and (not self._queue or self._had_gone(passing)):
             chunks = self._chunks
             self._quick = passing.bare if chunks is None else passing.chunk if chunks.between else None
             # What comes goes to ``passing``; ``bool`` stands for the reader that is looked for.
@@ -113,6 +113,18 @@ class Transfer:
             finally:
                 self._passing = self._write = None
         return await self.read()
+
+    def _had_gone(self, passing: Passing) -> bool:
+        """Whether ``passing`` has taken what came before anybody asked; most often that is an answer's beginning."""
+        if self._paused:
+            return False
+        data = self._taken()
+        if self._goes_by(passing, data):
+            self._flows = True
+            return True
+        self._queue.append(data)
+        self._size = len(data)
+        return False
 
     async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
         """Hand everything to ``write`` as it comes, chunks to ``framed`` in their framing; returns at the clean end."""
@@ -175,14 +187,17 @@ class Transfer:
             self._wake()
 
     def _offer(self, passing: Passing, data: bytes) -> None:
-        chunks = self._chunks
-        start, size = (0, len(data)) if chunks is None else chunks.whole(data, _BLANK)
-        if not (size and (start or data.endswith(_BLANK)) and passing.take(data, start, size)):
+        if not self._goes_by(passing, data):
             # It is for ``read``, and so is what comes until ``skim`` is called again.
             self._passing = self._write = None
             self._queue.appendleft(data)
             self._size += len(data)
             self._wake()
+
+    def _goes_by(self, passing: Passing, data: bytes) -> bool:
+        chunks = self._chunks
+        start, size = (0, len(data)) if chunks is None else chunks.whole(data, _BLANK)
+        return size > 0 and (start > 0 or data.endswith(_BLANK)) and passing.take(data, start, size)
 
     def _follow(self, chunks: Chunks, write: Callable[[bytes], bool], data: bytes) -> None:
         framed = self._framed

@@ -1,0 +1,104 @@
+"""An answer's beginning in which nobody looks: what it costs, and that its time is known all the same."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from proxy.front import fronted, on_each_loop
+from proxy.test_hot_path import BEGUN, BODY, COMPLETED, EVENT, POST, Idle, answer_of, application
+from raw_http import CHUNKED_HEAD, END, Connection, chunk, serving
+
+from codexplus_core import Event, Exchange, Outcome, hookimpl
+from codexplus_core.protocol.events import BOM
+from codexplus_core.protocol.sse import Decoder
+from codexplus_core.proxy.upstream import CurlUpstream
+
+
+class Timed(Idle):
+    """An idle plugin that keeps how each exchange ended."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+
+    @hookimpl
+    def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is taken apart."""
+    fed: list[bytes] = []
+    feed = Decoder.feed
+
+    def kept(self: Decoder, data: bytes) -> list[Event]:
+        fed.append(data)
+        return feed(self, data)
+
+    monkeypatch.setattr(Decoder, "feed", kept)
+    return fed
+
+
+@pytest.mark.req("P5", "P6")
+@pytest.mark.parametrize("first", [BEGUN * 2, EVENT, BEGUN + EVENT * 30, BOM + BEGUN, b": ping\n\n" + BEGUN])
+@pytest.mark.parametrize("together", [True, False], ids=["with the head", "after the head"])
+@on_each_loop
+async def test_it_is_not_taken_apart_and_its_time_is_the_answers_first_byte(
+    read: list[bytes], first: bytes, together: bool
+) -> None:
+    timed, now, got = Timed(), [10.0], asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        now[0] += 1.0
+        await connection.send(CHUNKED_HEAD + chunk(first) if together else CHUNKED_HEAD)
+        if not together:
+            await got.wait()
+            got.clear()
+            now[0] += 1.0
+            await connection.send(chunk(first))
+        await got.wait()
+        now[0] += 4.0
+        await connection.send(chunk(EVENT) + chunk(COMPLETED) + END)
+
+    upstream = CurlUpstream(environ={})
+    async with serving(script) as server:
+        app = application(upstream, server.url + "/v1", timed, clock=lambda: now[0])
+        async with fronted(app) as front:
+            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
+            await reader.readuntil(b"\r\n\r\n")
+            if not together:
+                got.set()
+            assert await reader.readexactly(len(chunk(first))) == chunk(first)
+            got.set()
+            assert await answer_of(reader) == (EVENT + COMPLETED, True)
+            writer.close()
+        await upstream.aclose()
+
+    (outcome,) = timed.outcomes
+    assert outcome.first_byte_s == outcome.upstream_s == (1.0 if together else 2.0)
+    assert outcome.bytes_out == len(first + EVENT + COMPLETED)
+    assert b"".join(read) == EVENT + COMPLETED
+
+
+@pytest.mark.req("P5")
+@pytest.mark.parametrize("cut", range(1, len(BEGUN + EVENT), 37))
+@on_each_loop
+async def test_a_beginning_that_ends_within_an_event_is_the_upstreams_byte_for_byte(cut: int) -> None:
+    whole = BEGUN + EVENT
+    timed = Timed()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD + chunk(whole[:cut]))
+        await connection.send(chunk(whole[cut:]) + chunk(EVENT) + chunk(COMPLETED) + END)
+
+    upstream = CurlUpstream(environ={})
+    async with serving(script) as server:
+        async with fronted(application(upstream, server.url + "/v1", timed)) as front:
+            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
+            await reader.readuntil(b"\r\n\r\n")
+            assert await answer_of(reader) == (whole + EVENT + COMPLETED, True)
+            writer.close()
+        await upstream.aclose()
+
+    assert timed.outcomes[0].bytes_out == len(whole + EVENT + COMPLETED)
