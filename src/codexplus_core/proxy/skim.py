@@ -11,6 +11,8 @@ from .client import Client
 
 # One event as the API frames it; all else is taken apart with care by the decoder.
 _ONE = re.compile(rb"event: (.+)\ndata: .*\n\n")
+_EVENT = re.compile(rb"(?:[0-9A-Fa-f]+\r\n)?event: ([^\r\n]+)\ndata: [^\r\n]*")
+"""One without its end, behind its chunk's size where it has one."""
 _NONE = b"\0"
 _CR, _LF = 13, 10
 _ENDED = b"\n\n\r\n"
@@ -149,6 +151,9 @@ class Skim:
             # A type is spelled out in its event, and no event goes beyond its chunk here.
             for name in types:
                 if data.find(name) >= 0:
+                    # But `error` is a field of what nearly every answer begins with, too.
+                    if _all_others(data, types, framed=start > 0):
+                        break
                     return False
         if first is not None and len(first[1]) < _LONG_NAME:
             usual = _begin(first[1])
@@ -169,6 +174,18 @@ class Skim:
 
     def _expect(self, usual: bytes) -> None:
         self._usual, self._length, self._begins = usual, len(usual), _beginnings(usual)
+
+
+def _all_others(data: bytes, types: frozenset[bytes], *, framed: bool) -> bool:
+    """Whether these are events as the API frames them, in a chunk of its own each, and none is of the types."""
+    events = data.split(_ENDED if framed else b"\n\n")
+    if events.pop():
+        return False
+    for event in events:
+        found = _EVENT.fullmatch(event)
+        if found is None or found[1] in types:
+            return False
+    return True
 
 
 def _begin(name: bytes) -> bytes:
