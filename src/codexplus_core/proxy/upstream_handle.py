@@ -116,24 +116,17 @@ class Transfer:
 
     def _had_gone(self, passing: Passing) -> bool:
         """Whether ``passing`` has taken what came before anybody asked; most often that is an answer's beginning."""
-        if self._paused:
+        if self._paused or not self._goes_by(passing, b"".join(self._queue)):
             return False
-        data = self._taken()
-        if self._goes_by(passing, data):
-            self._flows = True
-            return True
-        self._queue.append(data)
-        self._size = len(data)
-        return False
+        self._taken()
+        return True
 
     async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
         """Hand everything to ``write`` as it comes, chunks to ``framed`` in their framing; returns at the clean end."""
         self._write, self._framed = write, framed
         try:
             self.pass_on()
-            while True:
-                if self._handle is None and not self._queue:
-                    break
+            while self._handle is not None or self._queue:
                 self._waiter = waiter = self._multi.loop.create_future()
                 await waiter
         finally:
