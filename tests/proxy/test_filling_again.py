@@ -140,16 +140,25 @@ async def test_an_upgraded_connection_takes_its_bytes_itself() -> None:
         await front.empty()
 
 
-@on_each_loop
-async def test_a_client_that_leaves_within_a_body_gathered_unasked_is_noticed() -> None:
-    got: list[bytes | None] = []
+class Gathers:
+    """Answers each request, the first ones only once it has gathered their bodies."""
 
-    async def app(scope: Any, receive: Receive, send: Send) -> None:
+    def __init__(self, requests: int) -> None:
+        self.got: list[bytes | None] = []
+        self._left = requests
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         client = client_of(scope)
         assert client is not None
-        got.append(await client.gather_body())
+        self._left -= 1
+        if self._left >= 0:
+            self.got.append(await client.gather_body())
         await answer(send)
 
+
+@on_each_loop
+async def test_a_client_that_leaves_within_a_body_gathered_unasked_is_noticed() -> None:
+    app = Gathers(2)
     async with fronted(app) as front:
         reader, writer = await front.connect(post(BODY))
         await reader.readexactly(len(answered()))
@@ -157,25 +166,16 @@ async def test_a_client_that_leaves_within_a_body_gathered_unasked_is_noticed() 
         writer.close()
         await front.empty()
 
-    assert got == [BODY, None]
+    assert app.got == [BODY, None]
 
 
 @on_each_loop
 async def test_an_answer_that_does_not_wait_for_a_body_gathered_unasked_ends_the_connection() -> None:
-    first: list[bytes | None] = []
-
-    async def app(scope: Any, receive: Receive, send: Send) -> None:
-        client = client_of(scope)
-        assert client is not None
-        if not first:
-            first.append(await client.gather_body())
-        await answer(send)
-
-    async with fronted(app) as front:
+    closing = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    async with fronted(Gathers(1)) as front:
         reader, writer = await front.connect(post(BODY))
         await reader.readexactly(len(answered()))
         writer.write(post(BODY)[:-1])
-        closing = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         assert await reader.readexactly(len(closing)) == closing
         await front.empty()
         writer.close()
