@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codexplus_core.protocol.events import Event, frame
+from codexplus_core.protocol.events import BOM, Event, frame
 from codexplus_core.protocol.sse import Decoder, EventTooLarge
 
 DELTA = frame("response.output_text.delta", b'{"type":"response.output_text.delta","delta":"hi"}')
@@ -235,3 +235,19 @@ def test_bytes_without_a_type_that_is_asked_for_go_by_whole_and_leave_nothing_be
     (run,) = decoder.feed(odd)
 
     assert (run.type, run.raw, decoder.idle) == ("", odd, True)
+
+
+def test_a_byte_order_mark_stands_at_the_beginning_of_a_stream_or_is_none() -> None:
+    event = BOM + b"event: a.b\ndata: {}\n\n"
+    later = Decoder()
+    later.begin()
+
+    assert [each.type for each in Decoder().feed(event)] == ["a.b"]
+    assert [each.type for each in later.feed(event)] == [""]
+
+
+def test_a_type_whose_letters_are_written_as_numbers_is_seen() -> None:
+    event = b'data: {"type":"response\\u002ecompleted"}\n\n'
+
+    for before in (b"", b"event: a.b\ndata: {}\n\n" * 200):
+        assert Decoder(frozenset({b"response.completed"})).feed(before + event)[-1].type == "response.completed"

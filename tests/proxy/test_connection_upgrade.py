@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from proxy.front import GET, answer, fronted, on_each_loop, reset, until
+from proxy.front import GET, answer, answered, fronted, on_each_loop, reset, until
 
 from codexplus_core.proxy.client import SOCKET
 from codexplus_core.proxy.direct import Direct
@@ -158,6 +158,35 @@ async def test_an_application_that_is_done_ends_the_connection(raises: bool) -> 
         writer.close()
 
     assert got == AGREED + b"bye"
+
+
+@on_each_loop
+@pytest.mark.parametrize("raises", [False, True])
+async def test_a_request_that_was_answered_before_it_is_done_ends_no_later_upgrade(raises: bool) -> None:
+    upgraded, done = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await echo(scope, receive, send)
+            return
+        await answer(send, b"x")
+        await upgraded.wait()
+        done.set()
+        if raises:
+            raise ValueError
+
+    async with fronted(app) as front:
+        reader, writer = await front.connect(GET)
+        await reader.readexactly(len(answered(b"x")))
+        writer.write(UPGRADE)
+        assert await reader.readexactly(len(AGREED)) == AGREED
+        upgraded.set()
+        await done.wait()
+        await until(lambda: len(front.worker.running) == 1)
+        writer.write(b"still here")
+        assert await reader.readexactly(10) == b"still here"
+        writer.close()
+        await front.empty()
 
 
 @on_each_loop

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from proxy.front import GET, ODD, Front, answer, answered, fronted, on_each_loop, read_request, until
 from proxy.test_connection_upgrade import AGREED, UPGRADE, echo
+from proxy.test_filling import give
 
 from codexplus_core.proxy.arriving import LARGE
 from codexplus_core.proxy.connection import Connection
@@ -15,6 +16,7 @@ from codexplus_core.proxy.filling import Filling
 from codexplus_core.proxy.passthrough import Receive, Send, client_of
 
 FORESEEN = 4 * 1024 * 1024
+BEGINNING = 32 * 1024
 BODY = bytes(range(251)) * 2000
 TOLD = answered(b"%d" % len(BODY))
 
@@ -162,11 +164,15 @@ async def test_a_client_that_leaves_within_a_body_gathered_unasked_is_noticed() 
     async with fronted(app) as front:
         reader, writer = await front.connect(post(BODY))
         await reader.readexactly(len(answered()))
+        (connection,) = front.worker.connections
+        filling = connection.transport.get_protocol()
         writer.write(post(BODY)[:-1])
         writer.close()
         await front.empty()
 
     assert app.got == [BODY, None]
+    # The transport may remember it for longer.
+    assert filling._whole == b"" and filling._arriving is None
 
 
 @on_each_loop
@@ -200,3 +206,61 @@ async def test_nothing_of_a_connection_that_filled_is_left_before_the_collector_
             await until(lambda: sum(isinstance(each, kinds) for each in gc.get_objects()) == before)
         finally:
             gc.enable()
+
+
+@on_each_loop
+@pytest.mark.abuse("A09")
+@pytest.mark.parametrize("first", [1000, len(BODY)], ids=["small", "large"])
+async def test_what_one_read_brings_behind_a_request_for_hypercorn_is_hypercorns(first: int) -> None:
+    """Windows' loop has read all of it before it asks for room, and goes on with the protocol that it began with."""
+    head = b"POST /odd HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n9c40\r\n"
+    inside = (b"x" * (BEGINNING - len(head)) + GET).ljust(0x9C40, b"y")
+    async with fronted(sizes) as front:
+        reader, writer = await front.connect(post(bytes(first)))
+        told = answered(b"%d" % first)
+        assert await reader.readexactly(len(told)) == told
+        (connection,) = front.worker.connections
+        took = connection.transport.get_protocol()
+        if isinstance(took, Filling):
+            give(took, head + inside + b"\r\n0\r\n\r\n")
+        else:
+            took.data_received(head + inside + b"\r\n0\r\n\r\n")
+        assert b"\r\n\r\n40000" in await reader.readuntil(b"40000")
+        writer.close()
+        await front.empty()
+
+    assert front.errors == []
+
+
+@on_each_loop
+async def test_what_one_read_brings_behind_a_handshake_is_the_upgraded_connections() -> None:
+    behind = GET * 3000
+    async with fronted(sizes) as front:
+        reader, writer = await front.connect(post(BODY))
+        assert await reader.readexactly(len(TOLD)) == TOLD
+        (connection,) = front.worker.connections
+        give(connection.transport.get_protocol(), UPGRADE)
+        assert await reader.readexactly(len(AGREED)) == AGREED
+        writer.write(behind)
+        assert await reader.readexactly(len(behind)) == behind
+        writer.close()
+        await front.empty()
+
+
+@on_each_loop
+@pytest.mark.parametrize(
+    ("size", "unasked"),
+    [(LARGE - 1, True), (LARGE + BEGINNING, True), (FORESEEN, True), (FORESEEN + BEGINNING, False)],
+)
+async def test_the_edges_of_what_is_gathered_unasked(size: int, unasked: bool) -> None:
+    app = Watched()
+    async with fronted(app) as front:
+        app.front = front
+        reader, writer = await front.connect(post(BODY))
+        assert await reader.readexactly(len(TOLD)) == TOLD
+        writer.write(post(bytes(size)))
+        told = answered(b"%d" % size)
+        assert await reader.readexactly(len(told)) == told
+        writer.close()
+
+    assert app.reading == [False, unasked]

@@ -7,12 +7,16 @@ import asyncio
 import pytest
 from proxy.front import fronted, on_each_loop
 from proxy.test_hot_path import BEGUN, BODY, COMPLETED, EVENT, POST, Idle, answer_of, application
-from raw_http import CHUNKED_HEAD, END, Connection, chunk, serving
+from proxy.upstream_requests import post
+from raw_http import CHUNKED_HEAD, END, Connection, always, chunk, ok, serving
 
 from codexplus_core import Event, Exchange, Outcome, hookimpl
 from codexplus_core.protocol.events import BOM
 from codexplus_core.protocol.sse import Decoder
 from codexplus_core.proxy.upstream import CurlUpstream
+
+AT_ONCE = 64 * 1024
+CLOSING_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 
 
 class Timed(Idle):
@@ -82,23 +86,53 @@ async def test_it_is_not_taken_apart_and_its_time_is_the_answers_first_byte(
 
 
 @pytest.mark.req("P5")
-@pytest.mark.parametrize("cut", range(1, len(BEGUN + EVENT), 37))
+@pytest.mark.parametrize("framed", [True, False], ids=["chunks", "until it closes"])
+@pytest.mark.parametrize("cut", range(1, len(BEGUN + EVENT + COMPLETED), 29))
 @on_each_loop
-async def test_a_beginning_that_ends_within_an_event_is_the_upstreams_byte_for_byte(cut: int) -> None:
-    whole = BEGUN + EVENT
-    timed = Timed()
+async def test_a_beginning_that_ends_within_an_event_is_the_upstreams_byte_for_byte(cut: int, framed: bool) -> None:
+    whole = BEGUN + EVENT + COMPLETED
+    timed, got = Timed(), asyncio.Event()
+    frame = chunk if framed else bytes
 
     async def script(connection: Connection) -> None:
-        await connection.send(CHUNKED_HEAD + chunk(whole[:cut]))
-        await connection.send(chunk(whole[cut:]) + chunk(EVENT) + chunk(COMPLETED) + END)
+        await connection.send((CHUNKED_HEAD if framed else CLOSING_HEAD) + frame(whole[:cut]))
+        await got.wait()
+        await connection.send(frame(whole[cut:]))
+        await connection.send(END if framed else b"")
+        if not framed:
+            connection.writer.close()
 
     upstream = CurlUpstream(environ={})
     async with serving(script) as server:
         async with fronted(application(upstream, server.url + "/v1", timed)) as front:
             reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
             await reader.readuntil(b"\r\n\r\n")
-            assert await answer_of(reader) == (whole + EVENT + COMPLETED, True)
+            got.set()
+            assert await answer_of(reader) == (whole, True)
             writer.close()
         await upstream.aclose()
 
-    assert timed.outcomes[0].bytes_out == len(whole + EVENT + COMPLETED)
+    (outcome,) = timed.outcomes
+    assert (outcome.bytes_out, outcome.error) == (len(whole), None)
+
+
+@pytest.mark.abuse("A17")
+@pytest.mark.parametrize("size", [AT_ONCE // 2, AT_ONCE * 2])
+async def test_of_what_waits_no_more_goes_by_at_once_than_a_slow_client_may_leave_unread(
+    upstream: CurlUpstream, size: int
+) -> None:
+    took: list[bytes] = []
+
+    class Takes:
+        def take(self, data: bytes, start: int, size: int) -> bool:
+            took.append(data)
+            return True
+
+    count = size // len(EVENT)
+    async with serving(always(ok(EVENT * count))) as server:
+        answer = await upstream.open(post(server.url))
+        while not answer.over and answer._size < len(EVENT) * count:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+
+        assert answer._had_gone(Takes()) == (size < AT_ONCE)  # type: ignore[attr-defined]
+        assert b"".join(took) + await answer.read() == EVENT * count

@@ -262,9 +262,10 @@ def test_the_first_bytes_go_with_a_head_that_waits_for_them_and_their_time_is_no
 @pytest.mark.parametrize("framed", [True, False])
 def test_an_answer_that_begins_with_what_most_are_made_of_begins_where_its_time_is_noted(framed: bool) -> None:
     passing = skim(Client(), None)
-    quick, event = passing.chunk if framed else passing.bare, DELTA % b"one"
+    quick = passing.chunk if framed else passing.bare
 
-    assert not quick(chunk(event) if framed else event)
+    for event in (DELTA % b"one", b"\0\n\n"):
+        assert not quick(chunk(event) if framed else event)
 
 
 def test_what_is_watched_does_not_go_with_the_head_either() -> None:
@@ -273,6 +274,41 @@ def test_what_is_watched_does_not_go_with_the_head_either() -> None:
 
     assert not skim(client, None).take(chunk(ending), 4, len(ending))
     assert client.sent == []
+
+
+CREATED = b'event: response.created\ndata: {"response":{"error":null}}\n\n'
+ADDED = b'event: a.b\ndata: {"n":1}\n\n'
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_a_field_that_is_named_like_a_type_is_none(framed: bool) -> None:
+    client = Client()
+    events = [CREATED, ADDED, CREATED]
+    piece, whole = b"".join(map(chunk if framed else bytes, events)), b"".join(events)
+
+    assert skim(client).take(piece, piece.index(b"\r\n") + 2 if framed else 0, len(whole))
+
+    assert client.sent == [piece if framed else chunk(piece)]
+
+
+@pytest.mark.parametrize("framed", [True, False])
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        b"event: error\ndata: {}\n\n",
+        b"event: a.b\ndata: {}\nevent: error\ndata: {}\n\n",
+        b'data: {"type":"error"}\n\n',
+        b"event: a.b\nevent: error\ndata: {}\n\n",
+        b"event:error\ndata: {}\n\n",
+        b'data: {"type":"\\u0065rror"}\n\n',
+        b'data: {"type":"response\\u002ecompleted"}\n\n',
+    ],
+)
+def test_a_type_is_found_however_it_is_said(hidden: bytes, framed: bool) -> None:
+    for events in ([hidden], [hidden, CREATED], [CREATED, hidden] if b"\\u" not in hidden else [hidden]):
+        piece, whole = b"".join(map(chunk if framed else bytes, events)), b"".join(events)
+
+        assert not skim(Client()).take(piece, piece.index(b"\r\n") + 2 if framed else 0, len(whole))
 
 
 def test_a_client_that_cannot_take_it_gets_nothing() -> None:

@@ -18,6 +18,8 @@ _BLANK = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 # The API's own framing; used where it covers a chunk without a gap, all else is read line by line.
 _PLAIN = re.compile(rb"(event: (.+)\ndata: .*\n\n)")
 _FIRST = itemgetter(0)
+ESCAPED = b"\\u00"
+"""How a letter of a type may be written in JSON, for which nobody can look then but who reads it."""
 _FEW = 2048
 """Bytes up to which it takes longer to look for every name than to split them."""
 _LONG_NAME = 100
@@ -150,7 +152,9 @@ class Decoder:
     def _holds_none(self, data: bytes) -> bool:
         """Whether no event in here is of a type that is asked for: then nothing needs splitting."""
         # A type is spelled out in its event.
-        return self._types is not None and all(data.find(name) < 0 for name in self._types)
+        if self._types is None or data.find(ESCAPED) >= 0:
+            return False
+        return all(data.find(name) < 0 for name in self._types)
 
     def _run(self, data: bytes, end: int) -> tuple[list[Event], int]:
         self._begun = True

@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
         # It leads back to here, and both would stay until the collector comes.
         filling, self._filling = self._filling, None
         if filling is not None:
-            filling.empty()
+            filling.leave()
 
     def ended(self, now: Direct) -> None:
         """An answer is complete: the next request may come, whatever the application has still to do."""
@@ -229,7 +229,7 @@ class Connection(asyncio.Protocol):
 
     def answered(self, now: Direct) -> None:
         """The application is done with a request."""
-        if self._socket is not None:
+        if self._socket is not None and now is self._now:
             # Whoever took the bytes has ended what it had to say.
             self.transport.close()
         elif not now.started:
@@ -241,7 +241,7 @@ class Connection(asyncio.Protocol):
 
     def failed(self, now: Direct) -> None:
         """The application broke, was ended, or said nothing."""
-        if self._socket is not None:
+        if self._socket is not None and now is self._now:
             self.transport.abort()
         elif not now.ended and not now.gone:
             if not now.started:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from .arriving import Arriving
@@ -40,8 +40,8 @@ class Filling(asyncio.BufferedProtocol):
         self._connection = connection
         self._arriving: Arriving | None = None
         self._whole = b""
-        # Windows' loop hands over what it has read by a few bytes, others read as much as there is room for.
         self._room = self._beginning = memoryview(bytearray(_BEGINNING))
+        self._left = False
 
     def fill(self, arriving: Arriving, size: int, here: Iterable[bytes | memoryview]) -> None:
         """Gather a body of ``size`` bytes, of which ``here`` are the parts that have come.
@@ -55,8 +55,16 @@ class Filling(asyncio.BufferedProtocol):
             room = room[len(part) :]
         self._arriving, self._room = arriving, room
 
-    def empty(self) -> None:
-        """Hold nothing any more: the transport may remember this object until another takes its place."""
+    def leave(self) -> None:
+        """Hold nothing any more; what still comes is for who takes this one's place.
+
+        The transport may remember this object for as long as it lives. And Windows' loop hands what it has read at once
+        to the one that it began with, piece by piece as there is room, whoever takes its place meanwhile.
+        """
+        self._empty()
+        self._left = True
+
+    def _empty(self) -> None:
         self._whole = b""
         self._arriving = None
         self._room = self._beginning
@@ -69,13 +77,15 @@ class Filling(asyncio.BufferedProtocol):
         """Bytes have come."""
         arriving = self._arriving
         if arriving is None:
-            self._connection.data_received(bytes(self._room[:nbytes]))
+            data = bytes(self._room[:nbytes])
+            taker = self._connection.transport.get_protocol() if self._left else self._connection
+            cast(asyncio.Protocol, taker).data_received(data)
             return
         self._room = self._room[nbytes:]
         arriving.left -= nbytes
         if not self._room:
             whole = self._whole
-            self.empty()
+            self._empty()
             arriving.filled(whole)
 
     def eof_received(self) -> bool:

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Protocol
 
+from ..protocol.sse import ESCAPED
 from .chunks import size_line
 from .client import Client
 
@@ -123,7 +124,7 @@ class Skim:
         """The same for an event without framing, as HTTP/2 brings it."""
         write = self._client.way
         size = len(data)
-        if write is None or not data.startswith(self._usual):
+        if write is None or self._usual is _NONE or not data.startswith(self._usual):
             return False
         if data.find(b"\n", self._length) != size - 2 or not data.endswith(b"\n\n") or data.find(b"\r") >= 0:
             return False
@@ -148,6 +149,8 @@ class Skim:
             if first[1] in types:
                 return False
         else:
+            if first is None and data.find(ESCAPED) >= 0:
+                return False
             # A type is spelled out in its event, and no event goes beyond its chunk here.
             for name in types:
                 if data.find(name) >= 0:

@@ -16,7 +16,7 @@ from .upstream_multi import Multi
 
 QUEUE_LIMIT = 256 * 1024
 """Bytes that wait for a slow reader before the upstream is paused."""
-
+_AT_ONCE = 64 * 1024  # bytes that came before anybody asked and go by in one piece: a slow client must be noticed
 _BLANK = b"\n\n"
 
 
@@ -116,7 +116,7 @@ class Transfer:
 
     def _had_gone(self, passing: Passing) -> bool:
         """Whether ``passing`` has taken what came before anybody asked; most often that is an answer's beginning."""
-        if self._paused or not self._goes_by(passing, b"".join(self._queue)):
+        if self._size > _AT_ONCE or not self._goes_by(passing, b"".join(self._queue)):
             return False
         self._taken()
         return True
