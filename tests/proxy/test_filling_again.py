@@ -166,6 +166,7 @@ async def test_a_client_that_leaves_within_a_body_gathered_unasked_is_noticed() 
         await reader.readexactly(len(answered()))
         (connection,) = front.worker.connections
         filling = connection.transport.get_protocol()
+        assert isinstance(filling, Filling)
         writer.write(post(BODY)[:-1])
         writer.close()
         await front.empty()
@@ -220,11 +221,12 @@ async def test_what_one_read_brings_behind_a_request_for_hypercorn_is_hypercorns
         told = answered(b"%d" % first)
         assert await reader.readexactly(len(told)) == told
         (connection,) = front.worker.connections
-        took = connection.transport.get_protocol()
+        took, data = connection.transport.get_protocol(), head + inside + b"\r\n0\r\n\r\n"
+        assert isinstance(took, Filling if first > LARGE else Connection)
         if isinstance(took, Filling):
-            give(took, head + inside + b"\r\n0\r\n\r\n")
+            give(took, data)
         else:
-            took.data_received(head + inside + b"\r\n0\r\n\r\n")
+            took.data_received(data)
         assert b"\r\n\r\n40000" in await reader.readuntil(b"40000")
         writer.close()
         await front.empty()
@@ -239,7 +241,9 @@ async def test_what_one_read_brings_behind_a_handshake_is_the_upgraded_connectio
         reader, writer = await front.connect(post(BODY))
         assert await reader.readexactly(len(TOLD)) == TOLD
         (connection,) = front.worker.connections
-        give(connection.transport.get_protocol(), UPGRADE)
+        filling = connection.transport.get_protocol()
+        assert isinstance(filling, Filling)
+        give(filling, UPGRADE)
         assert await reader.readexactly(len(AGREED)) == AGREED
         writer.write(behind)
         assert await reader.readexactly(len(behind)) == behind

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from codexplus_core.protocol.events import BOM
 from codexplus_core.proxy.sources import BodyEvents
 from codexplus_core.proxy.transport import UpstreamCut
 
@@ -68,3 +69,33 @@ async def test_an_answer_that_is_not_over_is_read_on_and_its_cut_is_seen() -> No
     assert await source.next() and await source.next()
     with pytest.raises(UpstreamCut):
         await source.next()
+
+
+class Passing:
+    """Lets the first piece go by."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def watch(self, types: frozenset[bytes] | None) -> None:
+        assert types
+
+
+class Skimmed(Answer):
+    """An answer whose first piece can go by unread."""
+
+    async def skim(self, passing: Passing) -> bytes:
+        if not passing.count:
+            passing.count += len(await self.read())
+        return await self.read()
+
+
+async def test_what_went_by_is_told_before_what_came_behind_it_and_was_the_streams_beginning() -> None:
+    answer: Any = Skimmed(CREATED, BOM + DONE, end="known")
+    source = BodyEvents(answer, frozenset({b"response.completed", b""}), Passing())  # type: ignore[arg-type]
+
+    events = await source.next()
+
+    # A byte order mark is none in the middle of a stream, but a part of a field's name.
+    assert [(each.type, each.raw) for each in events or ()] == [("", b""), ("response.completed", BOM + DONE)]
+    assert (events or [])[1].payload == b'{"type":"response.completed"}'
