@@ -91,11 +91,11 @@ class Skimmed(Answer):
 
 
 async def test_what_went_by_is_told_before_what_came_behind_it_and_was_the_streams_beginning() -> None:
-    answer: Any = Skimmed(CREATED, BOM + DONE, end="known")
-    source = BodyEvents(answer, frozenset({b"response.completed", b""}), Passing())  # type: ignore[arg-type]
+    odd = BOM + DONE.replace(b"event: response.completed", b"event: a.b")
+    answer: Any = Skimmed(CREATED, odd, end="known")
+    source = BodyEvents(answer, frozenset({b"response.completed"}), Passing())  # type: ignore[arg-type]
 
     events = await source.next()
 
     # A byte order mark is none in the middle of a stream, but a part of a field's name.
-    assert [(each.type, each.raw) for each in events or ()] == [("", b""), ("response.completed", BOM + DONE)]
-    assert (events or [])[1].payload == b'{"type":"response.completed"}'
+    assert [(each.type, each.raw) for each in events or ()] == [("", b""), ("response.completed", odd)]
