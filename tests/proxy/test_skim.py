@@ -305,7 +305,7 @@ def test_a_field_that_is_named_like_a_type_is_none(framed: bool) -> None:
     ],
 )
 def test_a_type_is_found_however_it_is_said(hidden: bytes, framed: bool) -> None:
-    for events in ([hidden], [hidden, CREATED], [CREATED, hidden] if b"\\u" not in hidden else [hidden]):
+    for events in ([hidden], [hidden, CREATED], [CREATED, hidden]):
         piece, whole = b"".join(map(chunk if framed else bytes, events)), b"".join(events)
 
         assert not skim(Client()).take(piece, piece.index(b"\r\n") + 2 if framed else 0, len(whole))

@@ -149,12 +149,10 @@ class Skim:
             if first[1] in types:
                 return False
         else:
-            if first is None and data.find(ESCAPED) >= 0:
-                return False
-            # A type is spelled out in its event, and no event goes beyond its chunk here.
-            for name in types:
+            # A type is spelled out in its event, if need be in numbers, and no event goes beyond its chunk here.
+            for name in (ESCAPED, *types):
                 if data.find(name) >= 0:
-                    # But `error` is a field of what nearly every answer begins with, too.
+                    # But `error` is a field of what nearly every answer begins with, too, and most numbers are text.
                     if _all_others(data, types, framed=start > 0):
                         break
                     return False
