@@ -136,15 +136,3 @@ def downstream(exchange: Direct, told: list[dict[str, Any]] | None = None) -> Ht
 def chunk(*sent: Event) -> bytes:
     data = b"".join(event.raw for event in sent)
     return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-@pytest.mark.parametrize("unlike", ["_kept", "chunked", "paused", "gone", "ended"])
-def test_a_head_waits_for_chunks_where_nothing_is_in_their_way(unlike: str) -> None:
-    direct = object.__new__(Direct)
-    direct._kept, direct.chunked = b"HTTP/1.1 200 OK", True
-    direct.paused = direct.gone = direct.ended = False
-    assert direct.opens
-
-    setattr(direct, unlike, b"" if unlike == "_kept" else not getattr(direct, unlike))
-
-    assert not direct.opens

@@ -36,12 +36,36 @@ ITEM = (
     b'event: response.output_item.done\ndata: {"type":"response.output_item.done","output_index":0,'
     b'"item":{"type":"message","id":"m","role":"assistant","content":[{"type":"output_text","text":"x"}]}}\n\n'
 )
+RATES = b'event: codex.rate_limits\ndata: {"type":"codex.rate_limits","rate_limits":{}}\n\n'
 COMPLETED = b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r","output":[]}}\n\n'
 BODY = b'{"model":"m","stream":true,"input":[]}'
 POST = (
     b"POST /v1/responses HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nauthorization: Bearer k\r\n"
     b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 )
+
+
+class Idle:
+    """A plugin that looks at every request and wants to see no event: the answer goes by."""
+
+    @hookimpl
+    def on_request(self, exchange: Exchange) -> None:
+        exchange.watch()
+
+    @hookimpl
+    def on_chunk(self, event: Event) -> None:
+        raise AssertionError(event.type)
+
+
+class Ends(Idle):
+    """One that wants to know of the answer's end, too, before the client does: what comes before that goes by."""
+
+    @hookimpl
+    def on_turn_end(self) -> None:
+        """Let it end."""
+
+
+looked_at = pytest.mark.parametrize("plugin", [Idle, Ends])
 
 
 class Together(Coalescing):
@@ -97,9 +121,10 @@ async def test_an_untouched_event_is_one_write_and_wakes_no_task(monkeypatch: py
 
 
 @pytest.mark.req("P6", "P9")
+@looked_at
 @on_each_loop
 async def test_an_event_that_no_plugin_watches_is_one_write_and_wakes_no_task(
-    monkeypatch: pytest.MonkeyPatch, passing: str
+    monkeypatch: pytest.MonkeyPatch, passing: str, plugin: type[Idle]
 ) -> None:
     writes: list[bytes] = []
     steps: list[int] = []
@@ -126,7 +151,7 @@ async def test_an_event_that_no_plugin_watches_is_one_write_and_wakes_no_task(
     for events in (2, 40):
         writes.clear()
         steps.clear()
-        await relay(events, Idle())
+        await relay(events, plugin())
         costs.append((len(writes), len(steps)))
 
     (few_writes, few_steps), (many_writes, many_steps) = costs
@@ -136,11 +161,14 @@ async def test_an_event_that_no_plugin_watches_is_one_write_and_wakes_no_task(
 
 @pytest.mark.req("P5")
 @pytest.mark.wire("W2")
+@looked_at
 @on_each_loop
-async def test_a_stream_that_a_plugin_reads_in_part_is_the_upstreams_byte_for_byte(passing: str) -> None:
-    sent = [BEGUN, *[EVENT] * 5, ITEM, *[EVENT] * 3, COMPLETED]
+async def test_a_stream_that_a_plugin_reads_in_part_is_the_upstreams_byte_for_byte(
+    passing: str, plugin: type[Idle]
+) -> None:
+    sent = [BEGUN, *[EVENT] * 5, RATES, ITEM, *[EVENT] * 3, COMPLETED]
     turns = Together.turns
-    got = await streamed(sent, Idle())
+    got = await streamed(sent, plugin())
 
     assert got == b"".join(sent)
     assert (Together.turns - turns >= len(sent)) == (passing == "together")
@@ -148,15 +176,18 @@ async def test_a_stream_that_a_plugin_reads_in_part_is_the_upstreams_byte_for_by
 
 @pytest.mark.req("P5")
 @pytest.mark.parametrize("ending", [COMPLETED, COMPLETED.replace(b"completed", b"failed")])
+@looked_at
 @on_each_loop
-async def test_an_ending_behind_which_the_upstream_breaks_off_reaches_the_client(ending: bytes) -> None:
+async def test_an_ending_behind_which_the_upstream_breaks_off_reaches_the_client(
+    ending: bytes, plugin: type[Idle]
+) -> None:
     async def script(connection: Connection) -> None:
         await connection.send(CHUNKED_HEAD + chunk(BEGUN) + chunk(ending))
         connection.writer.close()
 
     upstream = CurlUpstream(environ={})
     async with serving(script) as server:
-        async with fronted(application(upstream, server.url + "/v1", Idle())) as front:
+        async with fronted(application(upstream, server.url + "/v1", plugin())) as front:
             reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
             await reader.readuntil(b"\r\n\r\n")
             got, whole = await answer_of(reader)
@@ -168,10 +199,10 @@ async def test_an_ending_behind_which_the_upstream_breaks_off_reaches_the_client
 
 
 @pytest.mark.req("P5", "P6")
-@pytest.mark.parametrize("plugins", [0, 1])
+@pytest.mark.parametrize("plugins", [(), (Idle(),), (Ends(),)], ids=["none", "idle", "ends"])
 @on_each_loop
 async def test_where_many_streams_go_by_together_each_keeps_its_bytes_and_a_cut_is_a_cut(
-    monkeypatch: pytest.MonkeyPatch, plugins: int
+    monkeypatch: pytest.MonkeyPatch, plugins: tuple[Idle, ...]
 ) -> None:
     monkeypatch.setattr(upstream_multi, "Coalescing", Together)
     turns = Together.turns
@@ -191,7 +222,7 @@ async def test_where_many_streams_go_by_together_each_keeps_its_bytes_and_a_cut_
 
     upstream = CurlUpstream(environ={})
     async with serving(script) as server:
-        async with fronted(application(upstream, server.url + "/v1", *[Idle()] * plugins)) as front:
+        async with fronted(application(upstream, server.url + "/v1", *plugins)) as front:
 
             async def asked() -> tuple[bytes, bool]:
                 reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
@@ -218,18 +249,6 @@ async def answer_of(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
     except asyncio.IncompleteReadError:
         return got, False
     return got, True
-
-
-class Idle:
-    """A plugin that looks at every request and wants to see no event."""
-
-    @hookimpl
-    def on_request(self, exchange: Exchange) -> None:
-        exchange.watch()
-
-    @hookimpl
-    def on_chunk(self, event: Event) -> None:
-        raise AssertionError(event.type)
 
 
 async def relay(events: int, *plugins: object) -> None:
@@ -296,9 +315,9 @@ def application(upstream: CurlUpstream, url: str, *wanted: object, clock: Callab
 
 
 @pytest.mark.req("P9")
-@pytest.mark.parametrize("plugins", [0, 1])
+@pytest.mark.parametrize("plugins", [(), (Idle(),), (Ends(),)], ids=["none", "idle", "ends"])
 async def test_coalescing_is_told_of_the_pieces_of_a_burst_with_their_bytes(
-    monkeypatch: pytest.MonkeyPatch, plugins: int
+    monkeypatch: pytest.MonkeyPatch, plugins: tuple[Idle, ...]
 ) -> None:
     told: list[tuple[int, int]] = []
 
@@ -320,7 +339,7 @@ async def test_coalescing_is_told_of_the_pieces_of_a_burst_with_their_bytes(
 
     upstream = CurlUpstream(environ={})
     async with serving(script) as server:
-        async with fronted(application(upstream, server.url + "/v1", *[Idle()] * plugins)) as front:
+        async with fronted(application(upstream, server.url + "/v1", *plugins)) as front:
             reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
             await reader.readuntil(BEGUN[-20:])
             begun.set()

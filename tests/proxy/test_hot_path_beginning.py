@@ -6,22 +6,19 @@ import asyncio
 
 import pytest
 from proxy.front import fronted, on_each_loop
-from proxy.test_hot_path import BEGUN, BODY, COMPLETED, EVENT, POST, Idle, answer_of, application
-from proxy.upstream_requests import post
-from raw_http import CHUNKED_HEAD, END, Connection, always, chunk, ok, serving
+from proxy.test_hot_path import BEGUN, BODY, COMPLETED, EVENT, POST, Ends, Idle, answer_of, application
+from raw_http import CHUNKED_HEAD, END, Connection, chunk, serving
 
 from codexplus_core import Event, Exchange, Outcome, hookimpl
 from codexplus_core.protocol.events import BOM
 from codexplus_core.protocol.sse import Decoder
 from codexplus_core.proxy.upstream import CurlUpstream
-from codexplus_core.proxy.upstream_handle import Transfer
 
-AT_ONCE = 64 * 1024
 CLOSING_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 
 
 class Timed(Idle):
-    """An idle plugin that keeps how each exchange ended."""
+    """A plugin that keeps how each exchange ended, and is idle but for that."""
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
@@ -29,6 +26,13 @@ class Timed(Idle):
     @hookimpl
     def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
+
+
+class TimedEnds(Timed, Ends):
+    """One that wants to know of the answer's end, too, before the client does."""
+
+
+timed_plugin = pytest.mark.parametrize("plugin", [Timed, TimedEnds], ids=["idle", "ends"])
 
 
 @pytest.fixture
@@ -48,11 +52,12 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 @pytest.mark.req("P5", "P6")
 @pytest.mark.parametrize("first", [BEGUN * 2, EVENT, BEGUN + EVENT * 30, BOM + BEGUN, b": ping\n\n" + BEGUN])
 @pytest.mark.parametrize("together", [True, False], ids=["with the head", "after the head"])
+@timed_plugin
 @on_each_loop
 async def test_it_is_not_taken_apart_and_its_time_is_the_answers_first_byte(
-    read: list[bytes], first: bytes, together: bool
+    read: list[bytes], first: bytes, together: bool, plugin: type[Timed]
 ) -> None:
-    timed, now, got = Timed(), [10.0], asyncio.Event()
+    timed, now, got = plugin(), [10.0], asyncio.Event()
 
     async def script(connection: Connection) -> None:
         now[0] += 1.0
@@ -83,19 +88,21 @@ async def test_it_is_not_taken_apart_and_its_time_is_the_answers_first_byte(
     (outcome,) = timed.outcomes
     assert outcome.first_byte_s == outcome.upstream_s == (1.0 if together else 2.0)
     assert outcome.bytes_out == len(first + EVENT + COMPLETED)
-    assert b"".join(read) == EVENT + COMPLETED
+    if plugin is Timed:
+        assert b"".join(read) == (b"" if first.startswith(b"event") else first)
 
 
 @pytest.mark.req("P5")
 @pytest.mark.parametrize("framed", [True, False], ids=["chunks", "until it closes"])
 @pytest.mark.parametrize("ending", [COMPLETED, COMPLETED.partition(b"\n")[2]], ids=["named", "bare"])
 @pytest.mark.parametrize("cut", range(1, len(BEGUN + COMPLETED), 17))
+@timed_plugin
 @on_each_loop
 async def test_a_beginning_that_ends_within_an_event_is_the_upstreams_byte_for_byte(
-    cut: int, ending: bytes, framed: bool
+    cut: int, ending: bytes, framed: bool, plugin: type[Timed]
 ) -> None:
     whole = BEGUN + ending
-    timed, got = Timed(), asyncio.Event()
+    timed, got = plugin(), asyncio.Event()
     frame = chunk if framed else bytes
 
     async def script(connection: Connection) -> None:
@@ -118,26 +125,3 @@ async def test_a_beginning_that_ends_within_an_event_is_the_upstreams_byte_for_b
 
     (outcome,) = timed.outcomes
     assert (outcome.bytes_out, outcome.error) == (len(whole), None)
-
-
-@pytest.mark.abuse("A17")
-@pytest.mark.parametrize("size", [AT_ONCE // 2, AT_ONCE * 2])
-async def test_of_what_waits_no_more_goes_by_at_once_than_a_slow_client_may_leave_unread(
-    upstream: CurlUpstream, size: int
-) -> None:
-    took: list[bytes] = []
-
-    class Takes:
-        def take(self, data: bytes, start: int, size: int) -> bool:
-            took.append(data)
-            return True
-
-    count = size // len(EVENT)
-    async with serving(always(ok(EVENT * count))) as server:
-        answer = await upstream.open(post(server.url))
-        assert isinstance(answer, Transfer)
-        while not answer.over and answer._size < len(EVENT) * count:
-            await asyncio.sleep(0)
-
-        assert answer._had_gone(Takes()) == (size < AT_ONCE)  # type: ignore[arg-type]  # nothing else is asked for
-        assert b"".join(took) + await answer.read() == EVENT * count

@@ -13,7 +13,7 @@ from ..conversation.lineage import joined
 from ..dispatch import Dispatcher, FailedClosed
 from ..exchange import Refusal
 from ..protocol.body import RequestBody
-from ..protocol.errors import error_message, upstream_failure
+from ..protocol.errors import upstream_failure
 from ..protocol.items import Item
 from ..protocol.limits import limits_of_headers
 from ..protocol.messages import items_text
@@ -21,19 +21,19 @@ from ..protocol.spent import usage_of_body
 from . import local
 from .downstream import Downstream
 from .headers import client_headers, upstream_headers
-from .kinds import is_event_stream, is_json, is_plain_json
+from .kinds import is_event_stream, is_json, is_plain_json, is_zstd
 from .link import Link, SocketAnswer
 from .passage import Passage
 from .rounds import Rounds
 from .sources import BodyEvents, EventSource, FirstTimed, OtherModel
+from .tap import Tap
 from .target import Targets
-from .transport import Answer, Headers, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
+from .transport import Answer, Upstream, UpstreamCut, UpstreamError, UpstreamRequest
 from .unreachable import Unreachable
-from .whole import MOST_BYTES, beginning, judged
+from .whole import MOST_BYTES, beginning, judged, words_of
 
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
-_ERROR_BYTES = 64 * 1024
 # Where Codex before 0.120 has a conversation compacted: JSON that is one again, in which no call is a new one.
 _COMPACT = "/responses/compact"
 
@@ -88,6 +88,9 @@ class Asking:
                         passage.down.status = answer.status
                     elif not await self._head(passage, answer, rounds):
                         return
+                    elif (tap := self._tap(passage, rounds)) is not None:
+                        await self._let_by(passage, answer, rounds, tap)
+                        again = False
                     else:
                         source: EventSource = BodyEvents(answer, rounds.types(), passage.down.passing)
                         if passage.interrupting is not None:
@@ -184,7 +187,7 @@ class Asking:
         if rounds.reads:
             replace[b"accept-encoding"] = None
         headers = upstream_headers(incoming.headers, body_changed=changed, replace=replace)
-        if changed and _was_zstd(incoming.headers):
+        if changed and is_zstd(incoming.headers):
             data = zstandard.ZstdCompressor(level=1).compress(data)
             headers.append((b"content-encoding", b"zstd"))
         url = self._targets.url(incoming.path, incoming.query, chatgpt=incoming.chatgpt)
@@ -207,7 +210,7 @@ class Asking:
             # 401, 429 and 5xx have a meaning that only a status carries: cut, the client asks again and gets it.
             if answer.status in (401, 403, 408, 429) or answer.status >= 500:
                 raise UpstreamCut(f"upstream answered {answer.status} after the head was sent")
-            await rounds.fail("invalid_prompt", await _words(answer) or f"upstream answered {answer.status}")
+            await rounds.fail("invalid_prompt", await words_of(answer) or f"upstream answered {answer.status}")
             passage.error = "failed"
             return False
         replace: dict[bytes, bytes | None] = {}
@@ -232,6 +235,26 @@ class Asking:
         if answer.status >= 400:
             passage.error = "failed"
         return False
+
+    @staticmethod
+    def _tap(passage: Passage, rounds: Rounds) -> Tap | None:
+        """The shorter way for an answer, where it goes by as it comes."""
+        if not rounds.shows_all or passage.interrupting is not None:
+            return None
+        if passage.exchange.model != passage.body.text("model"):
+            return None
+        types = rounds.types()
+        return None if types is None else passage.down.tap(types, rounds.note)
+
+    async def _let_by(self, passage: Passage, answer: Answer, rounds: Rounds, tap: Tap) -> None:
+        rounds.rounds = 1
+        since = self._clock()
+        told = passage.down.first_byte_at is not None
+        try:
+            await tap.pipe(answer)
+        finally:
+            if not told:
+                passage.upstream_s += max(0.0, passage.first_byte_by(self._clock()) - since)
 
     def _told(self, passage: Passage, source: EventSource) -> EventSource:
         asked = passage.body.text("model")
@@ -272,14 +295,3 @@ async def _waited_for(down: Downstream, opening: asyncio.Task[Answer | SocketAns
         if opening.done() and not opening.cancelled() and opening.exception() is None:
             opening.result().close()
         raise
-
-
-async def _words(answer: Answer) -> str:
-    data = b""
-    while len(data) < _ERROR_BYTES and (more := await answer.read()):
-        data += more
-    return error_message(data)
-
-
-def _was_zstd(headers: Headers) -> bool:
-    return any(name.lower() == b"content-encoding" and value.strip().lower() == b"zstd" for name, value in headers)

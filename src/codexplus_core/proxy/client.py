@@ -53,11 +53,6 @@ class Client(Leaving, Protocol):
     """Sends whole chunks at once; None while that may not be done: before the head is out and after the end, where the
     head promised no chunks, and where the client reads too slowly or has gone."""
 
-    @property
-    def opens(self) -> bool:
-        """Whether ``way`` is None only because the head waits for the first chunks: ``write_chunks`` sends both."""
-        ...
-
     def hold(self, data: bytes) -> None:
         """Send whole chunks as ``way`` does, but with what comes next, at the latest in the loop's next turn."""
         ...

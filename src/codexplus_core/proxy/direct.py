@@ -191,11 +191,6 @@ class Direct(Arriving):
             self._connection.transport.write(data)
         return not self.paused
 
-    @property
-    def opens(self) -> bool:
-        """Whether the head waits for the first chunks, and nothing is in their way."""
-        return bool(self._kept) and self.chunked and not (self.paused or self.gone or self.ended)
-
     def hold(self, data: bytes) -> None:
         """Send whole chunks as ``way`` does, but with what comes next, at the latest in the loop's next turn."""
         self._kept += data

@@ -14,6 +14,7 @@ from .client import Client
 from .news import News
 from .passthrough import send_end
 from .skim import Skim
+from .tap import Tap
 from .transport import Headers
 from .witness import Witness
 
@@ -58,6 +59,10 @@ class Downstream(Protocol):
         """The shortest way for events in which nobody looks, None where there is none."""
         return None
 
+    def tap(self, types: frozenset[bytes], note: Callable[[Event], None]) -> Tap | None:
+        """A shorter way for an answer in which nothing is changed, None where there is none."""
+        return None
+
     async def finish(self) -> None:
         """End the answer well."""
         ...
@@ -97,6 +102,10 @@ class KeptAlive(ABC):
     @property
     def passing(self) -> Skim | None:
         """None: whatever goes out here is seen by us."""
+        return None
+
+    def tap(self, types: frozenset[bytes], note: Callable[[Event], None]) -> Tap | None:
+        """None, for the same reason."""
         return None
 
     def count(self, size: int) -> None:
@@ -165,6 +174,10 @@ class HttpDownstream(KeptAlive):
     def passing(self) -> Skim | None:
         """The server's own shorter way, where it has one and the head is out."""
         return None if self._client is None or not self.started else Skim(self, self._client)
+
+    def tap(self, types: frozenset[bytes], note: Callable[[Event], None]) -> Tap | None:
+        """From the upstream's transfer to the server's connection, where it is one of ours."""
+        return None if self._client is None else Tap(self, self._client, types, note)
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head; a second one, after a keep-alive had to send the first, is left out."""

@@ -29,3 +29,8 @@ def is_event_stream(headers: Headers) -> bool:
             return False
     kind: bytes = said.get(b"content-type", b"")
     return kind.lower().startswith(b"text/event-stream")
+
+
+def is_zstd(headers: Headers) -> bool:
+    """Whether the body is compressed with Zstandard."""
+    return any(name.lower() == b"content-encoding" and value.strip().lower() == b"zstd" for name, value in headers)

@@ -27,7 +27,7 @@ class KnownAnswer:
         """All of it, for nothing is passed on unseen here."""
         return await self.read()
 
-    async def pipe(self, write: Callable[[bytes], bool], framed: object = None) -> None:
+    async def pipe(self, write: Callable[[bytes], bool], framed: object = None, passing: object = None) -> None:
         """Hand all of it to ``write``."""
         if self._body:
             write(await self.read())

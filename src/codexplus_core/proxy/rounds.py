@@ -86,6 +86,19 @@ class Rounds:
         return self._holds or self._chunks or self._turn_end
 
     @property
+    def shows_all(self) -> bool:
+        """Whether the answer goes to the client as it comes, so that to ``note`` some of its events is enough."""
+        return not (self._follows or self.reads or self._splicer.reads_all or self.rounds)
+
+    def note(self, event: Event) -> None:
+        """The client gets one of the events that have to be ``seen`` as it came."""
+        if self._down.witness is not None:
+            self._down.witness.events((event,))
+        if event.type in _READ:
+            self._note_end(event)
+            self._splicer.event(event)
+
+    @property
     def added(self) -> list[bytes]:
         """The items of all rounds in the model's order, hidden ones with their results: the next round's new input."""
         return self._kept.added
@@ -252,9 +265,14 @@ class Rounds:
                 self._kept.shown([item], item, self._kept.original(item))
 
     async def _finish(self, event: Event) -> None:
-        self.limits.update(limits_of_event(event.data) if event.type == LIMITS else {})
-        self.ended = self.ended if event.type == LIMITS else event.type
+        self._note_end(event)
         await self._show(event)
+
+    def _note_end(self, event: Event) -> None:
+        if event.type == LIMITS:
+            self.limits.update(limits_of_event(event.data))
+        else:
+            self.ended = event.type
 
     async def fail(self, code: str, text: str) -> None:
         """End the response with an error event, after its head is out."""

@@ -12,8 +12,6 @@ from .client import Client
 
 # One event as the API frames it; all else is taken apart with care by the decoder.
 _ONE = re.compile(rb"event: (.+)\ndata: .*\n\n")
-_EVENT = re.compile(rb"(?:[0-9A-Fa-f]+\r\n)?event: ([^\r\n]+)\ndata: [^\r\n]*")
-"""One without its end, behind its chunk's size where it has one."""
 _NONE = b"\0"
 _CR, _LF = 13, 10
 _ENDED = b"\n\n\r\n"
@@ -21,7 +19,7 @@ _ENDED = b"\n\n\r\n"
 _MOST_SIZES = 1000
 """Lengths of chunks of which it is remembered how they begin."""
 _LONG_NAME = 100
-_GUESS = b"response.output_text.delta"
+USUAL = b"response.output_text.delta"
 """What most answers are made of: taken for the usual type until another one comes."""
 
 
@@ -43,7 +41,7 @@ class Counting(Protocol):
 
 
 class Skim:
-    """Passes on events of which none is of the ``types``, to a client whose head is out or goes with the first of them.
+    """Passes on events of which none is of the ``types``, to a client whose head is out.
 
     Every method says whether it has passed on what it got; what it has not is to be read by whoever looks for the
     types. What it gets begins and ends with an event. None of them raises.
@@ -69,8 +67,14 @@ class Skim:
         """Look for these types from now on; None for all."""
         self._types = types
         # The first bytes of an answer are for `take`, which has the time of them noted.
-        closed = types is None or _GUESS in types or self._down.first_byte_at is None
-        self._expect(_NONE if closed else _begin(_GUESS))
+        closed = types is None or USUAL in types or self._down.first_byte_at is None
+        self._expect(_NONE if closed else _begin(USUAL))
+
+    def expect(self, name: bytes) -> None:
+        """Take events of this type, which nobody looks for, for the usual ones; ``b""``: let none go by."""
+        usual = _begin(name) if 0 < len(name) < _LONG_NAME else _NONE
+        if usual != self._usual:
+            self._expect(usual)
 
     def chunk(self, data: bytes) -> bool:
         """Pass on chunks in their framing if each holds one more event of the usual type and nothing else."""
@@ -138,9 +142,8 @@ class Skim:
         With a ``start`` they are whole chunks in their framing, each of which ends with an event; the first event
         begins there.
         """
-        types, client = self._types, self._client
-        write = client.way
-        if types is None or (write is None and not client.opens):
+        types, write = self._types, self._client.way
+        if types is None or write is None:
             return False
         first = _ONE.match(data, start)
         if first is not None and data.find(b"\r", start, first.end()) >= 0:
@@ -152,41 +155,15 @@ class Skim:
             # A type is spelled out in its event, if need be in numbers, and no event goes beyond its chunk here.
             for name in (ESCAPED, *types):
                 if data.find(name) >= 0:
-                    # But `error` is a field of what nearly every answer begins with, too, and most numbers are text.
-                    if _all_others(data, types, framed=start > 0):
-                        break
                     return False
         if first is not None and len(first[1]) < _LONG_NAME:
-            usual = _begin(first[1])
-            if usual != self._usual:
-                self._expect(usual)
-        if self._down.first_byte_at is not None:
-            self._down.bytes_out += size
-        else:
-            self._down.count(size)
-            if self._usual is _NONE:
-                self.watch(types)
-        chunks = data if start else b"%x\r\n%b\r\n" % (size, data)
-        if write is None:
-            client.write_chunks(chunks, False)
-        else:
-            write(chunks)
+            self.expect(first[1])
+        self._down.count(size)
+        write(data if start else b"%x\r\n%b\r\n" % (size, data))
         return True
 
     def _expect(self, usual: bytes) -> None:
         self._usual, self._length, self._begins = usual, len(usual), _beginnings(usual)
-
-
-def _all_others(data: bytes, types: frozenset[bytes], *, framed: bool) -> bool:
-    """Whether these are events as the API frames them, in a chunk of its own each, and none is of the types."""
-    events = data.split(_ENDED if framed else b"\n\n")
-    if events.pop():
-        return False
-    for event in events:
-        found = _EVENT.fullmatch(event)
-        if found is None or found[1] in types:
-            return False
-    return True
 
 
 def _begin(name: bytes) -> bytes:

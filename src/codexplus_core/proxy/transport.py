@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 
 Headers = list[tuple[bytes, bytes]]
 """Header lines in wire order; duplicates and the sender's case are kept."""
+Write = Callable[[bytes], bool]
+"""Takes bytes; False where too much waits by now."""
 Framed = Callable[[bytes, bool], bool]
 """Takes chunks as they came; told whether the body's end is in them, False where too much waits by now."""
 
@@ -69,12 +71,12 @@ class Answer(Protocol):
         """As ``read``, but what ``passing`` takes has gone out by then and is not returned."""
         ...
 
-    async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
+    async def pipe(self, write: Write, framed: Framed | None = None, passing: Passing | None = None) -> None:
         """Hand all bytes to ``write`` as they come, instead of to ``read``; returns at the clean end.
 
         A body that comes in chunks may go to ``framed`` instead, chunks and all; its second argument says that the last
         chunk is among them. Where either returns False the upstream is held back until ``resume``. They must not raise.
-        Raises UpstreamCut when the stream broke off.
+        What ``passing`` takes, which is asked first, goes to neither. Raises UpstreamCut when the stream broke off.
         """
         ...
 

@@ -95,7 +95,7 @@ class BridgedAnswer:
         """All of it, for nothing is passed on unseen here."""
         return await self.read()
 
-    async def pipe(self, write: Callable[[bytes], bool], framed: object = None) -> None:
+    async def pipe(self, write: Callable[[bytes], bool], framed: object = None, passing: object = None) -> None:
         """Hand the events to ``write`` as they come."""
         while data := await self.read():
             if not write(data):

@@ -9,14 +9,13 @@ from collections.abc import Callable
 from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
 from .chunks import BrokenFraming, Chunks, is_chunk
-from .transport import Framed, Headers, Passing, UpstreamCut, UpstreamError, UpstreamRequest
+from .transport import Framed, Headers, Passing, UpstreamCut, UpstreamError, UpstreamRequest, Write
 from .upstream_answer import read_answer_head
 from .upstream_easy import Handle, failure_of
 from .upstream_multi import Multi
 
 QUEUE_LIMIT = 256 * 1024
 """Bytes that wait for a slow reader before the upstream is paused."""
-_AT_ONCE = 64 * 1024  # bytes that came before anybody asked and go by in one piece: a slow client must be noticed
 _BLANK = b"\n\n"
 
 
@@ -25,8 +24,8 @@ class Transfer:
 
     __slots__ = (
         "_chunks", "_error", "_flows", "_framed", "_handle", "_head", "_held", "_lines", "_multi", "_on_end",
-        "_passing", "_paused", "_queue", "_quick", "_size", "_waiter", "_window", "_write", "headers", "idle", "origin",
-        "status",
+        "_passing", "_paused", "_queue", "_quick", "_size", "_skims", "_waiter", "_window", "_write", "headers", "idle",
+        "origin", "status",
     )  # fmt: skip
     _switches = False  # whether a 101 is an answer to what is asked
 
@@ -41,10 +40,11 @@ class Transfer:
         self._on_end = on_end
         self._queue: deque[bytes] = deque()
         self._size, self._window = 0, -1
-        self._write: Callable[[bytes], bool] | None = None
+        self._write: Write | None = None
         self._framed: Framed | None = None
         self._passing: Passing | None = None
-        self._quick: Callable[[bytes], bool] | None = None
+        self._quick: Write | None = None
+        self._skims: Write | None = None
         self._head = self._flows = self._paused = self._held = False
         self._lines: list[bytes] = []
         self._chunks: Chunks | None = None
@@ -98,11 +98,11 @@ class Transfer:
     @property
     def over(self) -> bool:
         """Whether nothing comes after what was read, and this is the clean end."""
-        return self._handle is None and self._error is None and not self._queue and not self._lacks_its_end
+        return self._handle is None and self._error is None and not self._queue and not self._is_cut()
 
     async def skim(self, passing: Passing) -> bytes:
         """As ``read``, but what ``passing`` takes has gone out by then and is not returned."""
-        if self._handle is not None and self._error is None and (not self._queue or self._had_gone(passing)):
+        if self._handle is not None and self._error is None and not self._queue:
             chunks = self._chunks
             self._quick = passing.bare if chunks is None else passing.chunk if chunks.between else None
             # What comes goes to ``passing``; ``bool`` stands for the reader that is looked for.
@@ -114,16 +114,11 @@ class Transfer:
                 self._passing = self._write = None
         return await self.read()
 
-    def _had_gone(self, passing: Passing) -> bool:
-        """Whether ``passing`` has taken what came before anybody asked; most often that is an answer's beginning."""
-        if self._size > _AT_ONCE or not self._goes_by(passing, b"".join(self._queue)):
-            return False
-        self._taken()
-        return True
-
-    async def pipe(self, write: Callable[[bytes], bool], framed: Framed | None = None) -> None:
+    async def pipe(self, write: Write, framed: Framed | None = None, passing: Passing | None = None) -> None:
         """Hand everything to ``write`` as it comes, chunks to ``framed`` in their framing; returns at the clean end."""
         self._write, self._framed = write, framed
+        if passing is not None:
+            self._skims = passing.bare if self._chunks is None else passing.chunk
         try:
             self.pass_on()
             while self._handle is not None or self._queue:
@@ -131,18 +126,17 @@ class Transfer:
                 await waiter
         finally:
             # Two connections that write into each other would keep each other until the collector comes.
-            self._write = self._framed = None
+            self._write = self._framed = self._quick = self._skims = None
         if self._error is not None:
             raise self._error
         self._check_whole()
 
-    @property
-    def _lacks_its_end(self) -> bool:
+    def _is_cut(self) -> bool:
         # curl takes some framings for none, and then the end of the connection for the body's.
         return self._chunks is not None and self._chunks.cut
 
     def _check_whole(self) -> None:
-        if self._lacks_its_end:
+        if self._is_cut():
             raise UpstreamCut(f"{self.origin} broke off its answer: the last chunk is missing")
 
     def resume(self) -> None:
@@ -165,34 +159,35 @@ class Transfer:
                 self._flows = True  # short answers are this one piece, and are not to wait for others
             else:
                 self._window = self._multi.coalescing.count(count, len(data), self._window)
-            if self._passing is not None:
-                if self._quick is None or not self._quick(data):
-                    self._offer(self._passing, data)
+            framed, quick = self._framed, self._quick
+            if framed is not None and flows and chunks is not None and chunks.between and is_chunk(data):
+                self._held = not framed(data, False)
+            elif quick is not None and quick(data):
+                pass
+            elif self._passing is not None:
+                self._offer(self._passing, data)
             elif chunks is None:
                 self._held = not write(data)
-            elif flows and self._framed is not None and chunks.between and is_chunk(data):
-                self._held = not self._framed(data, False)
+                self._quick = self._skims
             else:
                 self._follow(chunks, write, data)
+                self._quick = self._skims if chunks.between else None
         if self._paused and not self._held:
             self._go_on()
         if self._handle is None and not self._held:
             self._wake()
 
     def _offer(self, passing: Passing, data: bytes) -> None:
-        if not self._goes_by(passing, data):
+        chunks = self._chunks
+        start, size = (0, len(data)) if chunks is None else chunks.whole(data, _BLANK)
+        if not (size and (start or data.endswith(_BLANK)) and passing.take(data, start, size)):
             # It is for ``read``, and so is what comes until ``skim`` is called again.
             self._passing = self._write = None
             self._queue.appendleft(data)
             self._size += len(data)
             self._wake()
 
-    def _goes_by(self, passing: Passing, data: bytes) -> bool:
-        chunks = self._chunks
-        start, size = (0, len(data)) if chunks is None else chunks.whole(data, _BLANK)
-        return size > 0 and (start > 0 or data.endswith(_BLANK)) and passing.take(data, start, size)
-
-    def _follow(self, chunks: Chunks, write: Callable[[bytes], bool], data: bytes) -> None:
+    def _follow(self, chunks: Chunks, write: Write, data: bytes) -> None:
         framed = self._framed
         try:
             if framed is None:

@@ -11,10 +11,12 @@ from ..dispatch import Dispatcher
 from ..exchange import Exchange, Refusal
 from ..protocol import calls
 from ..protocol.body import encode_item
+from ..protocol.errors import error_message
 from ..protocol.items import Item
 from ..protocol.tools import ToolCall
 from .transport import Answer
 
+_ERROR_BYTES = 64 * 1024
 MOST_BYTES = 4 * 1024 * 1024
 """A larger one is not judged."""
 # One that goes on in the background shows its calls later, on another path.
@@ -27,6 +29,14 @@ async def beginning(answer: Answer) -> bytes:
     while len(found) <= MOST_BYTES and (data := await answer.read()):
         found += data
     return bytes(found)
+
+
+async def words_of(answer: Answer) -> str:
+    """What an answer that is an error says of it. Raises UpstreamCut."""
+    data = b""
+    while len(data) < _ERROR_BYTES and (more := await answer.read()):
+        data += more
+    return error_message(data)
 
 
 async def judged(data: bytes, exchange: Exchange, reading: Reading, dispatch: Dispatcher) -> bytes | Refusal | None:

@@ -239,7 +239,7 @@ class InProcessAnswer:
         """All of it, for nothing is passed on unseen here."""
         return await self.read()
 
-    async def pipe(self, write: Callable[[bytes], bool], framed: object = None) -> None:
+    async def pipe(self, write: Callable[[bytes], bool], framed: object = None, passing: object = None) -> None:
         """Hand the scripted chunks to ``write``."""
         while data := await self.read():
             self._going.set()
