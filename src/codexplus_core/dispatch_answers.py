@@ -44,13 +44,16 @@ class Answers(Telling):
         hooks = iter(self._table["on_request"])
         if self._noted:
             return self._request(exchange, hooks, enforced)
-        for hook in hooks:
-            before = exchange._edits()
-            answer = self._calls.now(hook, exchange)
+        while True:
+            hook, answer, before, judged = self._calls.request(hooks, exchange)
+            if judged:
+                enforced = before[1], exchange._is_answered_here(before[0])
+            if hook is None:
+                break
             if answer is not None or exchange._unsendable(before) is not None:
                 return self._request(exchange, hooks, enforced, (hook, before, answer))
             if hook.record.plugin.enforces_policy:
-                enforced = (exchange.model, exchange.answered_here)
+                enforced = exchange.model, exchange.answered_here
         return None if enforced in (None, (exchange.model, exchange.answered_here)) else self.enforced(exchange)
 
     async def _request(
@@ -248,10 +251,9 @@ class Answers(Telling):
         """Tell the plugins how an exchange ended."""
         if self._noted:
             await self._tell_noted()
-        for hook in self._table["on_exchange_end"]:
-            answer = self._calls.now(hook, exchange, outcome)
-            if answer is not None:
-                await self._waited_for(hook, answer)
+        hooks = iter(self._table["on_exchange_end"])
+        while (found := self._calls.first(hooks, exchange, outcome)) is not None:
+            await self._waited_for(*found)
 
     async def action(self, action: Action) -> Refusal | None:
         """The first veto against an action, None if every plugin agrees."""

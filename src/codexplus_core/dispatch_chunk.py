@@ -11,7 +11,7 @@ from .exchange import Exchange
 from .protocol.events import Event
 
 if TYPE_CHECKING:
-    from .dispatch import Calls
+    from .dispatch_calls import Calls
 
 MANY_TYPES = 500
 

@@ -13,7 +13,7 @@ from .dispatch_faults import FAILED, Hook
 from .exchange import Refusal
 
 if TYPE_CHECKING:
-    from .dispatch import Calls
+    from .dispatch_calls import Calls
 
 UNAVAILABLE = 503
 NOTED = 1000

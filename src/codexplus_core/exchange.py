@@ -14,6 +14,9 @@ from .plugin_states import PluginStates
 Origin = Literal["user", "tool", "title", "compaction", "review", "subagent", "warmup", "unknown"]
 Phase = Literal["start", "resume", "compact", "end"]
 Transport = Literal["http", "websocket"]
+Edits = tuple[Any, ...]
+"""What plugins may change of an exchange: the prompt, the model, whether that was changed, what is watched, and lists
+of what was added, None where nothing was."""
 
 current_plugin: contextvars.ContextVar[str] = contextvars.ContextVar("codexplus_plugin", default="")
 """The name of the plugin whose code runs now; the dispatcher sets it, per-plugin state is kept under it."""
@@ -173,7 +176,10 @@ class Exchange:
 
         Nothing of it leaves then; where that changes, whoever enforces a policy is asked again.
         """
-        return self._answerable and self.prompt == self.prompt_as_typed
+        return self._is_answered_here(self.prompt)
+
+    def _is_answered_here(self, prompt: str | None) -> bool:
+        return self._answerable and prompt == self.prompt_as_typed
 
     @property
     def body(self) -> dict[str, Any]:
@@ -249,13 +255,13 @@ class Exchange:
         self.watched = {**self.watched, plugin: {*self.watched.get(plugin, ()), *types}}
         self._routes = None
 
-    def _edits(self) -> tuple[Any, ...]:
+    def _edits(self) -> Edits:
         """All that plugins may have changed so far, for ``_undo`` and ``_unsendable``."""
         added = self.added_tools or self.attached or self.context
         lists = (dict(self.added_tools), list(self.attached), list(self.context)) if added else None
         return self.prompt, self._model, self.model_changed, self.watched, lists
 
-    def _unsendable(self, before: tuple[Any, ...]) -> object:
+    def _unsendable(self, before: Edits) -> object:
         """The first edit since ``before`` that no request can carry (wrong type, half a character), None if all can."""
         added = self.added_tools or self.attached or self.context
         if self.prompt is before[0] and self._model is before[1] and not added:
@@ -265,7 +271,7 @@ class Exchange:
             texts.append(self.prompt)
         return next((text for text in texts if not is_text(text)), None)
 
-    def _undo(self, edits: tuple[Any, ...]) -> None:
+    def _undo(self, edits: Edits) -> None:
         self.prompt, self._model, self.model_changed, self.watched, lists = edits
         self.added_tools, self.attached, self.context = lists or ({}, [], [])
         self._routes = None

@@ -100,7 +100,7 @@ ABOVE = {
     "terminal": {"proxy", "loader", "dispatch", "cli", "testing"},
 }
 
-MAY_CATCH_EXCEPTION = ("loader.py", "dispatch.py", "proxy/answering.py")
+MAY_CATCH_EXCEPTION = ("loader.py", "dispatch_calls.py", "proxy/answering.py")
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager"}
 MUTABLE_MAKERS = {
     "list",

@@ -35,7 +35,7 @@ class UnnamedViews:
             array = bytes(array)
             known = max((view for view in self._views if view.begins(array)), key=len, default=None)
         view = ClientView() if known is None else known.copy()
-        view.grow(array, begins)
+        view.grow(array, begins if known is None else known.beginning)
         if known is not None:
             self._views.remove(known)
         if known is not None and len(known) == len(view):

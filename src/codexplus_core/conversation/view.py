@@ -59,10 +59,12 @@ class ClientView:
 
         This view must not grow any more: the other one has its lists until it grows itself.
         """
-        view = ClientView()
+        view = ClientView.__new__(ClientView)  # most of what __init__ makes is here already
         view._borrowed = True
         view._raw, view._items, view._places = self._raw, self._items, self._places
         view.epochs, view.keys = self.epochs, self.keys
+        view._parsed, view.upstream, view.journaled = {}, [], set()
+        view.judged = view.parsed_items = 0
         view.boundary, view.has_ids, view.newest_output = self.boundary, self.has_ids, self.newest_output
         view._cwd, view._looked_at = self._cwd, self._looked_at
         return view

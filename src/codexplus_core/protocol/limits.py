@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 LIMITS = "codex.rate_limits"
 """The event that carries the figures over a WebSocket, where an answer has no header lines of its own."""
 
+_NAME = itemgetter(0)
 _PARTS = (b"x-codex-primary-", b"x-codex-secondary-")
 _LONGEST = 100
 _MOST = 32
@@ -17,7 +19,7 @@ _WINDOW = ("used_percent", "window_minutes", "reset_at")
 def limits_of_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """The header lines about an account's windows, by lower-case name, such as ``x-codex-primary-used-percent``."""
     # Every answer comes by here, and with an API key none has such lines.
-    names = b"\n".join([name for name, _ in headers]).lower()
+    names = b"\n".join(map(_NAME, headers)).lower()
     found: dict[str, str] = {}
     if names.find(_PARTS[0]) < 0 and names.find(_PARTS[1]) < 0:
         return found

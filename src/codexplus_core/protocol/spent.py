@@ -13,12 +13,15 @@ def usage_of(usage: Any) -> Usage | None:
     """The tokens in a response's ``usage``, None where it is no object."""
     if not isinstance(usage, dict):
         return None
+    get = usage.get
+    taken, made, total = get("input_tokens"), get("output_tokens"), get("total_tokens")
+    of_taken, of_made = get("input_tokens_details"), get("output_tokens_details")
     return Usage(
-        input_tokens=_count(usage, "input_tokens"),
-        cached_tokens=_count(usage.get("input_tokens_details"), "cached_tokens"),
-        output_tokens=_count(usage, "output_tokens"),
-        reasoning_tokens=_count(usage.get("output_tokens_details"), "reasoning_tokens"),
-        total_tokens=_count(usage, "total_tokens"),
+        taken if isinstance(taken, int) else 0,
+        _part(of_taken, "cached_tokens") if of_taken else 0,
+        made if isinstance(made, int) else 0,
+        _part(of_made, "reasoning_tokens") if of_made else 0,
+        total if isinstance(total, int) else 0,
     )
 
 
@@ -61,6 +64,6 @@ def in_all(a: Usage, b: Usage) -> Usage:
     )
 
 
-def _count(data: Any, key: str) -> int:
-    value = data.get(key) if isinstance(data, dict) else None
+def _part(details: Any, key: str) -> int:
+    value = details.get(key) if isinstance(details, dict) else None
     return value if isinstance(value, int) else 0

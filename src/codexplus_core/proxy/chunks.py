@@ -42,7 +42,7 @@ class _Lengths(dict[bytes, int]):
 
 
 _LENGTHS = _Lengths()
-_FIRST = itemgetter(0)
+_FIRST, _BEHIND_FIRST = itemgetter(0), itemgetter(slice(1, None))
 
 
 def _plain(data: bytes, at: int) -> tuple[list[bytes], int]:
@@ -220,7 +220,7 @@ class Chunks:
             parts.append(data[: max(0, at - 2)])
         if size - at > _MANY and not self._trailers:
             contents, at = _plain(data, at)
-            parts += [content[1:] for content in contents]
+            parts += map(_BEHIND_FIRST, contents)
         while at < size and not self._trailers:
             found = _SIZE.match(data, at)
             if found is None:

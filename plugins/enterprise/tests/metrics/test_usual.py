@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from codexplus_core import Exchange, Outcome, Session, Turn
 from codexplus_core import Usage as Tokens
-from codexplus_enterprise.metrics import names
+from codexplus_enterprise.metrics import names, usual
 from codexplus_enterprise.metrics.counting import Counting
-from codexplus_enterprise.metrics.registry import Family, Registry
+from codexplus_enterprise.metrics.registry import Registry
 from codexplus_enterprise.metrics.rolling import Rolling
 
 tokens = st.integers(min_value=0, max_value=5000)
@@ -40,7 +40,7 @@ exchanges = st.builds(
 )
 
 
-def counted(happened: list[tuple[Exchange, Outcome]], *, forgetting: bool) -> tuple[list[str], list[Family], int]:
+def counted(happened: list[tuple[Exchange, Outcome]], *, forgetting: bool) -> tuple[object, ...]:
     registry, rolling = Registry(names.COUNTED), Rolling()
     prices = {"mini": 2.0}
     counting = Counting(
@@ -49,9 +49,16 @@ def counted(happened: list[tuple[Exchange, Outcome]], *, forgetting: bool) -> tu
     labels = []
     for exchange, outcome in happened:
         if forgetting:
+            counting.settle()
             counting._usual.clear()
         labels.append(counting.exchange(exchange, outcome))
-    return labels, list(registry.families()), rolling.seen
+    counting.settle()
+    # What is added up in another order differs in its last digits.
+    shown = [
+        (family.instrument, [(each.labels, round(each.value, 6), each.counts) for each in family.series])
+        for family in registry.families()
+    ]
+    return labels, shown, rolling.quantiles(), rolling.seen, rolling.broken_share
 
 
 @given(st.lists(st.tuples(exchanges, outcomes), max_size=40))
@@ -63,7 +70,7 @@ def test_an_exchange_like_one_before_is_counted_without_looking_its_places_up() 
     registry = Registry(names.COUNTED)
     counting = Counting(registry, Rolling(), lambda *_: None)
     exchange = Exchange(session=Session("s", "t"), turn=Turn("1", "user"), model="gpt-6.1-sol")
-    outcome = Outcome(200, "upstream", None, Tokens(5, 0, 5, 0, 10), 1, 0.5, 1.0, 10, 20)
+    outcome = Outcome(200, "upstream", None, Tokens(5, 0, 5, 0, 10), 1, 0.5, 1.0, 10, 20, 0.1, 0.2)
     counting.exchange(exchange, outcome)
     looked_up: list[object] = []
     registry.number = lambda *about: looked_up.append(about)  # type: ignore[method-assign,assign,func-returns-value]
@@ -71,3 +78,30 @@ def test_an_exchange_like_one_before_is_counted_without_looking_its_places_up() 
     counting.exchange(exchange, outcome)
 
     assert looked_up == []
+
+
+def test_what_waits_is_counted_before_much_of_it_does() -> None:
+    registry = Registry(names.COUNTED)
+    counting = Counting(registry, Rolling(), lambda *_: None)
+    exchange = Exchange(session=Session("s", "t"), turn=Turn("1", "user"), model="gpt-6.1-sol")
+    outcome = Outcome(200, "upstream", None, Tokens(5, 0, 5, 0, 10), 1, 0.5, 1.0, 10, 20, 0.1, 0.2)
+    for _ in range(usual.MOST):
+        counting.exchange(exchange, outcome)
+    first = registry.number(names.REQUESTS, ("responses", "http", "200", "upstream"))
+    assert first.value == 1  # the others wait
+
+    counting.exchange(exchange, outcome)
+
+    assert first.value == 1 + usual.MOST
+
+
+@given(st.integers(1, 7), st.lists(st.lists(seconds, max_size=9), max_size=6))
+def test_several_answers_at_once_fill_the_window_as_one_by_one_they_do(size: int, batches: list[list[float]]) -> None:
+    together, each = Rolling(size), Rolling(size)
+    for batch in batches:
+        together.add_whole(batch)
+        for value in batch:
+            each.add(value, broken=False)
+
+        assert (together._added, together._next_added) == (each._added, each._next_added)
+        assert (together._broken, together._next_broken) == (each._broken, each._next_broken)

@@ -32,7 +32,7 @@ PROJECTS = 64
 class _View:
     settings: Settings
     documents: tuple[object, ...]
-    looked: float
+    until: float  # when its files are to be looked at again
 
 
 class Config(Mapping[str, Any]):
@@ -81,7 +81,7 @@ class Config(Mapping[str, Any]):
     def user(self) -> Settings:
         """The settings without any project."""
         view = self._views.get(None)
-        if view is not None and self._clock() - view.looked < self._every_s:
+        if view is not None and self._clock() < view.until:
             return view.settings  # as below, without another call: every request asks several times
         return self.for_project(None)
 
@@ -94,20 +94,20 @@ class Config(Mapping[str, Any]):
         """
         now = self._clock()
         view = self._views.get(cwd)
-        if view is not None and now - view.looked < self._every_s:
+        if view is not None and now < view.until:
             return view.settings
         project, remarks = self._project(cwd)
         places = self._places(project)
         found = self._shelf.documents(places)
         identity = (project, self._managed.look(), self._imposed.sheet, *found)
         if view is not None and view.documents == identity:
-            view.looked = now
+            view.until = now + self._every_s
             return view.settings
         self.generation += 1
         settings = self._settings(project, found, remarks)
         # The one that was asked for last goes to the end; the front has been without a change for longest.
         self._views.pop(cwd, None)
-        self._views[cwd] = _View(settings, identity, now)
+        self._views[cwd] = _View(settings, identity, now + self._every_s)
         self._forget()
         return settings
 
@@ -150,7 +150,7 @@ class Config(Mapping[str, Any]):
         if self._imposed.sheet is not before:
             # At once, not when the files are looked at the next time.
             for view in self._views.values():
-                view.looked = -math.inf
+                view.until = -math.inf
 
     @property
     def policy_problem(self) -> str:

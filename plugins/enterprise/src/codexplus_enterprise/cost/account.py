@@ -11,7 +11,7 @@ from typing import Any
 
 from .budget import Budget, Tally, tallies
 from .store import Unusable, UsageStore
-from .sums import Sums, Use
+from .sums import NOTHING, Sums, Use
 from .windows import Window
 
 FLUSH_S = 0.5
@@ -69,7 +69,7 @@ class Account:
             key = (day.isoformat(), use)
             if key not in self._pending and len(self._pending) >= MOST:
                 key = (key[0], use._replace(project="", model="other"))
-            self._pending.setdefault(key, Sums()).add(sums)
+            self._pending[key] = self._pending.get(key, NOTHING).plus(sums)
             for tally in self._tallies:
                 tally.add(use, sums)
         self._unwritten.update(windows)
@@ -131,7 +131,7 @@ class Account:
         except Unusable as error:
             failed = True
             for (day, use), sums in batch.items():
-                self._pending.setdefault((day, use), Sums()).add(sums)
+                self._pending[day, use] = self._pending.get((day, use), NOTHING).plus(sums)
             self._unwritten = {**windows, **self._unwritten}
             self._tell(str(error))
         else:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .periods import start_of
 from .prices import NANO
-from .sums import Sums, Use
+from .sums import NOTHING, Sums, Use
 
 SOFT = 80.0
 """Percent at which a budget that says nothing else begins to be mentioned."""
@@ -80,7 +80,8 @@ class Tally:
     def add(self, use: Use, sums: Sums) -> None:
         """Count a use."""
         if self.budget.concerns(use):
-            self._sums.setdefault(self.budget.owner(use), Sums()).add(sums)
+            owner = self.budget.owner(use)
+            self._sums[owner] = self._sums.get(owner, NOTHING).plus(sums)
 
     def spent(self, use: Use) -> float:
         """What is gone for such a use; 0 where the budget is not about it."""

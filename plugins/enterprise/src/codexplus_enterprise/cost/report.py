@@ -13,7 +13,7 @@ from .periods import midnight, next_start
 from .plan import Plan
 from .prices import NANO
 from .store import UsageStore
-from .sums import Sums, Use
+from .sums import NOTHING, Sums, Use, in_all
 from .verdict import Verdict, of_windows
 
 DIMENSIONS = ("model", "project", "user", "day", "account")
@@ -81,9 +81,7 @@ def _report(store: UsageStore, plan: Plan, now: float, by: str, since: date, use
     today = date.fromtimestamp(now)
     exists = store.exists
     lines = _lines(store, by, since, user) if exists else []
-    total = Sums()
-    for line in lines:
-        total.add(line.sums)
+    total = in_all(line.sums for line in lines)
     budgets: list[Verdict] = []
     for tally in tallies(plan.budgets, today):
         concerned = set()
@@ -113,7 +111,8 @@ def _lines(store: UsageStore, by: str, since: date, user: str) -> list[Line]:
     found: dict[str, Sums] = {}
     for use, sums in store.sums(since.isoformat()):
         if user in ("", use.user):
-            found.setdefault(_NAMES[by](use), Sums()).add(sums)
+            name = _NAMES[by](use)
+            found[name] = found.get(name, NOTHING).plus(sums)
     return sorted(
         (Line(name, sums) for name, sums in found.items()), key=lambda line: (-line.sums.nanos, -line.sums.total)
     )

@@ -65,7 +65,7 @@ class UsageStore:
             db = self._connection()
             db.execute("BEGIN IMMEDIATE")
             try:
-                db.executemany(_ADD, [(day, *use, *sums.values()) for (day, use), sums in batch.items()])
+                db.executemany(_ADD, [(day, *use, *sums) for (day, use), sums in batch.items()])
                 db.executemany(_SEEN, [(*key, *window) for key, window in windows.items()])
                 db.execute("COMMIT")
             except BaseException:

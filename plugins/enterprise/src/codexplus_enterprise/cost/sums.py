@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 
@@ -18,12 +20,8 @@ class Use(NamedTuple):
     account: str
 
 
-FIELDS = ("requests", "input", "cached", "output", "reasoning", "total", "nanos", "unpriced", "estimated")
-
-
-@dataclass(slots=True)
-class Sums:
-    """Counts that grow. ``nanos`` is the cost in billionths of the currency's unit; ``unpriced`` are tokens of models
+class Sums(NamedTuple):
+    """Counts. ``nanos`` is the cost in billionths of the currency's unit; ``unpriced`` are tokens of models
     that no price is known for; ``estimated`` are requests whose answer gave no figures.
     """
 
@@ -37,18 +35,15 @@ class Sums:
     unpriced: int = 0
     estimated: int = 0
 
-    def add(self, other: Sums) -> None:
-        """Count what the other holds, too."""
-        self.requests += other.requests
-        self.input += other.input
-        self.cached += other.cached
-        self.output += other.output
-        self.reasoning += other.reasoning
-        self.total += other.total
-        self.nanos += other.nanos
-        self.unpriced += other.unpriced
-        self.estimated += other.estimated
+    def plus(self, other: Sums) -> Sums:
+        """Both together."""
+        return Sums._make(map(add, self, other))
 
-    def values(self) -> tuple[int, ...]:
-        """The counts in the order of FIELDS."""
-        return tuple(getattr(self, name) for name in FIELDS)
+
+FIELDS = Sums._fields
+NOTHING = Sums()
+
+
+def in_all(sums: Iterable[Sums]) -> Sums:
+    """All of them together."""
+    return reduce(Sums.plus, sums, NOTHING)

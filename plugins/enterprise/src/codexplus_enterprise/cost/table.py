@@ -8,7 +8,7 @@ from pathlib import Path
 from .periods import in_words
 from .prices import NANO
 from .report import Report
-from .sums import Sums
+from .sums import Sums, in_all
 from .verdict import Verdict, gone_of, percent, short
 
 WIDTH = 10
@@ -76,9 +76,7 @@ def _shown(report: Report) -> list[tuple[str, Sums]]:
     lines = [(_named(line.name, report.by), line.sums) for line in report.lines]
     if len(lines) <= MOST:
         return lines
-    rest = Sums()
-    for _, sums in lines[MOST:]:
-        rest.add(sums)
+    rest = in_all(sums for _, sums in lines[MOST:])
     return [*lines[:MOST], (f"{len(lines) - MOST} more", rest)]
 
 

@@ -19,7 +19,7 @@ from .people import People
 from .plan import Plan, plan_of
 from .prices import NANO
 from .store import UsageStore
-from .sums import Sums, Use
+from .sums import NOTHING, Sums, Use
 from .verdict import Verdict, note, of_tally, of_windows, refusal, unpriced
 from .windows import windows_of
 
@@ -224,7 +224,7 @@ class Usage:
 def used(outcome: Outcome, plan: Plan, model: str) -> Sums:
     """What an exchange comes to. An answer that broke off gave no figures: it is judged by its size."""
     if not 200 <= outcome.status < 300:
-        return Sums()
+        return NOTHING
     usage, estimated = outcome.usage, 0
     taken, cached, made = usage.input_tokens, usage.cached_tokens, usage.output_tokens
     if not taken and not made and outcome.error in (None, "cut", "client_gone"):

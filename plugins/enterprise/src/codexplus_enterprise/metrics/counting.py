@@ -47,6 +47,11 @@ class Counting:
 
     # -- exchanges
 
+    def settle(self) -> None:
+        """Write what waits to be counted together: before anything is read."""
+        for usual in self._usual.values():
+            usual.settle()
+
     def exchange(self, exchange: Exchange, outcome: Outcome) -> str:
         """Count an exchange; gives its model's label, ``""`` for one that is not for a model."""
         add, observe = self._registry.add, self._registry.observe
@@ -55,7 +60,6 @@ class Counting:
         is_usual = kind == "responses" and by == "upstream" and error is None and Usual.is_told(outcome)
         if is_usual and (usual := self._usual.get(about)) is not None:
             usual.add(outcome)
-            self._latency(exchange, outcome, broken=False)
             self._cost(exchange.model, outcome, exchange.model)
             return exchange.model
         began = outcome.first_byte_s is not None
@@ -79,7 +83,7 @@ class Counting:
         self._latency(exchange, outcome, broken=began and error in _ENDED_MIDWAY)
         model = self._model(exchange.model, outcome)
         if is_usual and model == exchange.model:
-            self._usual[about] = Usual(self._registry, *about, _OPERATION, _PROVIDER)
+            self._usual[about] = Usual(self._registry, self._rolling, *about, _OPERATION, _PROVIDER)
         return model
 
     def _latency(self, exchange: Exchange, outcome: Outcome, *, broken: bool) -> None:

@@ -138,6 +138,7 @@ class Metrics:
     def families(self) -> list[Family]:
         """Everything as it is now."""
         self._settle()
+        self.counting.settle()
         health = {} if self._core is None else self._core.about.health
         return [*self.registry.families(), *self._readings.families(health)]
 

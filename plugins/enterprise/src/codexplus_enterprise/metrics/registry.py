@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from .names import Instrument
 
@@ -30,6 +31,13 @@ class Histogram:
         """Count a number."""
         self.counts[bisect_left(self.edges, value)] += 1
         self.total += value
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """Count several."""
+        counts = self.counts
+        for index in map(bisect_left, repeat(self.edges), values):
+            counts[index] += 1
+        self.total = sum(values, self.total)
 
 
 class Number:

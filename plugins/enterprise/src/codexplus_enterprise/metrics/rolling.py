@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
+from typing import Any
 
 WINDOW = 10_000
 QUANTILES = (0.5, 0.95, 0.99)
@@ -31,6 +33,11 @@ class Rolling:
             self._broken[self._next_broken] = broken
         self._next_broken = (self._next_broken + 1) % self._size
 
+    def add_whole(self, added_s: Sequence[float]) -> None:
+        """Note streamed answers of which none broke off."""
+        self._next_added = _put(self._added, self._size, self._next_added, array("d", added_s))
+        self._next_broken = _put(self._broken, self._size, self._next_broken, bytearray(len(added_s)))
+
     @property
     def seen(self) -> int:
         """Requests in the window."""
@@ -48,3 +55,16 @@ class Rolling:
             return {}
         # Nearest rank: what is shown was measured.
         return {share: ordered[max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1)] for share in QUANTILES}
+
+
+def _put(ring: Any, size: int, at: int, values: Any) -> int:
+    """Put ``values`` into a ring that grows up to ``size``, the first of them ``at``; gives the place behind them."""
+    room = size - len(ring)
+    ring.extend(values[:room])
+    rest = values[room:] if room < len(values) else values[:0]
+    at = (at + len(values) - len(rest)) % size
+    while rest:
+        part = rest[: size - at]
+        ring[at : at + len(part)] = part
+        rest, at = rest[len(part) :], (at + len(part)) % size
+    return at
