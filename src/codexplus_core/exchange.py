@@ -251,9 +251,11 @@ class Exchange:
         Calls add up; other plugins are not concerned. ``watch()`` with no type asks for none.
         """
         plugin = current_plugin.get()
-        # Another dict each time: what `_edits` has kept stays as it was.
-        self.watched = {**self.watched, plugin: {*self.watched.get(plugin, ()), *types}}
-        self._routes = None
+        before = self.watched.get(plugin)
+        if types or before is None:
+            # Another dict each time: what `_edits` has kept stays as it was.
+            self.watched = {**self.watched, plugin: {*before, *types} if before else set(types)}
+            self._routes = None
 
     def _edits(self) -> Edits:
         """All that plugins may have changed so far, for ``_undo`` and ``_unsendable``."""
