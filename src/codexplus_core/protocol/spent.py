@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from .events import Event
 from .tools import Usage
 
 
@@ -23,6 +24,27 @@ def usage_of(usage: Any) -> Usage | None:
         _part(of_made, "reasoning_tokens") if of_made else 0,
         total if isinstance(total, int) else 0,
     )
+
+
+def usage_in(event: Event) -> Usage | None:
+    """The tokens that an event says its response took, None where it says none; nothing else of it is read."""
+    try:
+        response = _told(event.payload).response
+        return None if response is None else usage_of(response.usage)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = (event.data or {}).get("response")
+        return usage_of(said.get("usage")) if isinstance(said, dict) else None
+
+
+class _Response(msgspec.Struct):
+    usage: dict[str, Any] | None = None
+
+
+class _Told(msgspec.Struct):
+    response: _Response | None = None
+
+
+_told = msgspec.json.Decoder(_Told).decode
 
 
 class _Whole(msgspec.Struct):

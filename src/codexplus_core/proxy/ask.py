@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import msgspec
 import zstandard
 
 from ..conversation.lineage import joined
@@ -14,7 +13,6 @@ from ..dispatch import Dispatcher, FailedClosed
 from ..exchange import Refusal
 from ..protocol.body import RequestBody
 from ..protocol.errors import upstream_failure
-from ..protocol.items import Item
 from ..protocol.limits import limits_of_headers
 from ..protocol.messages import items_text
 from ..protocol.spent import usage_of_body
@@ -23,7 +21,9 @@ from .downstream import Downstream
 from .headers import client_headers, upstream_headers
 from .kinds import is_event_stream, is_json, is_plain_json, is_zstd
 from .link import Link, SocketAnswer
+from .outgoing import Outgoing, compose
 from .passage import Passage
+from .quiet import Quiet, is_quiet
 from .rounds import Rounds
 from .sources import BodyEvents, EventSource, FirstTimed, OtherModel
 from .tap import Tap
@@ -34,21 +34,9 @@ from .whole import MOST_BYTES, beginning, judged, words_of
 
 MAX_ROUNDS = 100
 """Upstream rounds that one exchange may take; a plugin that goes on for ever ends here."""
+_FAILED = ("", "response.failed", "error")  # how a response ends, or does not, that is no success
 # Where Codex before 0.120 has a conversation compacted: JSON that is one again, in which no call is a new one.
 _COMPACT = "/responses/compact"
-
-
-class Outgoing(msgspec.Struct, frozen=True):
-    """What differs from the client's request: all items, the model, further tools."""
-
-    items: list[bytes] | None
-    model: str | None
-    tools: list[Item]
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything does."""
-        return self.items is not None or self.model is not None or bool(self.tools)
 
 
 class Asking:
@@ -73,11 +61,16 @@ class Asking:
     async def ask(self, passage: Passage) -> None:
         """Send a request up, show the answer, and send up further rounds as long as the model has to be asked again."""
         down = passage.down
+        if is_quiet(passage, self._dispatch):
+            quiet = Quiet(passage)
+            if (tap := down.tap(quiet.types(), quiet.note)) is not None:
+                await self._let_by(passage, quiet, tap)
+                return
         rounds = Rounds(passage.exchange, passage.reading, self._dispatch, down)
         passage.added = rounds.added
         try:
             while True:
-                answer = await self._open(passage, rounds)
+                answer = await self._open(passage, rounds.added, reads=rounds.reads)
                 if answer is None:
                     return
                 try:
@@ -88,9 +81,6 @@ class Asking:
                         passage.down.status = answer.status
                     elif not await self._head(passage, answer, rounds):
                         return
-                    elif (tap := self._tap(passage, rounds)) is not None:
-                        await self._let_by(passage, answer, rounds, tap)
-                        again = False
                     else:
                         source: EventSource = BodyEvents(answer, rounds.types(), passage.down.passing)
                         if passage.interrupting is not None:
@@ -115,17 +105,17 @@ class Asking:
         except FailedClosed as failure:
             words = f"the plugin {failure.plugin!r} failed and must not be skipped; see the log of codex-plus"
             await rounds.fail("invalid_prompt", words)
-        if rounds.ended in ("", "response.failed", "error"):
+        if rounds.ended in _FAILED:
             passage.error = "failed"
 
-    async def _open(self, passage: Passage, rounds: Rounds) -> Answer | SocketAnswer | None:
-        outgoing = self._compose(passage, rounds)
+    async def _open(self, passage: Passage, added: list[bytes], *, reads: bool) -> Answer | SocketAnswer | None:
+        outgoing = compose(passage, added)
         try:
             opening: Coroutine[Any, Any, Answer | SocketAnswer]
             if passage.link is not None:
                 opening = self._tell(passage.link, passage, outgoing)
             else:
-                opening = self._upstream.open(self._request(passage, rounds, outgoing))
+                opening = self._upstream.open(self._request(passage, outgoing, reads=reads))
                 if passage.interrupting is not None:
                     opening = passage.interrupting.opened(opening)
             since = self._clock()
@@ -145,22 +135,6 @@ class Asking:
             await local.plain(passage.down, failure.status, b"application/json", failure.body())
             return None
 
-    def _compose(self, passage: Passage, rounds: Rounds) -> Outgoing:
-        exchange, reading = passage.exchange, passage.reading
-        added = rounds.added
-        if not added:
-            passage.sent = reading.ledger.project(reading.view, reading.count)
-        items = passage.sent
-        if added:
-            # On top of what the first round was sent: the ledger by now holds this exchange's own hidden items too.
-            items = [*(items if items is not None else reading.raw_items()), *added]
-        model = exchange.model if exchange.model != passage.body.text("model") else None
-        tools: list[Item] = []
-        if exchange.added_tools and passage.body.value("stream") is True:
-            # Without a stream nobody could answer a call of ours before the client sees it.
-            tools = list(exchange.added_tools.values())
-        return Outgoing(items, model, tools)
-
     @staticmethod
     async def _tell(link: Link, passage: Passage, outgoing: Outgoing) -> SocketAnswer:
         asked = passage.asked
@@ -176,7 +150,7 @@ class Asking:
             return await link.ask(data, joined(*items))
         return await link.ask(data, asked.items if asked is not None else items_text(body.input))
 
-    def _request(self, passage: Passage, rounds: Rounds, outgoing: Outgoing) -> UpstreamRequest:
+    def _request(self, passage: Passage, outgoing: Outgoing, *, reads: bool) -> UpstreamRequest:
         incoming, changed, model = passage.incoming, outgoing.changed, outgoing.model
         data = incoming.wire
         if changed:
@@ -184,7 +158,7 @@ class Asking:
         replace: dict[bytes, bytes | None] = {}
         if model is not None:
             replace[b"x-codex-routing-hint"] = b"model=" + model.encode()
-        if rounds.reads:
+        if reads:
             replace[b"accept-encoding"] = None
         headers = upstream_headers(incoming.headers, body_changed=changed, replace=replace)
         if changed and is_zstd(incoming.headers):
@@ -193,18 +167,22 @@ class Asking:
         url = self._targets.url(incoming.path, incoming.query, chatgpt=incoming.chatgpt)
         return UpstreamRequest(incoming.method, url, headers, data)
 
-    async def _head(self, passage: Passage, answer: Answer, rounds: Rounds) -> bool:
-        """Send the head; False where the answer is no event stream and has been sent as it is, or cannot be."""
+    async def _head(self, passage: Passage, answer: Answer, rounds: Rounds | None) -> bool:
+        """Send the head; False where the answer is no event stream and has been sent as it is, or cannot be.
+
+        ``rounds`` is who shows the answer, None where it goes by and the client has got nothing before.
+        """
         down = passage.down
         passage.limits.update(limits_of_headers(answer.headers))
         streams = answer.status == 200 and is_event_stream(answer.headers)
         begun, changed = b"", streams
-        if answer.status == 200 and not streams and rounds.reads and passage.exchange.path != _COMPACT:
+        reads = rounds is not None and rounds.reads
+        if answer.status == 200 and not streams and reads and passage.exchange.path != _COMPACT:
             looked_at = await self._looked_at(passage, answer)
             if looked_at is None:
                 return False
             begun, changed = looked_at
-        if down.started:
+        if rounds is not None and down.started:
             if streams:
                 return True
             # 401, 429 and 5xx have a meaning that only a status carries: cut, the client asks again and gets it.
@@ -236,25 +214,31 @@ class Asking:
             passage.error = "failed"
         return False
 
-    @staticmethod
-    def _tap(passage: Passage, rounds: Rounds) -> Tap | None:
-        """The shorter way for an answer, where it goes by as it comes."""
-        if not rounds.shows_all or passage.interrupting is not None:
-            return None
-        if passage.exchange.model != passage.body.text("model"):
-            return None
-        types = rounds.types()
-        return None if types is None else passage.down.tap(types, rounds.note)
-
-    async def _let_by(self, passage: Passage, answer: Answer, rounds: Rounds, tap: Tap) -> None:
-        rounds.rounds = 1
-        since = self._clock()
-        told = passage.down.first_byte_at is not None
+    async def _let_by(self, passage: Passage, quiet: Quiet, tap: Tap) -> None:
+        """Ask once, and let the answer go by. Raises as ``ask``."""
+        passage.added = []
+        answer = await self._open(passage, passage.added, reads=False)
+        if answer is None or isinstance(answer, SocketAnswer):
+            return
         try:
-            await tap.pipe(answer)
-        finally:
-            if not told:
+            if not await self._head(passage, answer, None):
+                return
+            passage.rounds = 1
+            since = self._clock()
+            try:
+                await tap.pipe(answer)
+            finally:
                 passage.upstream_s += max(0.0, passage.first_byte_by(self._clock()) - since)
+                passage.usage = quiet.usage
+                passage.limits.update(quiet.limits)
+                passage.complete = quiet.ended == "response.completed"
+        except UpstreamCut:
+            if not passage.complete:
+                raise
+        finally:
+            answer.close()
+        if quiet.ended in _FAILED:
+            passage.error = "failed"
 
     def _told(self, passage: Passage, source: EventSource) -> EventSource:
         asked = passage.body.text("model")

@@ -26,9 +26,10 @@ from .unread import Unread
 from .witness import NOTED
 
 _ADDED = "response.output_item.added"
-_READ = frozenset({"response.completed", "response.failed", "response.incomplete", "error", LIMITS})
-_ENDS = frozenset(kind.encode() for kind in _READ)
-_WITNESSED, _FOLLOWED = _ENDS | NOTED, _ENDS | WATCHED
+READ = frozenset({"response.completed", "response.failed", "response.incomplete", "error", LIMITS})
+"""Events that are looked into whoever else wants to see any: those that end a response, and the account's limits."""
+ENDS = frozenset(kind.encode() for kind in READ)
+_WITNESSED, _FOLLOWED = ENDS | NOTED, ENDS | WATCHED
 
 
 class Rounds:
@@ -77,26 +78,13 @@ class Rounds:
         if self._watched is None or self._splicer.reads_all:
             return None
         follows = self._follows or self._unread is not None
-        ours = _FOLLOWED if follows else _WITNESSED if self._down.witness is not None else _ENDS
+        ours = _FOLLOWED if follows else _WITNESSED if self._down.witness is not None else ENDS
         return ours | {kind.encode() for kind in self._watched} if self._watched else ours
 
     @property
     def reads(self) -> bool:
         """Whether anybody has to see the model's answer: then it must come as a stream that can be read."""
         return self._holds or self._chunks or self._turn_end
-
-    @property
-    def shows_all(self) -> bool:
-        """Whether the answer goes to the client as it comes, so that to ``note`` some of its events is enough."""
-        return not (self._follows or self.reads or self._splicer.reads_all or self.rounds)
-
-    def note(self, event: Event) -> None:
-        """The client gets one of the events that have to be ``seen`` as it came."""
-        if self._down.witness is not None:
-            self._down.witness.events((event,))
-        if event.type in _READ:
-            self._note_end(event)
-            self._splicer.event(event)
 
     @property
     def added(self) -> list[bytes]:
@@ -132,13 +120,13 @@ class Rounds:
         again = False
         for event in events:
             kind = event.type
-            if self._unread is not None and kind not in _READ and self._unread.takes(event):
+            if self._unread is not None and kind not in READ and self._unread.takes(event):
                 self._out.append(event)
             elif kind == DONE and (self._follows or self._unread is not None):
                 await self._item_done(event)
             elif kind == _ADDED and self._exchange.added_tools:
                 await self._item_added(event)
-            elif kind in _READ:
+            elif kind in READ:
                 again = await self._end(event)
             else:
                 await self._show(event)
@@ -265,14 +253,11 @@ class Rounds:
                 self._kept.shown([item], item, self._kept.original(item))
 
     async def _finish(self, event: Event) -> None:
-        self._note_end(event)
-        await self._show(event)
-
-    def _note_end(self, event: Event) -> None:
         if event.type == LIMITS:
             self.limits.update(limits_of_event(event.data))
         else:
             self.ended = event.type
+        await self._show(event)
 
     async def fail(self, code: str, text: str) -> None:
         """End the response with an error event, after its head is out."""
