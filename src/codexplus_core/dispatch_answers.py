@@ -41,20 +41,25 @@ class Answers(Telling):
         The loop of ``_request``, for as long as nobody says or makes anything: most requests need no more.
         """
         enforced: tuple[str, bool] | None = None
-        hooks = iter(self._table["on_request"])
+        table, at = self._table["on_request"], 0
+        hooks = iter(table)
         if self._noted:
             return self._request(exchange, hooks, enforced)
         while True:
-            hook, answer, before, judged = self._calls.request(hooks, exchange)
-            if judged:
-                enforced = before[1], exchange._is_answered_here(before[0])
+            hook, answer, before = self._calls.request(hooks, exchange)
             if hook is None:
                 break
+            since, at = at, table.index(hook) + 1
+            if _enforces(table[since : at - 1]):
+                enforced = before[1], exchange._is_answered_here(before[0])
             if answer is not None or exchange._unsendable(before) is not None:
                 return self._request(exchange, hooks, enforced, (hook, before, answer))
             if hook.record.plugin.enforces_policy:
                 enforced = exchange.model, exchange.answered_here
-        return None if enforced in (None, (exchange.model, exchange.answered_here)) else self.enforced(exchange)
+        # Whoever came behind the last edit has judged the request as it is now.
+        if enforced is None or enforced == (exchange.model, exchange.answered_here) or _enforces(table[at:]):
+            return None
+        return self.enforced(exchange)
 
     async def _request(
         self, exchange: Exchange, hooks: Iterator[Hook], enforced: tuple[str, bool] | None, asked: _Asked | None = None
@@ -274,3 +279,7 @@ class Answers(Telling):
             if answer is FAILED and hook.closed:
                 return refusal_of(hook), hook.plugin
         return None, ""
+
+
+def _enforces(hooks: Iterable[Hook]) -> bool:
+    return any(hook.record.plugin.enforces_policy for hook in hooks)

@@ -94,16 +94,16 @@ class Calls:
             if token is not None:
                 current_plugin.reset(token)
 
-    def request(self, hooks: Iterator[Hook], exchange: Exchange) -> tuple[Hook | None, Any, Edits, bool]:
-        """The first of ``hooks`` that answers a request or edits it, None when all let it be; what it gave; the edits
-        before that; and whether one of those that enforce a policy had judged it by then.
+    def request(self, hooks: Iterator[Hook], exchange: Exchange) -> tuple[Hook | None, Any, Edits]:
+        """The first of ``hooks`` that answers a request or edits it, None when all let it be; what it gave; and the
+        edits before that.
 
         This is ``now`` in a loop, written out, as ``first`` is.
         """
         watch, clock, faults = self.stopwatch, self._clock, self.faults
         before = exchange._edits()
         prompt, model = before[0], before[1]
-        outer, token, judged = watch.holder, None, False
+        outer, token = watch.holder, None
         began = clock()
         if began >= faults.sample_at:
             faults.sample(began)
@@ -111,7 +111,7 @@ class Calls:
             for hook in hooks:
                 watched, call = exchange.watched, hook.call
                 if call is None:
-                    return hook, FAILED, (*before[:3], watched, before[4]), judged
+                    return hook, FAILED, (*before[:3], watched, before[4])
                 hook.record.calls += 1
                 if token is None:
                     token = current_plugin.set(hook.plugin)
@@ -129,9 +129,8 @@ class Calls:
                 began = ended
                 added = exchange.added_tools or exchange.attached or exchange.context
                 if made is not None or added or exchange.prompt is not prompt or exchange._model is not model:
-                    return hook, made, (*before[:3], watched, before[4]), judged
-                judged = judged or hook.record.plugin.enforces_policy
-            return None, None, before, judged
+                    return hook, made, (*before[:3], watched, before[4])
+            return None, None, before
         finally:
             watch.holder = outer
             if token is not None:

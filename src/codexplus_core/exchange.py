@@ -251,11 +251,14 @@ class Exchange:
         Calls add up; other plugins are not concerned. ``watch()`` with no type asks for none.
         """
         plugin = current_plugin.get()
-        before = self.watched.get(plugin)
-        if types or before is None:
-            # Another dict each time: what `_edits` has kept stays as it was.
-            self.watched = {**self.watched, plugin: {*before, *types} if before else set(types)}
-            self._routes = None
+        # Another dict each time: what `_edits` has kept stays as it was.
+        if types:
+            self.watched = {**self.watched, plugin: {*self.watched.get(plugin, ()), *types}}
+        elif plugin in self.watched:
+            return
+        else:
+            self.watched = {**self.watched, plugin: set()}
+        self._routes = None
 
     def _edits(self) -> Edits:
         """All that plugins may have changed so far, for ``_undo`` and ``_unsendable``."""

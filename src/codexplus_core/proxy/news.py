@@ -21,11 +21,11 @@ class News:
     """The newest line of one exchange, and the events that show it.
 
     They are those of a reasoning item that is never finished, so Codex shows its summary as a status, keeps nothing of
-    it and sends nothing back. ``splicer`` numbers them among all that the client gets.
+    it and sends nothing back.
     """
 
-    def __init__(self, splicer: Splicer, clock: Callable[[], float] = time.monotonic) -> None:
-        self.splicer = splicer
+    def __init__(self, splicer: Splicer | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._splicer = splicer
         self._item = ""
         self._clock = clock
         self._text = ""
@@ -33,6 +33,13 @@ class News:
         self._due = False
         self._waiter: asyncio.Future[None] | None = None
         self._parts = 0
+
+    @property
+    def splicer(self) -> Splicer:
+        """Who numbers them; most exchanges have no need of one."""
+        if self._splicer is None:
+            self._splicer = Splicer()
+        return self._splicer
 
     def tell(self, text: str) -> None:
         """Say a line; what comes too soon after the last one is left out."""

@@ -15,7 +15,6 @@ from ..dispatch import Dispatcher
 from ..exchange import Exchange, Refusal, Session, Turn
 from ..protocol import replies
 from ..protocol.body import RequestBody
-from ..protocol.splice import Splicer
 from ..services.approvals.service import Approvals
 from ..services.commands import Commands
 from ..services.sessions import Sessions, Thread
@@ -173,7 +172,7 @@ class Relay:
         decision = None
         if self._active:
             since = self._clock()
-            news = passage.exchange.news = News(Splicer())
+            news = passage.exchange.news = News()
             # As in a task of their own, and most often without one: what plugins set there is seen by nobody else.
             own = copy_context()
             waiting = own.run(self._decisions.decide, passage)

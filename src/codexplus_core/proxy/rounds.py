@@ -13,7 +13,7 @@ from ..protocol.body import encode_item
 from ..protocol.events import Event
 from ..protocol.items import Item, is_call, message
 from ..protocol.limits import LIMITS, limits_of_event
-from ..protocol.splice import WATCHED, Splicer
+from ..protocol.splice import WATCHED
 from ..protocol.tools import ToolCall, ToolResult, Usage
 from .downstream import Downstream
 from .held import Held, answer, given_up
@@ -50,7 +50,7 @@ class Rounds:
         self._chunks = self._watched is None or bool(self._watched)
         self._holds = told and (bool(exchange.added_tools) or dispatcher.has("on_tool_use"))
         self._turn_end = told and dispatcher.has("on_turn_end")
-        news: News = exchange.news or News(Splicer())  # what was told while plugins decided is of this response
+        news: News = exchange.news or News()  # what was told while plugins decided is of this response
         self._splicer, self._news = news.splicer, news if self._holds else None
         if down.begun and not self._splicer.begun:
             self._splicer.own(replies.created(down.begun, exchange.model))
