@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -10,17 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proxy.front import fronted, on_each_loop
-from proxy.test_hot_path import BODY, POST, Idle, answer_of, application
-from raw_http import CHUNKED_HEAD, END, Connection, chunk, serving
+from proxy.asked import CLOSING_HEAD, Kept, answered
+from raw_http import CHUNKED_HEAD, END, Connection, chunk
 
-from codexplus_core import Event, Exchange, Outcome, hookimpl
+from codexplus_core import Event
 from codexplus_core.protocol.events import BOM
 from codexplus_core.protocol.sse import Decoder, EventTooLarge
 from codexplus_core.proxy import tap
 from codexplus_core.proxy.tap import Tap
 from codexplus_core.proxy.transport import UpstreamCut
-from codexplus_core.proxy.upstream import CurlUpstream
 
 WANTED = frozenset({b"response.completed", b"response.failed", b"error", b"codex.rate_limits"})
 DELTA = b'event: response.output_text.delta\ndata: {"delta":"%b"}\n\n'
@@ -50,6 +48,8 @@ EVENTS = [
     b"event: \ndata: {}\n\n",
     b"event: error\ndata: \n\n",
     b"event: error\n\n",
+    b"data: x\n",
+    BOM + b"event: error\ndata: {}\n\n",
 ]
 
 
@@ -181,6 +181,30 @@ async def test_the_event_that_ends_a_response_waits_for_the_bodys_end_and_no_oth
     assert client.held == [chunk(DELTA % b"one" + COMPLETED)]
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [COMPLETED + LIMITS, COMPLETED + DELTA % b"one", b": x\n\n" + COMPLETED + LIMITS, COMPLETED + b"event: a"],
+)
+async def test_it_does_so_too_where_something_else_comes_behind_it_in_its_piece(piece: bytes) -> None:
+    client = Client()
+    await passed(Answer([CREATED, piece]), client)
+
+    assert client.held == [chunk(piece)]
+
+
+async def test_an_event_whose_blank_line_never_came_is_told_of_at_a_clean_end() -> None:
+    pieces = [CREATED, COMPLETED[:-1]]
+
+    assert await passed(Answer(pieces), Client()) == read(b"".join(pieces)) != []
+
+
+@pytest.mark.parametrize(
+    "pieces", [[b"data: x\n", COMPLETED], [CREATED, BOM + COMPLETED], [CREATED, b": a\n", COMPLETED]]
+)
+async def test_what_comes_behind_the_beginning_of_an_event_is_read_as_its_rest(pieces: list[bytes]) -> None:
+    assert await passed(Answer(pieces), Client()) == read(b"".join(pieces))
+
+
 async def test_an_ending_does_not_wait_where_the_client_is_not_to_be_written_to() -> None:
     client = Client()
     client.way = None
@@ -204,11 +228,34 @@ async def test_an_event_that_a_cut_leaves_incomplete_is_not_told_of() -> None:
 async def test_an_event_without_an_end_breaks_the_answer_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tap, "Decoder", lambda types: Decoder(types, limit=100))
     answer = Answer([CREATED, b"event: a.b\ndata: ", b"x" * 101, b"y"])
-
-    with pytest.raises(EventTooLarge):
-        await passed(answer, Client())
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(EventTooLarge, match="over 100 bytes"):
+            await passed(answer, Client())
+        left = [found for found in gc.get_objects() if isinstance(found, Tap)]
+    finally:
+        gc.enable()
 
     assert answer.closed
+    assert left == []  # with it would stay all that was read
+
+
+@pytest.mark.parametrize("head", [CHUNKED_HEAD, CLOSING_HEAD], ids=["chunks", "until it closes"])
+@pytest.mark.parametrize("whole", [b"event: a.b\ndata: " + b"x" * 200, CREATED + b"data: " + b"x" * 200])
+async def test_it_is_a_cut_for_the_client_also_where_all_has_come_at_once(
+    monkeypatch: pytest.MonkeyPatch, whole: bytes, head: bytes
+) -> None:
+    monkeypatch.setattr(tap, "Decoder", lambda types: Decoder(types, limit=100))
+    kept, framed = Kept(), head is CHUNKED_HEAD
+
+    async def script(connection: Connection) -> None:
+        await connection.send(head + (chunk(whole) + END if framed else whole))
+        if not framed:
+            connection.writer.close()
+
+    assert not (await answered(script, kept))[1]
+    assert [outcome.error for outcome in kept.outcomes] == ["failed"]
 
 
 async def test_what_is_most_events_is_looked_at_where_it_is_asked_for() -> None:
@@ -219,88 +266,3 @@ async def test_what_is_most_events_is_looked_at_where_it_is_asked_for() -> None:
     await Tap(Down(), client, frozenset({b"response.output_text.delta"}), told.append).pipe(answer)
 
     assert [event.type for event in told] == ["response.output_text.delta"] * 3
-
-
-class Kept(Idle):
-    """Keeps how exchanges end."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
-
-    @hookimpl
-    def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
-
-
-@pytest.mark.req("P5", "E4")
-@on_each_loop
-async def test_limits_and_tokens_of_an_answer_that_goes_by_are_known_at_its_end() -> None:
-    kept, sent = Kept(), CREATED + DELTA % b"a" + LIMITS + DELTA % b"b" + COMPLETED
-
-    async def script(connection: Connection) -> None:
-        await connection.send(CHUNKED_HEAD + chunk(sent) + END)
-
-    upstream = CurlUpstream(environ={})
-    async with serving(script) as server:
-        async with fronted(application(upstream, server.url + "/v1", kept)) as front:
-            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
-            await reader.readuntil(b"\r\n\r\n")
-            assert await answer_of(reader) == (sent, True)
-            writer.close()
-        await upstream.aclose()
-
-    (outcome,) = kept.outcomes
-    assert (outcome.error, outcome.rounds, outcome.usage.total_tokens) == (None, 1, 7)
-    assert outcome.limits["x-codex-primary-used-percent"] == "4"
-
-
-@pytest.mark.req("P5")
-@pytest.mark.parametrize("ending", [b"", b"event: error\ndata: {}\n\n"], ids=["without an ending", "an error"])
-@on_each_loop
-async def test_a_response_that_fails_or_has_no_ending_is_no_success(ending: bytes) -> None:
-    kept = Kept()
-
-    async def script(connection: Connection) -> None:
-        await connection.send(CHUNKED_HEAD + chunk(CREATED) + (chunk(ending) if ending else b"") + END)
-
-    upstream = CurlUpstream(environ={})
-    async with serving(script) as server:
-        async with fronted(application(upstream, server.url + "/v1", kept)) as front:
-            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
-            await reader.readuntil(b"\r\n\r\n")
-            assert await answer_of(reader) == (CREATED + ending, True)
-            writer.close()
-        await upstream.aclose()
-
-    assert [outcome.error for outcome in kept.outcomes] == ["failed"]
-
-
-@pytest.mark.req("P5", "P6")
-@pytest.mark.abuse("A17")
-@on_each_loop
-async def test_a_client_that_reads_too_slowly_holds_the_upstream_back_and_loses_nothing() -> None:
-    count, sent = 1000, 0
-    event = DELTA % (b"x" * 16_000)
-
-    async def script(connection: Connection) -> None:
-        nonlocal sent
-        await connection.send(CHUNKED_HEAD + chunk(CREATED))
-        for _ in range(count):
-            await connection.send(chunk(event))
-            sent += 1
-        await connection.send(chunk(COMPLETED) + END)
-
-    upstream = CurlUpstream(environ={})
-    async with serving(script) as server:
-        async with fronted(application(upstream, server.url + "/v1", Kept())) as front:
-            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
-            await reader.readuntil(b"\r\n\r\n")
-            before = -1
-            while sent != before:  # until everything between the two ends is full
-                before = sent
-                for _ in range(1000):
-                    await asyncio.sleep(0)
-            assert sent < count
-            assert await answer_of(reader) == (CREATED + event * count + COMPLETED, True)
-            writer.close()
-        await upstream.aclose()

@@ -64,6 +64,6 @@ class Quiet:
         if event.type == LIMITS:
             self.limits.update(limits_of_event(event.data))
         elif event.type in READ:
-            self.ended = event.type
             if (spent := usage_in(event)) is not None:
                 self.usage = spent if self.usage is _NOTHING else in_all(self.usage, spent)
+            self.ended = event.type

@@ -19,7 +19,7 @@ _ONE = rb"event: (%b.++)\ndata: .*+\n\n"
 _ANY = re.compile(_ONE % b"")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def _run_of_others(types: frozenset[bytes]) -> re.Pattern[bytes]:
     """Matches events as the API frames them, up to the first one of these types; its group is the last one's type."""
     names = b"|".join(map(re.escape, sorted(types)))
@@ -33,7 +33,18 @@ class Tap:
     them. ``note`` must not raise.
     """
 
-    __slots__ = ("_answer", "_client", "_decoder", "_down", "_error", "_note", "_others", "_skim", "_types", "_usual")
+    __slots__ = (
+        "_answer",
+        "_client",
+        "_decoder",
+        "_down",
+        "_note",
+        "_others",
+        "_skim",
+        "_too_large",
+        "_types",
+        "_usual",
+    )
 
     def __init__(self, down: Counting, client: Client, types: frozenset[bytes], note: Callable[[Event], None]) -> None:
         self._down = down
@@ -45,7 +56,7 @@ class Tap:
         self._usual = b"" if USUAL in types else USUAL
         self._decoder: Decoder | None = None  # most answers need none
         self._answer: Answer | None = None
-        self._error: EventTooLarge | None = None
+        self._too_large = ""
 
     async def pipe(self, answer: Answer) -> None:
         """Send the body, up to but without its end. Raises UpstreamCut as the upstream does, and EventTooLarge."""
@@ -55,11 +66,12 @@ class Tap:
         try:
             await answer.pipe(self._pass, passing=self._skim)
         except UpstreamCut:
-            if self._error is not None:
-                raise self._error from None
-            raise
+            if not self._too_large:
+                raise
         finally:
             client.on_resume = None
+        if self._too_large:
+            raise EventTooLarge(self._too_large)  # anew: the one that was caught leads back to here
         for event in self._decoder.close() if self._decoder is not None else ():
             self._tell(event)
 
@@ -69,7 +81,7 @@ class Tap:
         try:
             ended = self._look(data, first)
         except EventTooLarge as error:
-            self._error = error
+            self._too_large = str(error)
             if self._answer is not None:
                 self._answer.close()
             return True

@@ -76,7 +76,8 @@ class Answer(Protocol):
 
         A body that comes in chunks may go to ``framed`` instead, chunks and all; its second argument says that the last
         chunk is among them. Where either returns False the upstream is held back until ``resume``. They must not raise.
-        What ``passing`` takes, which is asked first, goes to neither. Raises UpstreamCut when the stream broke off.
+        Without ``framed``, what ``passing`` takes of later pieces is not written. Raises UpstreamCut when the stream
+        broke off.
         """
         ...
 
