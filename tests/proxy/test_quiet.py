@@ -78,7 +78,7 @@ class Slow(Kept):
         self.heard = asyncio.Event()
 
     @hookimpl
-    async def on_request(self, exchange: Exchange) -> None:
+    async def on_request(self, exchange: Exchange) -> None:  # type: ignore[override]
         exchange.watch()
         await self.heard.wait()
 
