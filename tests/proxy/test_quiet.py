@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from proxy.front import fronted, on_each_loop
 from proxy.test_hot_path import BEGUN, BODY, COMPLETED, EVENT, ITEM, POST, answer_of, application
 from raw_http import CHUNKED_HEAD, END, Connection, chunk, serving
 
-from codexplus_core import Event, Exchange, ToolCall, hookimpl
+from codexplus_core import Event, Exchange, Session, ToolCall, Turn, hookimpl
 from codexplus_core.proxy.direct import Direct
+from codexplus_core.proxy.quiet import is_quiet
 from codexplus_core.proxy.tap import Tap
 from codexplus_core.proxy.upstream import CurlUpstream
 from codexplus_core.services.config import Config
@@ -131,6 +133,65 @@ async def test_an_answer_of_which_the_client_has_got_a_keep_alive_does_not_go_by
     assert not taps
     assert ended and got.count(b"event: response.created\n") == 1 and got.startswith(b"event: response.created\n")
     assert [outcome.error for outcome in one.outcomes] == [None]
+
+
+def test_an_answer_does_not_go_by_where_the_ledger_keeps_words_of_the_models() -> None:
+    nobody: Any = SimpleNamespace(has=lambda hook: False, watched_types=lambda exchange: frozenset())
+    passage: Any = SimpleNamespace(
+        exchange=Exchange(session=Session(), turn=Turn("1", "user"), model="m"), link=None, interrupting=None,
+        down=SimpleNamespace(started=False), body=SimpleNamespace(text=lambda key: "m"),
+        reading=SimpleNamespace(ledger=SimpleNamespace(decided_answers=False)),
+    )  # fmt: skip
+    assert is_quiet(passage, nobody)
+
+    passage.reading.ledger.decided_answers = True
+
+    assert not is_quiet(passage, nobody)
+
+
+@pytest.mark.req("P5")
+@on_each_loop
+async def test_where_the_client_leaves_an_answer_that_goes_by_the_upstream_is_left_too() -> None:
+    left, kept = asyncio.Event(), Kept()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD + chunk(BEGUN))
+        assert await connection.reader.read() == b""
+        left.set()
+
+    upstream = CurlUpstream(environ={})
+    async with serving(script) as server:
+        async with fronted(application(upstream, server.url + "/v1", kept)) as front:
+            reader, writer = await front.connect(POST % (front.port, len(BODY), BODY))
+            await reader.readuntil(BEGUN)
+            writer.close()
+            await left.wait()
+        await upstream.aclose()
+
+    assert [outcome.error for outcome in kept.outcomes] == ["client_gone"]
+
+
+async def test_what_two_endings_say_is_added_up() -> None:
+    kept = Kept()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD + chunk(SPENT) + chunk(SPENT) + END)
+
+    assert await answered(script, kept) == (SPENT + SPENT, True)
+    assert [outcome.usage.total_tokens for outcome in kept.outcomes] == [14]
+
+
+@pytest.mark.parametrize("plugin", [Kept, Ends])
+async def test_an_item_that_is_noted_for_the_transcript_is_no_ending(plugin: type[Kept], tmp_path: Path) -> None:
+    transcripts, one = Transcripts(tmp_path, config=Config(None), report=lambda *_: None), plugin()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED_HEAD + chunk(BEGUN + ITEM) + END)
+
+    await answered(script, one, transcripts=transcripts)
+    await transcripts.flush()
+
+    assert [outcome.error for outcome in one.outcomes] == ["failed"]
 
 
 @pytest.mark.parametrize("plugin", [Kept, Ends])
