@@ -10,6 +10,7 @@ import pytest
 from codexplus_core.conversation.ledger import Ledger
 from codexplus_core.conversation.record import MemoryStore
 from codexplus_core.conversation.unnamed import KEEP_BYTES, KEEP_VIEWS, UnnamedViews
+from codexplus_core.conversation.view import ClientView
 from codexplus_core.protocol.body import MalformedBody
 from codexplus_core.protocol.items import message
 
@@ -172,3 +173,12 @@ def test_the_working_directory_is_the_one_in_the_newest_environment_context() ->
     assert found == [None, "/a", "/a", "/a", "/a"]
     assert views.read(array(*said, where("/d"), *users("hi"))).cwd == "/d"
     assert views.read(array(*said)).cwd == "/a"
+
+
+def test_a_view_that_is_lent_has_all_that_a_view_of_its_own_has() -> None:
+    first = UnnamedViews()
+    own = first.read(array(*users("a")))
+    lent = first.read(array(*users("a")))
+
+    assert lent is not own
+    assert {name for name in ClientView.__slots__ if not hasattr(lent, name)} == set()
