@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from dispatch.stage import dispatcher
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codexplus_core import Exchange, Refusal, Session, Turn, hookimpl
@@ -46,6 +46,9 @@ def change(exchange: Exchange, edit: str | None, name: str) -> None:
 
 @pytest.mark.req("E1")
 @given(st.lists(st.tuples(st.booleans(), EDITS), max_size=5), st.booleans())
+@example([(True, None), (False, "prompt")], True)
+@example([(True, None), (False, "prompt"), (False, "typed")], True)
+@example([(True, None), (False, "model"), (True, None)], False)
 async def test_it_is_asked_again_where_model_or_answer_differ_from_what_the_last_one_saw(
     plan: list[tuple[bool, str | None]], answerable: bool
 ) -> None:
@@ -118,3 +121,19 @@ async def test_what_a_plugin_watched_stays_where_one_that_is_gone_refuses() -> N
     assert exchange.watched == {"watches": {"x"}}
     assert stage.stopwatch.holder is None
     assert current_plugin.get() == ""
+
+
+@pytest.mark.parametrize("tool", [True, False])
+async def test_what_no_request_can_carry_is_undone(tool: bool) -> None:
+    class Adds:
+        @hookimpl
+        def on_request(self, exchange: Exchange) -> None:
+            if tool:
+                exchange.add_tool("\ud800", "", {})
+            else:
+                exchange.add_context("\ud800")
+
+    exchange = Exchange(session=Session("s", "t"), turn=Turn("1", "user"), prompt="hi", model="m")
+
+    assert await dispatcher(adds=Adds()).request(exchange) is None
+    assert (exchange.added_tools, exchange.context) == ({}, [])
