@@ -137,3 +137,17 @@ async def test_what_no_request_can_carry_is_undone(tool: bool) -> None:
 
     assert await dispatcher(adds=Adds()).request(exchange) is None
     assert (exchange.added_tools, exchange.context) == ({}, [])
+
+
+async def test_what_is_watched_adds_up_and_nothing_takes_none_of_it_away() -> None:
+    class Watches:
+        @hookimpl
+        def on_request(self, exchange: Exchange) -> None:
+            exchange.watch("x")
+            exchange.watch()
+            exchange.watch("y")
+
+    exchange = Exchange(session=Session("s", "t"), turn=Turn("1", "user"), prompt="hi", model="m")
+    await dispatcher(watches=Watches()).request(exchange)
+
+    assert exchange.watched == {"watches": {"x", "y"}}

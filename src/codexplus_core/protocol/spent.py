@@ -30,10 +30,9 @@ def usage_in(event: Event) -> Usage | None:
     """The tokens that an event says its response took, None where it says none; nothing else of it is read."""
     try:
         response = _told(event.payload).response
-        return None if response is None else usage_of(response.usage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        said = (event.data or {}).get("response")
-        return usage_of(said.get("usage")) if isinstance(said, dict) else None
+        return None
+    return None if response is None else usage_of(response.usage)
 
 
 class _Response(msgspec.Struct):
