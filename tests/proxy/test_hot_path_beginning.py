@@ -5,34 +5,22 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from proxy.asked import CLOSING_HEAD, Kept
 from proxy.front import fronted, on_each_loop
-from proxy.test_hot_path import BEGUN, BODY, COMPLETED, EVENT, POST, Ends, Idle, answer_of, application
+from proxy.test_hot_path import BEGUN, BODY, COMPLETED, EVENT, POST, Ends, answer_of, application
 from raw_http import CHUNKED_HEAD, END, Connection, chunk, serving
 
-from codexplus_core import Event, Exchange, Outcome, hookimpl
+from codexplus_core import Event
 from codexplus_core.protocol.events import BOM
 from codexplus_core.protocol.sse import Decoder
 from codexplus_core.proxy.upstream import CurlUpstream
 
-CLOSING_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 
-
-class Timed(Idle):
-    """A plugin that keeps how each exchange ended, and is idle but for that."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
-
-    @hookimpl
-    def on_exchange_end(self, exchange: Exchange, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
-
-
-class TimedEnds(Timed, Ends):
+class TimedEnds(Kept, Ends):
     """One that wants to know of the answer's end, too, before the client does."""
 
 
-timed_plugin = pytest.mark.parametrize("plugin", [Timed, TimedEnds], ids=["idle", "ends"])
+timed_plugin = pytest.mark.parametrize("plugin", [Kept, TimedEnds], ids=["idle", "ends"])
 
 
 @pytest.fixture
@@ -55,7 +43,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 @timed_plugin
 @on_each_loop
 async def test_it_is_not_taken_apart_and_its_time_is_the_answers_first_byte(
-    read: list[bytes], first: bytes, together: bool, plugin: type[Timed]
+    read: list[bytes], first: bytes, together: bool, plugin: type[Kept]
 ) -> None:
     timed, now, got = plugin(), [10.0], asyncio.Event()
 
@@ -88,7 +76,7 @@ async def test_it_is_not_taken_apart_and_its_time_is_the_answers_first_byte(
     (outcome,) = timed.outcomes
     assert outcome.first_byte_s == outcome.upstream_s == (1.0 if together else 2.0)
     assert outcome.bytes_out == len(first + EVENT + COMPLETED)
-    if plugin is Timed:
+    if plugin is Kept:
         assert b"".join(read) == (b"" if first.startswith(b"event") else first)
 
 
@@ -99,7 +87,7 @@ async def test_it_is_not_taken_apart_and_its_time_is_the_answers_first_byte(
 @timed_plugin
 @on_each_loop
 async def test_a_beginning_that_ends_within_an_event_is_the_upstreams_byte_for_byte(
-    cut: int, ending: bytes, framed: bool, plugin: type[Timed]
+    cut: int, ending: bytes, framed: bool, plugin: type[Kept]
 ) -> None:
     whole = BEGUN + ending
     timed, got = plugin(), asyncio.Event()

@@ -218,8 +218,9 @@ class Asking:
         """Ask once, and let the answer go by. Raises as ``ask``."""
         passage.added = []
         answer = await self._open(passage, passage.added, reads=False)
-        if answer is None or isinstance(answer, SocketAnswer):
+        if answer is None:
             return
+        assert not isinstance(answer, SocketAnswer)  # no answer that comes on a WebSocket is quiet
         try:
             if not await self._head(passage, answer, None):
                 return
