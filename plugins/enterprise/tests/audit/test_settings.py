@@ -120,14 +120,16 @@ async def test_a_decision_that_meets_the_full_disk_first_does_not_happen_either(
 
 @pytest.mark.parametrize("managed", [True, False])
 async def test_a_users_own_patterns_blot_out_nothing_of_the_administrators_log(
-    settings: Settings, managed: bool
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, managed: bool
 ) -> None:
     pytest.importorskip("re2")
+    # Before the log's own thread makes the first one.
+    mine = Redactor([("mine", ".+")])
+    monkeypatch.setattr("codexplus_core.services.redact.Redactor", lambda: mine)
     (settings.policy if managed else settings.mine)(audit={"enabled": True})
     worker = Worker()
 
-    async with harness(settings, worker) as proxy:
-        proxy.app.core._redactor = Redactor([("mine", ".+")])
+    async with harness(settings, worker):
         await worker.core.run(Action("run", argv=("/bin/echo", "Hello World, Good Day"), source="A Test Of Mine"))
 
     (command,) = [one for one in records(settings) if one["event.action"] == "process.run"]
