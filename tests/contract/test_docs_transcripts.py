@@ -12,7 +12,8 @@ from services.transcripts.made_account import account, done
 from codexplus_core.services.config import Config
 from codexplus_core.services.redact import Redactor
 from codexplus_core.services.transcripts import Limits, limits_of
-from codexplus_core.services.transcripts.line import EXCHANGE_CHARACTERS, FIELD_CHARACTERS, MOST_ITEMS, Scribe
+from codexplus_core.services.transcripts.cut import EXCHANGE_CHARACTERS, FIELD_CHARACTERS, MOST_ITEMS
+from codexplus_core.services.transcripts.line import Scribe
 from codexplus_core.services.transcripts.views import Views
 from codexplus_core.services.transcripts.writer import GATHER_S, SETTLE_S
 

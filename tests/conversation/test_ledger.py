@@ -10,6 +10,7 @@ import pytest
 from codexplus_core.conversation.ledger import HEAD, Ledger
 from codexplus_core.conversation.record import MemoryStore
 from codexplus_core.protocol.items import message
+from codexplus_core.protocol.pieces import Pieces
 
 
 def array(*items: dict[str, Any]) -> bytes:
@@ -21,8 +22,15 @@ def sent(ledger: Ledger, *items: dict[str, Any]) -> list[dict[str, Any]]:
     projected = ledger.project(view)
     if projected is None:
         return list(items)
-    out: list[dict[str, Any]] = msgspec.json.decode(b"[" + b",".join(projected) + b"]")
+    text = projected.between(b"[", b"]")
+    assert text == b"[" + b",".join(projected) + b"]"
+    out: list[dict[str, Any]] = msgspec.json.decode(text)
     return out
+
+
+def listed(pieces: Pieces | None) -> list[bytes]:
+    assert pieces is not None
+    return list(pieces)
 
 
 def raw(item: dict[str, Any]) -> bytes:
@@ -220,7 +228,7 @@ def test_a_part_of_a_view_goes_up_without_what_stands_behind_it() -> None:
     ledger = Ledger("t", MemoryStore())
     view = ledger.read(array(HI, said("a"), user("b")))
     ledger.record(view.keys[0], "prompt", replace=[raw(user("edited"))])
-    whole = ledger.project(view)
+    whole = listed(ledger.project(view))
 
     assert whole == [raw(user("edited")), raw(said("a")), raw(user("b"))]
-    assert ledger.project(view, 1) == whole[:1]
+    assert listed(ledger.project(view, 1)) == whole[:1]

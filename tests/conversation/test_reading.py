@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from codexplus_core.conversation.ledger import Ledger
@@ -111,3 +112,14 @@ def test_what_is_known_to_come_again_is_compared_once_and_not_kept_for_it(monkey
 
     assert len(read_request(ledger, speaker_of({}), body).view) == 2
     assert body.begins == b""
+
+
+@pytest.mark.parametrize(("others", "copied"), [(10, False), (100_000, True)])
+def test_a_body_is_kept_for_its_items_only_where_they_are_most_of_it(others: int, copied: bool) -> None:
+    items = [message("user", "x" * 10_000)]
+    body = RequestBody(msgspec.json.encode({"instructions": "i" * others, "input": items}))
+
+    view = read_request(Ledger("t", MemoryStore()), speaker_of({}), body).view
+
+    assert bytes(view.beginning) == msgspec.json.encode(items)[:-1]
+    assert isinstance(view.beginning, bytes) == copied

@@ -13,6 +13,7 @@ from curl_cffi import CurlError
 from proxy.upstream_requests import post, rest
 from raw_http import CHUNKED_HEAD, END, Connection, always, chunk, ok, serving
 
+from codexplus_core.protocol.pieces import Growing
 from codexplus_core.proxy import upstream_libcurl, upstream_multi
 from codexplus_core.proxy.transport import UpstreamCut, UpstreamError, UpstreamRequest
 from codexplus_core.proxy.upstream import CurlUpstream
@@ -66,6 +67,42 @@ async def test_a_request_goes_up_and_its_answer_comes_down_on_each_way(either: C
     assert server.bodies == [b"{}", large, b"", b""]
     assert [b"X-One: 1\r\nx-empty:\r\nX-One: 2\r\n" in head for head in server.heads] == [True] * 3 + [False]
     assert len(server.connections) == 1
+
+
+async def test_a_text_that_goes_on_is_sent_as_it_was_and_let_go_with_its_answer_on_each_way(
+    either: CurlUpstream,
+) -> None:
+    async def script(connection: Connection) -> None:
+        if connection.head.startswith(b"POST /none"):
+            connection.writer.close()
+        else:
+            await connection.send(ok(b"whole"))
+
+    growing, wanted = Growing([b"x" * 1_000_000]), list[bytes]()
+    async with serving(script) as server:
+        for path in ("/", "/none", "/"):
+            pieces = growing.first(len(growing))
+            wanted.append(b"[" + b",".join(pieces) + b"]")
+            opening = asyncio.ensure_future(either.open(post(server.url + path, pieces.between(b"[", b"]"))))
+            await asyncio.sleep(0)
+            # Another request of the same thread, while libcurl still reads what the first one says.
+            growing.add(path.encode() * 1000)
+            wanted.append(b"{" + b",".join(growing.first(9)) + b"}")
+            other = await either.open(post(server.url + "/", growing.first(9).between(b"{", b"}")))
+            assert await rest(other) == b"whole"
+            if path == "/none":
+                with pytest.raises(UpstreamError):
+                    await opening
+            else:
+                assert await rest(await opening) == b"whole"
+            del opening, other
+            gc.collect()
+            # Nobody holds it any more, so that it is written behind, and not copied.
+            text = growing._text
+            growing.first(9).between(b"{", b"}")
+            assert growing._text is text
+
+    assert sorted(set(server.bodies)) == sorted(set(wanted))
 
 
 async def test_the_end_of_an_answer_is_told_on_each_way(either: CurlUpstream) -> None:

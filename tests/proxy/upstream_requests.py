@@ -5,7 +5,7 @@ from __future__ import annotations
 from codexplus_core.proxy.transport import Answer, Headers, UpstreamRequest
 
 
-def post(url: str, body: bytes | None = b"{}", headers: Headers | None = None) -> UpstreamRequest:
+def post(url: str, body: bytes | memoryview | None = b"{}", headers: Headers | None = None) -> UpstreamRequest:
     return UpstreamRequest("POST", url, headers or [], body)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from operator import is_
 
 import msgspec
 
 from ..protocol.items import is_unique
+from ..protocol.pieces import Pieces
 from .record import Key, Kind, LedgerStore, Record, Segment, raws
 from .unnamed import UnnamedViews
 from .view import ClientView
@@ -51,7 +51,7 @@ class Ledger:
 
     # -- the client's view
 
-    def read(self, array: bytes | memoryview, begins: bytes = b"") -> ClientView:
+    def read(self, array: bytes | memoryview, begins: bytes | memoryview = b"") -> ClientView:
         """The client's view for a request's ``input`` array; reads only what is new. Raises MalformedBody.
 
         ``begins`` is the ``beginning`` of a view that the array is known to begin with.
@@ -75,13 +75,13 @@ class Ledger:
         return bool(records and records[-1].kind in ("local", "refused", "answer"))
 
     @property
-    def beginning(self) -> bytes:
+    def beginning(self) -> bytes | memoryview:
         """What the next request's ``input`` array most likely begins with."""
         return self._view.beginning
 
     @property
     def size(self) -> int:
-        """Bytes that the client's view takes."""
+        """Bytes that the client's view takes, and the model's."""
         return self._view.size
 
     def release(self) -> None:
@@ -130,30 +130,31 @@ class Ledger:
 
     # -- the model's view
 
-    def project(self, view: ClientView, count: int | None = None) -> list[bytes] | None:
+    def project(self, view: ClientView, count: int | None = None) -> Pieces | None:
         """The items the model is sent for the view's first ``count``, None where they are the client's own."""
         if not self.edited:
             return None
         end = len(view) if count is None else count
         done = view.upstream
-        if not done and view.keys:
-            before = self._find_before(view) if view.boundary else {}
+        if done.boundary != view.boundary:
+            done.clear()
+            done.boundary = view.boundary
+        if not len(done) and view.boundary:
+            before = self._find_before(view)
             for index in range(view.boundary):
-                record = before.get(index)
                 # What followed an item that was compacted is in the summary already; its own words are not.
-                done.append(_joined(view.raw(index), record))
-        for index in view.journaled:
-            if index < len(done):
-                done[index] = self._part(view, index)
+                done.add(_joined(view.raw(index), before.get(index)), view.raw(index))
+        for index in sorted(done.journaled):
+            if index < len(done) and self._part(view, index) != done.piece(index):
+                done.cut(index)
         for index in range(len(done), end):
-            done.append(self._part(view, index))
+            done.add(self._part(view, index), view.raw(index))
         head = self._by_place.get((HEAD.epoch, HEAD.content, HEAD.ordinal))
-        # Without a step in Python for each item: of a thousand turns there are some thousands.
-        if head is None and all(map(is_, done, view.raws(end))):
+        if head is None and not done.differs(end):
             return None  # decisions are kept, but none of them changes a word
-        pieces = list(filter(None, done[:end]))
+        pieces = done.first(end)
         if head is not None and not view.boundary:
-            pieces.insert(0, b",".join(bytes(raw) for raw in (*head.context, *_after(view, -1, head))))
+            return Pieces([b",".join(bytes(raw) for raw in (*head.context, *_after(view, -1, head))), *pieces])
         return pieces
 
     def _part(self, view: ClientView, index: int) -> bytes:
@@ -161,7 +162,7 @@ class Ledger:
         if record is None or not record.edits:
             return view.raw(index)
         if any(segment.until is not None for segment in record.after):
-            view.journaled.add(index)
+            view.upstream.journaled.add(index)
         return _joined(view.raw(index), record, after=_after(view, index, record))
 
     def _stray(self, view: ClientView, key: Key) -> Record | None:
@@ -258,23 +259,16 @@ class Ledger:
             siblings.append(record)
 
     def _refresh(self, record: Record) -> None:
-        view = self._view
-        for index in range(len(view.upstream) - 1, -1, -1):
-            if view.keys[index] == record.key:
-                if index >= view.boundary and index >= len(view.upstream) - 1:
-                    view.upstream[index] = self._part(view, index)
-                else:
-                    view.upstream.clear()
-                return
-            if len(view.upstream) - index > _NEAR:
-                break
-        # The prompt that is decided about now stands behind what was sent already.
-        if view.knows(record.key.content, len(view.upstream)):
-            view.upstream.clear()
-
-
-# How far back from the newest item an edit usually lands; beyond it the whole view is looked through.
-_NEAR = 16
+        view, done, key = self._view, self._view.upstream, record.key
+        newest = len(done) - 1
+        if newest < 0:
+            return
+        # Most often it is about the prompt that is decided about now, which stands behind what was sent already.
+        if newest >= view.boundary and view.keys[newest] == key and not view.has(key, newest):
+            done.cut(newest)
+        elif view.has(key, newest + 1) or (key.epoch != view.epochs[-1] and view.knows(key.content, newest + 1)):
+            # Only a record of another window than the newest one may be for other items of the same words, too.
+            done.clear()
 
 
 def _after(view: ClientView, index: int, record: Record) -> list[msgspec.Raw]:

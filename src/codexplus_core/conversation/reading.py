@@ -10,6 +10,7 @@ import msgspec
 
 from ..protocol.body import RequestBody, encode_item
 from ..protocol.items import CALLS, NOTES, Item, digest, is_output, message, type_of
+from ..protocol.pieces import Pieces
 from .ledger import Ledger
 from .record import Key, Kind, Record
 from .speaker import ASIDE, Origin, Prompt, Speaker, newest_prompt, origin_of, typed, with_text
@@ -53,7 +54,7 @@ class Reading(msgspec.Struct):
         """Find out whether another request has decided about the prompt meanwhile."""
         self.record = _decided(self.ledger, self.view, self.prompt, self.speaker)
 
-    def raw_items(self) -> list[bytes]:
+    def raw_items(self) -> Pieces:
         """The request's items in the client's bytes."""
         return self.view.raws(self.count)
 
@@ -202,6 +203,10 @@ def output_digest(output: Item) -> str:
     return digest(output.get("output"))
 
 
+# Of a body; what has a smaller part of it is copied.
+_MOST_OF = 7 / 8
+
+
 def _developer(texts: Sequence[str]) -> list[bytes]:
     return [encode_item(message("developer", text)) for text in texts]
 
@@ -214,6 +219,8 @@ def _words(value: Any) -> bytes:
 def read_request(ledger: Ledger, speaker: Speaker, body: RequestBody) -> Reading:
     """Read a request's items against its thread. Raises MalformedBody."""
     array = body.array or _words(body.value("input"))
+    if len(array) < _MOST_OF * len(body.data):
+        array = bytes(array)  # it is kept, and with it the body that it is part of
     view = ledger.read(array, body.begins)
     body.begins = b""  # it has done its work, and would keep a megabyte for as long as the answer takes
     origin, prompt = origin_of(speaker, view, body)

@@ -24,11 +24,11 @@ class UnnamedViews:
         """What a thread holds before its one request is read; nobody adds to it."""
 
     @property
-    def beginnings(self) -> list[bytes]:
+    def beginnings(self) -> list[bytes | memoryview]:
         """What the next request's ``input`` array may begin with."""
         return [view.beginning for view in self._views]
 
-    def read(self, array: bytes | memoryview, begins: bytes = b"") -> ClientView:
+    def read(self, array: bytes | memoryview, begins: bytes | memoryview = b"") -> ClientView:
         """A new view of a request's ``input`` array, known to begin with ``begins``. Raises MalformedBody."""
         known = next((view for view in self._views if view.beginning is begins), None)
         if known is None:

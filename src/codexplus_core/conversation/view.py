@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from ..protocol.body import parse_item, split_items
 from ..protocol.items import Item, content_key, is_output, parts_of, text_of, type_of
+from ..protocol.pieces import Growing, Pieces
+from .model_view import ModelView
 from .record import Key
 
 # The message in which Codex hands the summary of a local compaction to the next window (0.29 to 0.169).
 SUMMARY_PREFIX = "Another language model started to solve this problem"
 _ENVIRONMENT = b"environment_context"
+_SPACES = (b" ", b"\t", b"\n", b"\r")
 _NEWEST = 16
 """Items at the end that stay parsed once somebody has looked at them: several parties do, in each request."""
 
@@ -24,15 +27,16 @@ class ClientView:
     """
 
     __slots__ = (
-        "_borrowed", "_cwd", "_items", "_looked_at", "_parsed", "_places", "_raw", "boundary", "epochs", "has_ids",
-        "journaled", "judged", "keys", "newest_output", "parsed_items", "upstream",
+        "_borrowed", "_cwd", "_first", "_items", "_looked_at", "_parsed", "_places", "_raw", "_upstream", "boundary",
+        "epochs", "has_ids", "judged", "keys", "newest_output", "parsed_items",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self._raw = b"["
-        self._items: list[bytes] = []
+        self._raw: bytes | memoryview = b"["
+        self._items = Growing()
         self._parsed: dict[int, Item] = {}
         self._places: dict[tuple[str, str], list[int]] = {}
+        self._first: dict[str, int] = {}
         self.epochs = [""]
         """The compactions in the view, by the content of their summaries, behind ``""`` for the time before."""
         self.keys: list[Key] = []
@@ -45,10 +49,7 @@ class ClientView:
         self.has_ids = False
         """Whether the client keeps the API's ids of items that it sends again."""
         self.parsed_items = 0
-        self.upstream: list[bytes] = []
-        """The model's view of the first ``len(upstream)`` items, kept by the ledger: bytes to join, per item."""
-        self.journaled: set[int] = set()
-        """Those of them whose part depends on what the client sends behind them."""
+        self._upstream: ModelView | None = None
         self._borrowed = False
         self._cwd: str | None = None
         self._looked_at = 0
@@ -61,9 +62,10 @@ class ClientView:
         """
         view = ClientView.__new__(ClientView)  # most of what __init__ makes is here already
         view._borrowed = True
-        view._raw, view._items, view._places = self._raw, self._items, self._places
+        view._raw, view._items = self._raw, self._items
+        view._places, view._first = self._places, self._first
         view.epochs, view.keys = self.epochs, self.keys
-        view._parsed, view.upstream, view.journaled = {}, [], set()
+        view._parsed, view._upstream = {}, None
         view.judged = view.parsed_items = 0
         view.boundary, view.has_ids, view.newest_output = self.boundary, self.has_ids, self.newest_output
         view._cwd, view._looked_at = self._cwd, self._looked_at
@@ -71,8 +73,10 @@ class ClientView:
 
     def _own(self) -> None:
         self._borrowed = False
-        self._items, self.keys, self.epochs = self._items.copy(), self.keys.copy(), self.epochs.copy()
+        self._items = Growing(self._items.first(len(self.keys)))
+        self.keys, self.epochs = self.keys.copy(), self.epochs.copy()
         self._places = {place: indexes.copy() for place, indexes in self._places.items()}
+        self._first = self._first.copy()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -80,7 +84,7 @@ class ClientView:
     def begins(self, array: bytes | memoryview) -> bool:
         """True where ``array`` begins with this view."""
         end = len(self._raw)
-        return bool(self._items) and bytes(array).startswith(self._raw) and array[end : end + 1] in (b",", b"]")
+        return bool(self.keys) and bytes(array).startswith(self._raw) and array[end : end + 1] in (b",", b"]")
 
     def shared(self, other: ClientView) -> int:
         """With how many of the same items the two views begin, byte for byte or not."""
@@ -88,14 +92,15 @@ class ClientView:
         apart = (index for index, (mine, theirs) in pairs if mine.content != theirs.content)
         return next(apart, min(len(self), len(other)))
 
-    def grow(self, array: bytes | memoryview, begins: bytes = b"") -> bool:
+    def grow(self, array: bytes | memoryview, begins: bytes | memoryview = b"") -> bool:
         """Read the items that ``array`` has beyond this view; False where it does not begin with this view.
 
-        Of an array that is known to begin with ``begins``, a view's ``beginning``, that need not be found out again.
+        The array is kept. Of one that is known to begin with ``begins``, a view's ``beginning``, that need not be found
+        out again.
         """
         end = len(self._raw)
         tail: bytes | memoryview
-        if len(self._items) == 0:
+        if not self.keys:
             tail = array
         elif begins is self._raw or self.begins(array):
             tail = b"[" + array[end + 1 :] if array[end : end + 1] == b"," else b"[]"
@@ -110,20 +115,22 @@ class ClientView:
             self._own()
         for raw, item in added:
             self._append(raw, item)
-        whole = bytes(array[:-1]) if array[-1:] == b"]" else bytes(array).rstrip()[:-1]
-        self._raw = whole.rstrip()
+        whole = array if array[-1:] == b"]" else bytes(array).rstrip()
+        self._raw = whole[:-1] if whole[-2:-1] not in _SPACES else bytes(whole[:-1]).rstrip()
         return True
 
     def _append(self, raw: bytes, item: Item) -> None:
         self.parsed_items += 1
-        index = len(self._items)
+        index = len(self.keys)
         key = _key(item, self.epochs[-1])
         places = self._places.setdefault((key.epoch, key.content), [])
         if places:
             key = key.at(len(places))
         places.append(index)
+        if key.id is not None:
+            self._first.setdefault(key.id, index)
         self._parsed[index] = item
-        self._items.append(raw)
+        self._items.add(raw)
         self.keys.append(key)
         # The client's own messages: on a WebSocket the model's stand here as the API said them, whatever of them the
         # client sends again one day (0.29 says `id: null`).
@@ -133,7 +140,7 @@ class ClientView:
             self.newest_output = index
         if is_summary(item):
             self.epochs.append(key.content)
-            self.boundary = len(self._items)
+            self.boundary = len(self.keys)
 
     def follows(self, index: int, key: Key) -> bool:
         """True where the item of this key stands behind item ``index``, before anything that a user said."""
@@ -149,57 +156,71 @@ class ClientView:
         places = self._places.get((epoch, content), ())
         return len(places) if end is None else bisect_left(places, end)
 
+    def has(self, key: Key, end: int) -> bool:
+        """True where one of the first ``end`` items stands at this key's place, or has its id."""
+        places = self._places.get((key.epoch, key.content), ())
+        if key.ordinal < len(places) and places[key.ordinal] < end:
+            return True
+        return key.id is not None and self._first.get(key.id, end) < end
+
     def knows(self, content: str, end: int) -> bool:
         """True where any of the first ``end`` items has this content."""
         return any(self.count_of(epoch, content, end) for epoch in self.epochs)
 
     @property
-    def beginning(self) -> bytes:
+    def beginning(self) -> bytes | memoryview:
         """The items as the array that begins with them, without its closing bracket."""
         return self._raw
 
     @property
     def size(self) -> int:
-        """Bytes of the items as the client sent them."""
-        return len(self._raw)
+        """Bytes of the items as the client sent them, and of what the model is sent for them."""
+        return len(self._raw) + (0 if self._upstream is None else self._upstream.size)
+
+    @property
+    def upstream(self) -> ModelView:
+        """The model's view of the first ``len(upstream)`` items, kept by the ledger."""
+        if self._upstream is None:
+            self._upstream = ModelView()
+        return self._upstream
 
     def raw(self, index: int) -> bytes:
         """One item in the client's bytes."""
         return self._items[index]
 
-    def raws(self, end: int) -> list[bytes]:
+    def raws(self, end: int) -> Pieces:
         """The first ``end`` items in the client's bytes."""
-        return self._items[:end]
+        return self._items.first(end)
 
     def item(self, index: int) -> Item:
         """One item, parsed."""
         item = self._parsed.get(index)
         if item is None:
             item = parse_item(self._items[index])
-            if len(self._items) - index <= _NEWEST:
+            if len(self.keys) - index <= _NEWEST:
                 self._parsed[index] = item
         return item
 
     def backwards(self, end: int | None = None) -> Iterator[tuple[int, Item]]:
         """The items from the newest to the oldest, parsed as they are asked for."""
-        for index in range((len(self._items) if end is None else end) - 1, -1, -1):
+        for index in range((len(self.keys) if end is None else end) - 1, -1, -1):
             yield index, self.item(index)
 
     @property
     def cwd(self) -> str | None:
         """The working directory in the newest environment context, None where none says it."""
-        if self._looked_at < len(self._items):
+        if self._looked_at < len(self.keys):
             self.look_around()
         return self._cwd
 
     def look_around(self) -> None:
         """Look through what is new for a working directory; a copy need not do it again."""
-        for index in range(len(self._items) - 1, self._looked_at - 1, -1):
+        for index in range(len(self.keys) - 1, self._looked_at - 1, -1):
             # Seldom there, and to parse every item of a long conversation takes longer than all else.
             if self._items[index].find(_ENVIRONMENT) >= 0 and (found := _cwd_in(self.item(index))) is not None:
                 self._cwd = found
                 break
-        self._looked_at = len(self._items)
+        self._looked_at = len(self.keys)
 
     def emission(self) -> Emission:
         """Names for the items that the client is about to get and will re-send after these."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from .items import Item, with_tools
+from .pieces import Pieces
 from .top_level import NO_JSON, top_level
 
 _list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -24,7 +25,7 @@ class RequestBody:
 
     __slots__ = ("_texts", "begins", "data", "top")
 
-    def __init__(self, data: bytes, known: Iterable[bytes] = ()) -> None:
+    def __init__(self, data: bytes, known: Iterable[bytes | memoryview] = ()) -> None:
         """Read ``data``, the decoded bytes. Raises MalformedBody.
 
         ``known`` are beginnings of ``input`` arrays that were read before and need not be read again.
@@ -86,8 +87,11 @@ class RequestBody:
 
     def changed(
         self, *, items: Sequence[bytes] | None = None, model: str | None = None, tools: Sequence[Item] = ()
-    ) -> bytes:
-        """The body with other items, another model or further tools; all else in the client's bytes and order."""
+    ) -> bytes | memoryview:
+        """The body with other items, another model or further tools; all else in the client's bytes and order.
+
+        Keep it no longer than it takes to send it: see ``Growing.between``.
+        """
         top: dict[str, Any] = dict(self.top)
         if model is not None:
             top["model"] = model
@@ -111,20 +115,15 @@ class RequestBody:
         return items
 
 
-def _with_items(top: dict[str, Any], items: Sequence[bytes]) -> bytes:
-    """The body with these items, each of which is copied once: there may be a megabyte of them."""
+def _with_items(top: dict[str, Any], items: Sequence[bytes]) -> bytes | memoryview:
     top["input"] = msgspec.Raw(b"[")
     keys = list(top)
     at = keys.index("input") + 1
     before = _encode({key: top[key] for key in keys[:at]})[:-1]
     behind = _encode({key: top[key] for key in keys[at:]})
     behind = b"]}" if at == len(keys) else b"]," + behind[1:]
-    if not items:
-        return before + behind
-    pieces = list(items)
-    pieces[0] = before + pieces[0]
-    pieces[-1] += behind
-    return b",".join(pieces)
+    pieces = items if isinstance(items, Pieces) else Pieces(list(items))
+    return pieces.between(before, behind)
 
 
 def split_items(array: bytes | memoryview) -> list[bytes]:

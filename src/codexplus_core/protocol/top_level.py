@@ -30,7 +30,7 @@ _INPUT = re.compile(rb'"input": ?(?=\[)')
 _STANDS_FOR = b'["%s"' % secrets.token_hex(16).encode()
 
 
-def top_level(data: bytes, known: Iterable[bytes] = ()) -> tuple[TopLevel, str | None, bytes]:
+def top_level(data: bytes, known: Iterable[bytes | memoryview] = ()) -> tuple[TopLevel, str | None, bytes | memoryview]:
     """The values by their keys, the first key that comes twice, which of ``known`` was found. Raises one of NO_JSON.
 
     ``known`` are beginnings of ``input`` arrays that were decoded before, each with its bracket and up to the end of

@@ -8,7 +8,6 @@ from typing import Any
 
 import zstandard
 
-from ..conversation.lineage import joined
 from ..dispatch import Dispatcher, FailedClosed
 from ..exchange import Refusal
 from ..protocol.body import RequestBody
@@ -143,16 +142,16 @@ class Asking:
         items, body = outgoing.items, passage.body
         if outgoing.tools and "tools" not in body.top:
             # They may stand in an item, so what is said differs from what the client said.
-            body = RequestBody(body.changed(items=items, model=outgoing.model, tools=outgoing.tools))
+            body = RequestBody(bytes(body.changed(items=items, model=outgoing.model, tools=outgoing.tools)))
             return await link.ask(body.data, items_text(body.input))
-        data = body.changed(items=[], model=outgoing.model, tools=outgoing.tools)
+        data = bytes(body.changed(items=[], model=outgoing.model, tools=outgoing.tools))
         if items is not None:
-            return await link.ask(data, joined(*items))
+            return await link.ask(data, items.text())
         return await link.ask(data, asked.items if asked is not None else items_text(body.input))
 
     def _request(self, passage: Passage, outgoing: Outgoing, *, reads: bool) -> UpstreamRequest:
         incoming, changed, model = passage.incoming, outgoing.changed, outgoing.model
-        data = incoming.wire
+        data: bytes | memoryview = incoming.wire
         if changed:
             data = passage.body.changed(items=outgoing.items, model=model, tools=outgoing.tools)
         replace: dict[bytes, bytes | None] = {}

@@ -6,10 +6,13 @@ import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from .client import EXTENSION, Client
 from .guard_path import is_nearly_a_model_path, is_plain
+from .head import MOST_NAMES
 from .target import endpoint, is_responses
 
 Address = tuple[str, int]
@@ -41,7 +44,7 @@ _SINGLE = frozenset(
 _BROWSER = frozenset(
     (b"origin", b"referer", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"sec-fetch-user")
 )
-_JUDGED = _SINGLE | _BROWSER
+_NAME, _VALUE = itemgetter(0), itemgetter(1)
 _METHODS_REFUSED = frozenset(("OPTIONS", "TRACE", "TRACK", "CONNECT"))
 _METHODS_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 # What a web page can send without a preflight; an essence that only starts like one of these is refused too.
@@ -183,7 +186,7 @@ class Guard:
             return _WRONG_TOKEN
         # In any other place it would go upstream.
         meant = (header is not None) + (_is_own(path) and seen.get(b"authorization", b"").count(token))
-        if b"\n".join([value for _, value in headers]).count(token) > meant:
+        if b"\n".join(map(_VALUE, headers)).count(token) > meant:
             return Denied(401, "token", "the proxy token is no API key; send it as x-codexplus-token or in the path")
         return path, proven
 
@@ -244,21 +247,28 @@ def _host_values(port: int, hosts: Iterable[str]) -> frozenset[bytes]:
 def _read(headers: Lines) -> dict[bytes, bytes] | Denied:
     if len(headers) > _MAX_HEADERS:
         return Denied(431, "headers", f"more than {_MAX_HEADERS} header lines")
-    seen: dict[bytes, bytes] = {}
-    size = 0
-    for name, value in headers:
+    names = tuple(map(_NAME, headers))
+    places = (_places if len(names) <= MOST_NAMES else _places.__wrapped__)(names)
+    if isinstance(places, Denied):
+        return places
+    if sum(map(len, map(_VALUE, headers))) > _MAX_HEADER_BYTES:
+        return Denied(431, "headers", f"the header lines hold more than {_MAX_HEADER_BYTES} bytes")
+    return {name: headers[place][1] for name, place in places}
+
+
+@lru_cache(maxsize=16)
+def _places(names: tuple[bytes, ...]) -> tuple[tuple[bytes, int], ...] | Denied:
+    """Where the header lines stand that a request is judged by; a client says the same names with each of its own."""
+    places: dict[bytes, int] = {}
+    for place, name in enumerate(names):
         key = name.lower()
-        size += len(value)
-        if key not in _JUDGED:
-            continue
         if key in _BROWSER:
             return Denied(403, "browser", f"requests of web pages are refused (the {key.decode()} header)")
-        if key in seen:
+        if key in places:
             return Denied(400, "duplicate_header", f"the {key.decode()} header came twice; send it once")
-        seen[key] = value
-    if size > _MAX_HEADER_BYTES:
-        return Denied(431, "headers", f"the header lines hold more than {_MAX_HEADER_BYTES} bytes")
-    return seen
+        if key in _SINGLE:
+            places[key] = place
+    return tuple(places.items())
 
 
 def _framing(seen: dict[bytes, bytes], version: str) -> Denied | None:

@@ -157,7 +157,7 @@ def _is_plain(lines: Sequence[tuple[bytes, bytes]], plan: _Plan) -> bool:
     for place in plan.connections:
         if _named(lines[place][1]):
             return False
-    values = b"".join([value for _, value in lines])
+    values = b"".join(map(_VALUE, lines))
     return len(values.translate(None, _BREAKS_A_LINE)) == len(values)
 
 
@@ -192,7 +192,7 @@ def _are_whole(lines: Headers) -> bool:
     names = b"".join([name or b":" for name, _ in lines])
     if names.translate(None, _TOKEN_BYTES):
         return False
-    values = b"".join([value for _, value in lines])
+    values = b"".join(map(_VALUE, lines))
     return len(values.translate(None, _BREAKS_A_LINE)) == len(values)
 
 

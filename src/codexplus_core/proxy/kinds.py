@@ -33,4 +33,6 @@ def is_event_stream(headers: Headers) -> bool:
 
 def is_zstd(headers: Headers) -> bool:
     """Whether the body is compressed with Zstandard."""
+    if b"content-encoding" not in map(bytes.lower, map(_NAME, headers)):
+        return False
     return any(name.lower() == b"content-encoding" and value.strip().lower() == b"zstd" for name, value in headers)

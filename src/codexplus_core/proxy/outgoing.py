@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from ..protocol.items import Item
+from ..protocol.pieces import Pieces
 from .passage import Passage
 
 
 class Outgoing(msgspec.Struct, frozen=True):
     """What differs from the client's request: all items, the model, further tools."""
 
-    items: list[bytes] | None
+    items: Pieces | None
     model: str | None
     tools: list[Item]
 
@@ -29,7 +30,7 @@ def compose(passage: Passage, added: list[bytes]) -> Outgoing:
     items = passage.sent
     if added:
         # On top of what the first round was sent: the ledger by now holds this exchange's own hidden items too.
-        items = [*(items if items is not None else reading.raw_items()), *added]
+        items = Pieces([*(items if items is not None else reading.raw_items()), *added])
     model = exchange.model if exchange.model != passage.body.text("model") else None
     tools: list[Item] = []
     if exchange.added_tools and passage.body.value("stream") is True:

@@ -11,6 +11,7 @@ from ..conversation.speaker import Speaker
 from ..exchange import Exchange, Transport
 from ..outcome import Outcome
 from ..protocol.body import RequestBody
+from ..protocol.pieces import Pieces
 from ..protocol.tools import Usage
 from ..services.sessions import Thread
 from .downstream import Downstream
@@ -55,7 +56,7 @@ class Passage(msgspec.Struct):
     answered_by: str = "upstream"
     error: str | None = None
     complete: bool = False
-    sent: list[bytes] | None = None
+    sent: Pieces | None = None
     added: list[bytes] | None = None
     """What the rounds so far put behind it; None where the model was not asked."""
     usage: Usage = Usage()

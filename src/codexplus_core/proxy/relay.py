@@ -85,7 +85,7 @@ class Relay:
             return False
         return await self._dispatch.action(Action("connect", url=url, source="the upstream of Codex")) is not None
 
-    def beginnings(self, speaker: Speaker) -> list[bytes]:
+    def beginnings(self, speaker: Speaker) -> list[bytes | memoryview]:
         """Beginnings of ``input`` arrays that need not be read again in a request of this speaker's."""
         return self._sessions.beginnings(speaker)
 

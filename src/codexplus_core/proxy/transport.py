@@ -46,7 +46,7 @@ class UpstreamRequest:
     method: str
     url: str
     headers: Headers
-    body: bytes | None = None
+    body: bytes | memoryview | None = None
 
 
 class Answer(Protocol):

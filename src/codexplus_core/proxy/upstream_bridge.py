@@ -114,7 +114,7 @@ class BridgedAnswer:
 def _body_of(request: UpstreamRequest) -> RequestBody:
     encoding = next((value for name, value in request.headers if name.lower() == b"content-encoding"), b"")
     try:
-        return RequestBody(decode(request.body or b"", encoding))
+        return RequestBody(decode(bytes(request.body or b""), encoding))
     except (BadBody, MalformedBody) as error:
         raise UpstreamError("protocol", f"only a JSON body can go up on a WebSocket: {error}") from None
 

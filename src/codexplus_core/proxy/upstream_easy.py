@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from curl_cffi import CurlError, CurlHttpVersion, CurlOpt
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
+from .head import MOST_NAMES
 from .transport import Headers, UpstreamCut, UpstreamError, UpstreamRequest
 from .upstream_libcurl import Easy
 
+_NAME, _VALUE = itemgetter(0), itemgetter(1)
 _LINE_BREAK = re.compile(rb"[\r\n\0]")
 _NEVER_SENT = frozenset({b"transfer-encoding", b"connection", b"expect", b"upgrade", b"te", b"trailer"})
 _DETAIL = re.compile(r"curl: \(\d+\) (.*?)\.? ?(?:See https://curl\.se.*)?$", re.S)
@@ -105,26 +109,65 @@ def _buffer_for(size: int) -> int:
 
 def header_lines(headers: Headers, length: int, send_body: bool) -> list[bytes]:
     """The headers as curl takes them: in order and case, framing ours, nothing added by curl."""
+    names = tuple(map(_NAME, headers))
+    plan = (_plan if len(names) <= MOST_NAMES else _plan.__wrapped__)(names)
+    if plan.plain and all(map(_VALUE, headers)) and _agrees(headers, plan, length, send_body):
+        # As most requests: no step in Python for each line.
+        lines = list(map(b": ".join, headers))
+    else:
+        lines = _judged(headers, length, send_body)
+    if _LINE_BREAK.search(b"".join(lines)):
+        raise UpstreamError("protocol", "a request header holds a line break; whoever set it must not")
+    lines += plan.with_body if send_body else plan.without
+    return lines
+
+
+class _Plan(NamedTuple):
+    """What the names of header lines say of them."""
+
+    plain: bool
+    """Whether each may be sent, so long as the length is right."""
+    length_at: int
+    """Where the length is said; -1 where it is not."""
+    with_body: tuple[bytes, ...]
+    """What tells curl to add nothing."""
+    without: tuple[bytes, ...]
+
+
+@lru_cache(maxsize=16)
+def _plan(names: tuple[bytes, ...]) -> _Plan:
+    # Clients have a few sets of names each, and say them again with each request.
+    keys = [name.lower() for name in names]
+    lengths = keys.count(b"content-length")
+    nothing = (b"Expect:",) if b"accept" in keys else (b"Expect:", b"Accept:")
+    return _Plan(
+        plain=lengths <= 1 and _NEVER_SENT.isdisjoint(keys),
+        length_at=keys.index(b"content-length") if lengths else -1,
+        with_body=nothing if b"content-type" in keys else (*nothing, b"Content-Type:"),
+        without=nothing,
+    )
+
+
+def _agrees(headers: Headers, plan: _Plan, length: int, send_body: bool) -> bool:
+    return plan.length_at < 0 or _is_length(headers[plan.length_at][1], length, send_body)
+
+
+def _is_length(value: bytes, length: int, send_body: bool) -> bool:
+    return value.strip() == b"%d" % length and (send_body or not length)
+
+
+def _judged(headers: Headers, length: int, send_body: bool) -> list[bytes]:
     lines = []
     seen = set()
     for name, value in headers:
         lower = name.lower()
         if lower in _NEVER_SENT:
             continue
-        if lower == b"content-length" and (
-            lower in seen or value.strip() != b"%d" % length or (length and not send_body)
-        ):
+        if lower == b"content-length" and (lower in seen or not _is_length(value, length, send_body)):
             continue
         seen.add(lower)
         # curl reads "name:" as "leave it out" and "name;" as a header without a value.
         lines.append(name + b": " + value if value else name + b";")
-    if _LINE_BREAK.search(b"".join(lines)):
-        raise UpstreamError("protocol", "a request header holds a line break; whoever set it must not")
-    lines.append(b"Expect:")
-    if b"accept" not in seen:
-        lines.append(b"Accept:")
-    if send_body and b"content-type" not in seen:
-        lines.append(b"Content-Type:")
     return lines
 
 

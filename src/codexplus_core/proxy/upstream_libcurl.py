@@ -68,16 +68,17 @@ class Easy(Curl):
             self.setopt(CurlOpt.HEADERFUNCTION, line)
             self.setopt(CurlOpt.WRITEFUNCTION, body)
 
-    def post(self, body: bytes) -> None:
+    def post(self, body: bytes | memoryview) -> None:
         """Send this body next."""
         if C is None:
             self.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(body))
-            self.setopt(CurlOpt.POSTFIELDS, body)
+            self.setopt(CurlOpt.POSTFIELDS, bytes(body))
             return
         self._number[0] = len(body)
         self._put(_SIZE, self._number)
-        self._body_handle = body  # curl takes no copy
-        self._put(_BODY, body)
+        # curl takes no copy, so this is kept until it has let go of it.
+        self._body_handle = body if isinstance(body, bytes) else C.ffi.from_buffer(body)
+        self._put(_BODY, self._body_handle)
 
     def add_headers(self, lines: Iterable[bytes]) -> None:
         """Send these lines too."""

@@ -73,7 +73,7 @@ def account_of(passage: Passage, witness: Witness, outcome: Outcome, at: float) 
         shown_left_out=witness.left_out,
         body=witness.body,
         body_size=witness.body_size,
-        sent=None if not asked else passage.sent if passage.sent is not None else reading.raw_items(),
+        sent=None if not asked else reading.raw_items() if passage.sent is None else passage.sent.alone(),
         added=list(passage.added or ()) if passage.rounds > 1 else [],
         tools=tuple(exchange.added_tools),
     )

@@ -65,7 +65,7 @@ class Sessions:
             return any(thread.ledger.edited for thread in self._threads.values())
         return self._store.edited(speaker.thread) or (speaker.parent is not None and self._store.edited(speaker.parent))
 
-    def beginnings(self, speaker: Speaker) -> list[bytes]:
+    def beginnings(self, speaker: Speaker) -> list[bytes | memoryview]:
         """Beginnings of ``input`` arrays that were read before, of which this speaker's may have one."""
         if not speaker.thread:
             return self._unnamed.beginnings

@@ -200,7 +200,7 @@ class StrictUpstream:
         url = urlsplit(request.url)
         path = url.path + (f"?{url.query}" if url.query else "")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
-        return Received(request.method, path, headers, request.body or b"")
+        return Received(request.method, path, headers, bytes(request.body or b""))
 
     @contextlib.asynccontextmanager
     async def listen(

@@ -53,7 +53,7 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(500):
         remembered.text(f"{number:100}")
 
-    assert sum(map(len, remembered._texts)) <= 1000
+    assert sum(map(len, remembered.texts)) <= 1000
 
 
 def test_what_one_name_means_is_not_taken_for_another_that_begins_like_it() -> None:

@@ -10,14 +10,8 @@ from services.transcripts.made_account import account, done, message
 
 from codexplus_core.services.redact import Redactor
 from codexplus_core.services.transcripts import Account
-from codexplus_core.services.transcripts.line import (
-    EXCHANGE_CHARACTERS,
-    FIELD_CHARACTERS,
-    MOST_ITEMS,
-    NAME_CHARACTERS,
-    WORD_CHARACTERS,
-    Scribe,
-)
+from codexplus_core.services.transcripts.cut import EXCHANGE_CHARACTERS, FIELD_CHARACTERS, MOST_ITEMS, NAME_CHARACTERS
+from codexplus_core.services.transcripts.line import WORD_CHARACTERS, Scribe
 from codexplus_core.services.transcripts.views import Views
 
 KEY = "AKIAQYLPMN5HHHFPZAM2"

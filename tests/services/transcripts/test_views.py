@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services.transcripts.made_account import message
 
+from codexplus_core.protocol.pieces import Growing
 from codexplus_core.services.transcripts.views import UNNAMED_PIECES, Mark, Views
 
 A, B, C = (message(text) for text in "abc")
@@ -139,3 +140,18 @@ def test_the_lines_that_go_on_from_each_other_are_each_view(requests: list[list[
         known[news.mark[1]] = [*known[news.on][: news.first], *news.items]
 
         assert known[news.mark[1]] == json.loads(b"[%b]" % b",".join(pieces))
+
+
+def test_pieces_of_one_origin_are_told_apart_from_others_of_the_same_number() -> None:
+    views = Views()
+    growing, other = Growing([A, B]), Growing([A, C])
+    assert views.news("t", growing.first(2), no_mark).items == [a, b]
+
+    growing.add(C)
+    on = views.news("t", growing.first(3), no_mark)
+    again = views.news("t", growing.first(1), no_mark)
+    apart = views.news("t", other.first(2), no_mark)
+
+    assert [(news.first, news.items) for news in (on, again, apart)] == [(2, [c]), (1, []), (1, [c])]
+    assert on.mark == Views().news("t", [A, B, C], no_mark).mark
+    assert views.news("t", [A, C], no_mark).items == []

@@ -16,20 +16,21 @@ class Remembered:
 
     def __init__(self, redactor: Redactor, *, room: int = ROOM) -> None:
         self._redactor = redactor
-        self._texts: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+        """What the newest texts became."""
         self._room = self._left = room
         self._walk = Walk(self.text, redactor.words)
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        safe = self._texts.get(text)
+        safe = self.texts.get(text)
         if safe is None:
             safe = self._redactor.text(text)
             self._left -= len(text)
             if self._left < 0:
-                self._texts.clear()
+                self.texts.clear()
                 self._left = self._room - len(text)
-            self._texts[text] = safe
+            self.texts[text] = safe
         return safe
 
     def value(self, value: Any) -> Any:

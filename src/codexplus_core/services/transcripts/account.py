@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from ...outcome import Outcome
@@ -34,7 +36,7 @@ class Account(msgspec.Struct, frozen=True):
     shown_left_out: int = 0
     body: bytes = b""
     body_size: int = 0
-    sent: list[bytes] | None = None
+    sent: Sequence[bytes] | None = None
     added: list[bytes] = msgspec.field(default_factory=list)
     tools: tuple[str, ...] = ()
 

@@ -18,24 +18,14 @@ from ...outcome import Outcome
 from ..redact import Redactor
 from ..redact.remembered import Remembered
 from .account import Account
+from .cut import MOST_ITEMS, NAME_CHARACTERS, Cut, beginning
 from .views import News, items_of
 
 VERSION = 1
-FIELD_CHARACTERS = 64 * 1024
-"""Of one text that are kept."""
 WORD_CHARACTERS = 1024
 """Of a word of the head, such as a path."""
-NAME_CHARACTERS = 200
-"""Of the name of a field."""
-EXCHANGE_CHARACTERS = 256 * 1024
-"""Of all texts of one exchange together; when they are used up, further texts are only counted."""
-MOST_ITEMS = 500
 _MOST_WORDS = 1000
-_DEEPEST = 32
 _FEW = 8
-# Ciphertext that only the model's maker can read, and Codex's own notes.
-_OPAQUE = frozenset({"encrypted_content"})
-_NOTES = "internal_chat_message_metadata_passthrough"
 
 
 class Scribe:
@@ -45,14 +35,15 @@ class Scribe:
         self._redactor = redactor
         self._remembered = Remembered(redactor)
         self._words: dict[str, str] = {}
+        self._harmless: set[str] = set()
 
     def line(self, account: Account, news: News | None) -> bytes:
         """The line of an account, with its line break; ``news`` is what the model was sent beyond the last one."""
-        cut = _Cut(self._redactor)
-        prompt = None if account.typed is None else self._safe(cut.value(account.typed))
-        shown = self._safe([cut.value(each) for each in _shown(account)])
+        cut = Cut(self._redactor, self._remembered, self._harmless)
+        prompt = None if account.typed is None else cut.safe(account.typed)
+        shown = [cut.safe(each) for each in _shown(account)]
         if account.body:
-            shown.append({"type": "body", "text": self._safe(cut.value(self._body(account)))})
+            shown.append({"type": "body", "text": cut.safe(self._body(account))})
         if account.shown_left_out:
             shown.append({"type": "left_out", "items": account.shown_left_out})
         entry = {
@@ -80,7 +71,7 @@ class Scribe:
         """A word of the head of a line as it is written: what to look for in one."""
         return self._text(text)
 
-    def _model(self, account: Account, news: News, cut: _Cut) -> dict[str, Any]:
+    def _model(self, account: Account, news: News, cut: Cut) -> dict[str, Any]:
         items, left_out = self._items(news.items, cut)
         entry: dict[str, Any] = {"name": self._text(account.model), "from": news.first, "items": items}
         if news.on:
@@ -95,13 +86,13 @@ class Scribe:
             entry["tools"] = [self._text(name) for name in account.tools]
         return {**entry, "view": list(news.mark)}
 
-    def _items(self, items: Sequence[Any], cut: _Cut) -> tuple[list[Any], int]:
+    def _items(self, items: Sequence[Any], cut: Cut) -> tuple[list[Any], int]:
         """The newest items, and how many older ones there was no room for."""
         kept: list[Any] = []
         for item in reversed(items):
             if len(kept) >= MOST_ITEMS or cut.room <= 0:
                 break
-            kept.append(self._safe(cut.value(item)))
+            kept.append(cut.safe(item))
         return kept[::-1], len(items) - len(kept)
 
     def _body(self, account: Account) -> str:
@@ -122,15 +113,12 @@ class Scribe:
         made["total_s"] = round(outcome.total_s, 4)
         return made
 
-    def _safe(self, value: Any) -> Any:
-        return self._remembered.value(value)
-
     def _text(self, text: str) -> str:
         return self._words.get(text) or self._word(text)
 
     def _word(self, text: str) -> str:
         # The same few words stand in every line.
-        safe = self._remembered.text(_beginning(self._redactor, text, WORD_CHARACTERS))
+        safe = self._remembered.text(beginning(self._redactor, text, WORD_CHARACTERS))
         if len(self._words) >= _MOST_WORDS:
             self._words.clear()
         if len(text) <= NAME_CHARACTERS:
@@ -156,59 +144,6 @@ def _shown(account: Account) -> Iterable[Any]:
         response = data.get("response")
         error = response.get("error") if isinstance(response, dict) else data.get("error")
         yield {"type": data.get("type"), "error": error if error is not None else data.get("message")}
-
-
-class _Cut:
-    """Shortens what is too long, and counts how much room is left."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self.room = EXCHANGE_CHARACTERS
-        self._redactor = redactor
-
-    def value(self, value: Any, depth: int = 0) -> Any:
-        made = type(value)  # of JSON, so of no other types than JSON's
-        if made is str:
-            return self._text(value)
-        if depth > _DEEPEST:
-            return "[nested too deeply to be kept]"
-        if made is dict:
-            return {
-                _beginning(self._redactor, name, NAME_CHARACTERS): f"[{len(item)} characters not kept]"
-                if name in _OPAQUE and isinstance(item, str)
-                else self.value(item, depth + 1)
-                for name, item in value.items()
-                if name != _NOTES
-            }
-        if made is list:
-            kept = [self.value(item, depth + 1) for item in value[:MOST_ITEMS]]
-            return [*kept, f"[{len(value) - len(kept)} more not kept]"] if len(value) > len(kept) else kept
-        self.room -= 8
-        return value
-
-    def _text(self, text: str) -> str:
-        if text.startswith("data:") and len(text) > 256:
-            return f"[{text[:64].partition(',')[0]}: {len(text)} characters not kept]"
-        if self.room <= 0:
-            return f"[{len(text)} characters not kept]"
-        size, limit = len(text), self.room if self.room > 256 else 256
-        limit = limit if limit < FIELD_CHARACTERS else FIELD_CHARACTERS
-        self.room -= (size if size < limit else limit) + 2
-        if size <= limit:
-            return text if text.isascii() else _sound(text)
-        return f"{_beginning(self._redactor, text, limit)} [cut: {len(text)} characters in all]"
-
-
-def _beginning(redactor: Redactor, text: str, most: int) -> str:
-    """The text, or so much of it and an ellipsis."""
-    if len(text) <= most:
-        return text if text.isascii() else _sound(text)
-    # What may be the beginning of a secret is held back by the stream, and goes with the rest.
-    return f"{redactor.stream().feed(_sound(text[:most]))}…"
-
-
-def _sound(text: str) -> str:
-    """The text, half characters replaced: JSON cannot hold them."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _moment(at: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,7 @@ class Transcripts:
             self._views.forget(account.thread)
             return self._scribe.unwritable(account, error)
 
-    def _news(self, stem: str, account: Account, sent: list[bytes]) -> News:
+    def _news(self, stem: str, account: Account, sent: Sequence[bytes]) -> News:
         if not account.thread:
             # In a session's own file every line stands by itself: the one that it goes on from may be in another.
             return (Views() if account.session else self._views).unnamed(sent)

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from ...protocol.pieces import Pieces
+
 KEEP_THREADS = 1024
 KEEP_UNNAMED = 8
 """Views of clients that name no thread."""
@@ -37,12 +39,12 @@ class News:
 class _Seen:
     """A view: a hash of each piece, with how many items it ends, and a digest that goes on where it ended."""
 
-    __slots__ = ("_before", "_digest", "_ends", "_hashes", "_mark", "_whole")
+    __slots__ = ("_before", "_digest", "_ends", "_hashes", "_mark", "_origin")
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
         self._hashes = array("q")
         self._ends = array("l")
-        self._whole = hash(())
+        self._origin = 0
         self._digest = self._before = _digest()
         self._mark: Mark | None = None
         self.extend(pieces)
@@ -56,7 +58,7 @@ class _Seen:
         self._add(pieces, same)
         del self._hashes[same:], self._ends[same:]
         self._hashes.extend(map(hash, pieces[same:]))
-        self._whole = hash(tuple(pieces))
+        self._origin = _origin(pieces)
         first = end = self._ends[-1] if same else 0
         items: list[Any] = []
         for piece in pieces[same:]:
@@ -73,8 +75,10 @@ class _Seen:
     def shared(self, pieces: Sequence[bytes]) -> int:
         """With how many of the same pieces both views begin."""
         count = len(self._hashes)
-        # A thousand turns are thousands of pieces, so no step in Python for each. Bytes remember their hash.
-        if len(pieces) >= count and hash(tuple(pieces[:count])) == self._whole:
+        # A thousand turns are thousands of pieces, and most often it is known that they are the same.
+        if len(pieces) >= count and 0 != self._origin == _origin(pieces):
+            return count
+        if len(pieces) >= count and array("q", map(hash, pieces[:count])) == self._hashes:
             return count
         apart = (
             at for at, (piece, known) in enumerate(zip(pieces, self._hashes, strict=False)) if hash(piece) != known
@@ -146,6 +150,10 @@ def items_of(piece: bytes) -> list[Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return [piece.decode("utf-8", "replace")]
     return list(found)
+
+
+def _origin(pieces: Sequence[bytes]) -> int:
+    return pieces.origin if isinstance(pieces, Pieces) else 0
 
 
 def _known(pieces: Sequence[bytes], mark: Mark | None) -> int:
