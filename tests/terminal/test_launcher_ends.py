@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from terminal.on_a_terminal import FAKE, LAUNCH, fake, launched, on_a_terminal
 
+from codexplus_core.services.run import CannotStart
+
 ECHO_AND_LINES = 0
 if os.name == "posix":
     import termios
+
+    from codexplus_core.terminal import launcher
 
     ECHO_AND_LINES = termios.ECHO | termios.ICANON | termios.ISIG
 
@@ -155,6 +159,27 @@ async def test_a_program_that_is_not_there_is_reported(log):
         await one.until(lambda: b"no such program" in one.output)
 
     assert b"CannotStart: /no/such/codex: no such program" in one.output
+
+
+def test_the_terminal_is_raw_before_the_program_begins_and_as_it_was_where_it_cannot(monkeypatch):
+    window, ours = os.openpty()
+    before = termios.tcgetattr(ours)
+    seen = []
+
+    def spawn(argv, env, *, modes, size):
+        seen.append((termios.tcgetattr(ours)[3] & ECHO_AND_LINES, modes))
+        raise CannotStart("it cannot")
+
+    monkeypatch.setattr(launcher, "spawn_on_pty", spawn)
+    with os.fdopen(ours, "rb+", buffering=0) as terminal, os.fdopen(window, "rb"):
+        monkeypatch.setattr(sys, "__stdin__", terminal)
+        monkeypatch.setattr(sys, "__stdout__", terminal)
+        with pytest.raises(CannotStart):
+            launcher.launch(["codex"], {}, frozenset)
+
+        assert termios.tcgetattr(ours) == before
+
+    assert seen == [(0, before)]
 
 
 SHELL = """

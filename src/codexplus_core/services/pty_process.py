@@ -13,7 +13,7 @@ import signal
 import termios
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .run import cannot_start
 
@@ -73,15 +73,15 @@ class PtyProcess:
             os.waitpid(self._leader, 0)
 
 
-def spawn_on_pty(argv: Sequence[str], env: Mapping[str, str], *, like: int, size: bytes) -> PtyProcess:
-    """Run ``argv`` with exactly this environment on a new terminal with the modes of ``like`` and this window size.
+def spawn_on_pty(argv: Sequence[str], env: Mapping[str, str], *, modes: list[Any], size: bytes) -> PtyProcess:
+    """Run ``argv`` with exactly this environment on a new terminal with these modes (`termios`) and this window size.
 
     Standard input and output are the terminal, standard error too unless ours leads elsewhere. Raises CannotStart.
     """
     ours, theirs = os.openpty()
     news, tell = os.pipe()
     try:
-        termios.tcsetattr(theirs, termios.TCSANOW, termios.tcgetattr(like))
+        termios.tcsetattr(theirs, termios.TCSANOW, modes)
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
         leader = os.fork()
         if leader == 0:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from .output import OUTPUT_LIMIT, Kept
 from .problem import Problem
-from .starting import STRAGGLER_SECONDS, Ends, kill_group, started
+from .starting import STRAGGLER_SECONDS, Ends, kill_group, killed, started
 
 if TYPE_CHECKING:
     from .sandbox.level import Level
@@ -89,8 +89,9 @@ async def run_program(
     """Run ``argv`` without a shell and collect what it prints, at most ``output_limit`` bytes of each output.
 
     The program sees only ``env`` and the few names of `environment`, leads a process group of its own and inherits no
-    open file. On a timeout, and when the caller is cancelled, the whole group is killed. A child that outlives the
-    program and holds its output open is given a moment, then killed too. Raises CannotStart.
+    open file. On a timeout, and when the caller is cancelled, the whole group is killed; its end is waited for then, a
+    second at most. A child that outlives the program and holds its output open is given a moment, then killed too.
+    Raises CannotStart.
     """
     collector = _Collector(output_limit)
     try:
@@ -117,6 +118,9 @@ async def run_program(
         stdout, stderr = collector.output[1], collector.output[2]
         dropped = stdout.dropped + stderr.dropped
         return RunResult(transport.get_returncode(), stdout.value(), stderr.value(), timed_out, dropped > 0, dropped)
+    except asyncio.CancelledError:
+        await killed(transport.get_pid(), collector)
+        raise
     finally:
         if not (collector.exited.is_set() and collector.closed.is_set()):
             kill_group(transport.get_pid())

@@ -36,6 +36,17 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+async def killed(pid: int, protocol: Ends) -> None:
+    """Kill a program with its group, and wait for its end, a second at most.
+
+    A loop that ends before it has heard of that leaves the process to nobody.
+    """
+    kill_group(pid)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STRAGGLER_SECONDS):
+            await protocol.exited.wait()
+
+
 async def started(
     protocol: Ends, argv: Sequence[str], cwd: Path | None, env: Mapping[str, str], *, with_input: bool
 ) -> asyncio.SubprocessTransport:
@@ -58,11 +69,8 @@ async def started(
         return spawning.result()[0]
     if not spawning.cancelled() and spawning.exception() is None:
         transport = spawning.result()[0]
-        kill_group(transport.get_pid())
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STRAGGLER_SECONDS):
-                    await protocol.exited.wait()
+            await killed(transport.get_pid(), protocol)
         finally:
             transport.close()
     raise cancelled

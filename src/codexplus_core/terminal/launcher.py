@@ -39,11 +39,14 @@ def launch(argv: Sequence[str], env: Mapping[str, str], ask: Ask, *, version: st
     try:
         with _signals() as (heard, wake):
             size = outer.size()
-            process = spawn_on_pty(argv, env, like=outer.input, size=size)
+            # From before the program is there: it has whatever is typed while it begins, Ctrl-C too.
+            outer.raw()
+            process = spawn_on_pty(argv, env, modes=outer.before, size=size)
             names = Names(ask, wake)
             names.refresh(time.monotonic())
             return _Launcher(outer, process, names, heard, size, version).run()
     finally:
+        outer.restore()
         outer.close()
 
 
@@ -96,7 +99,6 @@ class _Launcher:
     def run(self) -> int:
         """Pass everything on until the program is over."""
         try:
-            self._outer.raw()
             while self._ended is None:
                 self._turn()
             self._last_words()
@@ -104,6 +106,7 @@ class _Launcher:
             # Where the program ended well this is empty: it has switched off itself what it switched on.
             with contextlib.suppress(OSError):
                 os.write(self._outer.output, self._modes.undone())
+            # Not after the program has been waited for, which may hang.
             self._outer.restore()
             self._process.close()
         return 128 - self._ended.code if self._ended.code < 0 else self._ended.code
