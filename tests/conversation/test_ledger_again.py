@@ -156,3 +156,52 @@ def test_a_record_of_a_window_that_is_gone_is_for_the_words_that_came_back() -> 
     ledger.record(Key(None, view.keys[0].content, "another window"), "prompt", replace=[raw(message("user", "found"))])
 
     assert sent(ledger, view) == b",".join([raw(message("user", "found")), raw(message("user", "edited"))])
+
+
+def test_words_decided_about_again_have_nothing_before_them_made_again() -> None:
+    ledger = Ledger("t", MemoryStore())
+    view = ledger.read(raw_array([message("user", "one"), message("user", "two")]))
+    ledger.record(view.keys[1], "prompt", replace=[raw(message("user", "edited"))])
+    sent(ledger, view)
+
+    ledger.record(view.keys[1], "prompt", replace=[raw(message("user", "again"))])
+
+    assert len(view.upstream) == 1
+    assert sent(ledger, view) == b",".join([raw(message("user", "one")), raw(message("user", "again"))])
+
+
+def test_a_record_without_an_id_is_for_the_newest_item_that_has_one() -> None:
+    ledger = Ledger("t", MemoryStore())
+    view = ledger.read(raw_array([message("user", "one"), {**message("user", "two"), "id": "msg_2"}]))
+    ledger.record(view.keys[0], "prompt", replace=[raw(message("user", "edited"))])
+    sent(ledger, view)
+
+    ledger.record(Key(None, view.keys[1].content), "local", replace=())
+
+    assert sent(ledger, view) == raw(message("user", "edited"))
+
+
+def test_what_stood_before_everything_is_not_said_again_behind_a_compaction() -> None:
+    ledger = Ledger("t", MemoryStore())
+    items = [message("user", "one")]
+    hidden = raw(message("developer", "hidden"))
+    ledger.insert(None, [hidden])
+    assert sent(ledger, ledger.read(raw_array(items))) == b",".join([hidden, raw(items[0])])
+
+    items.append(message("user", "Another language model started to solve this problem and …"))
+
+    assert sent(ledger, ledger.read(raw_array(items))) == b",".join(map(raw, items))
+
+
+def test_words_that_a_record_of_another_window_was_for_lose_it_where_it_is_replaced() -> None:
+    ledger = Ledger("t", MemoryStore())
+    items = [message("user", "one"), message("user", "two")]
+    view = ledger.read(raw_array(items))
+    content = view.keys[0].content
+    ledger.record(Key("msg_1", content, "another window"), "prompt", replace=[raw(message("user", "found"))])
+    ledger.record(view.keys[1], "prompt", replace=[raw(message("user", "edited"))])
+    assert sent(ledger, view) == b",".join([raw(message("user", "found")), raw(message("user", "edited"))])
+
+    ledger.record(Key("msg_1", content, ordinal=1), "prompt", renew=True)
+
+    assert sent(ledger, view) == b",".join([raw(items[0]), raw(message("user", "edited"))])

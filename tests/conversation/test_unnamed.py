@@ -186,3 +186,21 @@ def test_a_view_that_is_lent_has_all_that_a_view_of_its_own_has() -> None:
 
     assert lent is not own
     assert {name for name in ClientView.__slots__ if not hasattr(lent, name)} == set()
+
+
+def test_copies_that_go_on_each_in_its_own_way_have_nothing_of_each_other() -> None:
+    view = ClientView()
+    view.grow(array(*users("a")))
+    one, two = view.copy(), view.copy()
+    (b, c) = ({**message("user", word), "id": f"msg_{word}"} for word in "bc")
+
+    for copy, item in ((one, b), (two, c)):
+        assert copy.grow(array(*users("a"), item))
+
+    assert [[copy.item(1), len(copy.raws(9))] for copy in (one, two)] == [[b, 2], [c, 2]]
+    assert [[view.has(key, end) for key in one.keys] for view, end in ((one, 1), (one, 2), (two, 9))] == [
+        [True, False],
+        [True, True],
+        [True, False],
+    ]
+    assert len(view.raws(9)) == 1

@@ -236,10 +236,11 @@ class Ledger:
 
     def _keep(self, record: Record) -> None:
         self._store.save(self.thread, record)
-        self._index(record)
-        self._refresh(record)
+        replaced = self._index(record)
+        self._refresh(record.key, record.key if replaced is None else replaced.key)
 
-    def _index(self, record: Record) -> None:
+    def _index(self, record: Record) -> Record | None:
+        """Have a record found from now on; returns the one of the same words in whose place it is."""
         key = record.key
         place = (key.epoch, key.content, key.ordinal)
         older = self._by_place.get(place)
@@ -255,19 +256,22 @@ class Ledger:
         siblings = self._by_content[key.content]
         if older is not None and older in siblings:
             siblings[siblings.index(older)] = record
-        else:
-            siblings.append(record)
+            return older
+        siblings.append(record)
+        return None
 
-    def _refresh(self, record: Record) -> None:
-        view, done, key = self._view, self._view.upstream, record.key
-        newest = len(done) - 1
+    def _refresh(self, key: Key, replaced: Key) -> None:
+        view, done = self._view, self._view.upstream
+        newest, window = len(done) - 1, view.epochs[-1]
         if newest < 0:
             return
+        # Only a record of another window than the newest one may be, or have been, for other items of the same words.
+        if (key.epoch, replaced.epoch) != (window, window) and view.knows(key.content, newest + 1):
+            done.clear()
         # Most often it is about the prompt that is decided about now, which stands behind what was sent already.
-        if newest >= view.boundary and view.keys[newest] == key and not view.has(key, newest):
+        elif newest >= view.boundary and view.keys[newest] == key and not view.has(key, newest):
             done.cut(newest)
-        elif view.has(key, newest + 1) or (key.epoch != view.epochs[-1] and view.knows(key.content, newest + 1)):
-            # Only a record of another window than the newest one may be for other items of the same words, too.
+        elif view.has(key, newest + 1):
             done.clear()
 
 
