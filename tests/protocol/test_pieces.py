@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import random
+from typing import Any
 
 import pytest
 
@@ -63,6 +65,43 @@ def test_what_is_still_being_sent_is_not_written_into() -> None:
     other = growing.first(1).between(b"[[", b"]]")
 
     assert [bytes(each) for each in (sent, more, other)] == [b"[1]", b"{1,2}", b"[[3]]"]
+
+
+def test_a_text_is_sent_from_where_it_stands() -> None:
+    growing = grown(b"1", b"2")
+
+    for count in (1, 2):
+        sent = growing.first(count).between(b"[", b"]")
+
+        assert isinstance(sent, memoryview)
+        assert sent.obj is growing._text
+        del sent
+
+
+@pytest.mark.parametrize("failing", range(4))
+def test_where_the_memory_does_not_suffice_the_next_one_is_whole(monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    left = [100]
+
+    class Scarce(bytearray):
+        def __iadd__(self, more: Any) -> Scarce:  # type: ignore[misc]
+            left[0] -= 1
+            if left[0] == 0:
+                raise MemoryError
+            super().__iadd__(more)
+            return self
+
+    monkeypatch.setattr("codexplus_core.protocol.pieces.bytearray", Scarce, raising=False)
+    growing = grown(b"1", b"22")
+    growing.first(2).between(b"[", b"]")
+    growing.add(b"333")
+    growing.add(b"4")
+
+    left[0] = failing
+    with pytest.raises(MemoryError) if failing else contextlib.nullcontext():
+        growing.first(4).between(b"{", b"}")
+
+    assert bytes(growing.first(4).between(b"[[", b"]]")) == b"[[1,22,333,4]]"
+    assert growing.first(3).text() == b"1,22,333"
 
 
 def test_pieces_to_be_kept_hold_no_text_and_are_of_the_same_origin() -> None:

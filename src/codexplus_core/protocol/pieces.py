@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count, islice
+from itertools import islice
 from typing import overload
-
-_origins = count(1)
 
 
 class Growing:
@@ -24,7 +22,7 @@ class Growing:
         self._text = bytearray()
         self._front = b""
         self._ends = array("q")
-        self.origin = next(_origins)
+        self.origin = object()
         """Whoever has pieces of the same origin has the same ones, or the first of them."""
 
     def __len__(self) -> int:
@@ -47,7 +45,7 @@ class Growing:
         if count >= len(self._pieces):
             return
         self._pieces = self._pieces[:count]
-        self.origin = next(_origins)
+        self.origin = object()
         del self._ends[count:]
 
     def first(self, count: int) -> Pieces:
@@ -88,14 +86,15 @@ class Growing:
             text[: len(self._front)] = before
             self._front = before
         if new := self._pieces[len(ends) : count]:
+            at = -1
             if ends:
                 text += b","
-            at = len(text) - len(before)
-            for piece in new:
-                at += len(piece)
-                ends.append(at)
-                at += 1
+                at = ends[-1]
             text += b",".join(new)
+            # Last: where the memory does not suffice for the text, nothing of it counts as written.
+            for piece in new:
+                at += 1 + len(piece)
+                ends.append(at)
         return text
 
 
@@ -108,8 +107,8 @@ class Pieces(Sequence[bytes]):
         self._pieces = pieces
         self._count = len(pieces) if count is None else count
         self._grown = grown
-        self.origin = 0 if grown is None else grown.origin
-        """Two of the same origin begin with the same pieces; 0 says nothing."""
+        self.origin = None if grown is None else grown.origin
+        """Two of the same origin begin with the same pieces; None says nothing."""
 
     def __len__(self) -> int:
         return self._count
@@ -130,7 +129,7 @@ class Pieces(Sequence[bytes]):
     def between(self, before: bytes, behind: bytes) -> bytes | memoryview:
         """Their text with ``before`` and ``behind``, which is not empty; to be kept no longer than it is sent."""
         grown = self._grown
-        if grown is not None and grown.origin == self.origin:
+        if grown is not None and grown.origin is self.origin:
             return grown.between(before, self._count, behind)
         pieces = list(self)
         if not pieces:
@@ -149,4 +148,4 @@ class Pieces(Sequence[bytes]):
     def text(self) -> bytes:
         """Their text."""
         grown = self._grown
-        return b",".join(self) if grown is None or grown.origin != self.origin else grown.text(self._count)
+        return b",".join(self) if grown is None or grown.origin is not self.origin else grown.text(self._count)

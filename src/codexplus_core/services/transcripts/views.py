@@ -44,7 +44,7 @@ class _Seen:
     def __init__(self, pieces: Sequence[bytes]) -> None:
         self._hashes = array("q")
         self._ends = array("l")
-        self._origin = 0
+        self._origin: object | None = None
         self._digest = self._before = _digest()
         self._mark: Mark | None = None
         self.extend(pieces)
@@ -76,7 +76,7 @@ class _Seen:
         """With how many of the same pieces both views begin."""
         count = len(self._hashes)
         # A thousand turns are thousands of pieces, and most often it is known that they are the same.
-        if len(pieces) >= count and 0 != self._origin == _origin(pieces):
+        if len(pieces) >= count and self._origin is not None and self._origin is _origin(pieces):
             return count
         if len(pieces) >= count and array("q", map(hash, pieces[:count])) == self._hashes:
             return count
@@ -152,8 +152,8 @@ def items_of(piece: bytes) -> list[Any]:
     return list(found)
 
 
-def _origin(pieces: Sequence[bytes]) -> int:
-    return pieces.origin if isinstance(pieces, Pieces) else 0
+def _origin(pieces: Sequence[bytes]) -> object | None:
+    return pieces.origin if isinstance(pieces, Pieces) else None
 
 
 def _known(pieces: Sequence[bytes], mark: Mark | None) -> int:
