@@ -23,8 +23,6 @@ _SHORT_TEXT = 256
 # Ciphertext that only the model's maker can read, and Codex's own notes.
 _OPAQUE = frozenset({"encrypted_content"})
 _NOTES = "internal_chat_message_metadata_passthrough"
-# In a list: a command's words, and pairs of a name and what is kept under it.
-_WORDS_AND_PAIRS = frozenset({str, list})
 
 
 class _Odd(Exception):
@@ -81,7 +79,8 @@ class Cut:
                     kept[name] = self._plain(item, depth + 1)
             return kept
         if made is list:
-            if len(value) > MOST_ITEMS or not _WORDS_AND_PAIRS.isdisjoint(map(type, value)):
+            # A command's words, or a name and what is kept under it.
+            if len(value) > MOST_ITEMS or str in map(type, value):
                 raise _Odd
             return [self._plain(item, depth + 1) for item in value]
         self.room -= 8
