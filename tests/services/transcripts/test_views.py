@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from services.transcripts.made_account import message
@@ -155,3 +156,20 @@ def test_pieces_of_one_origin_are_told_apart_from_others_of_the_same_number() ->
     assert [(news.first, news.items) for news in (on, again, apart)] == [(2, [c]), (1, []), (1, [c])]
     assert on.mark == Views().news("t", [A, B, C], no_mark).mark
     assert views.news("t", [A, C], no_mark).items == []
+
+
+def test_a_view_that_goes_on_is_known_by_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[bytes] = []
+
+    def look(piece: bytes) -> int:
+        looked_at.append(piece)
+        return hash(piece)
+
+    monkeypatch.setattr("codexplus_core.services.transcripts.views.hash", look, raising=False)
+    views, growing = Views(), Growing([A, B])
+    views.news("t", growing.first(2), no_mark)
+    growing.add(C)
+    looked_at.clear()
+
+    assert views.news("t", growing.first(3), no_mark).items == [c]
+    assert looked_at == [C]
