@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from proxy.guarded import ME, TOKEN, Lines, admitted, denied, guard, scope
 
-from codexplus_core.proxy.guard import Denied, Guard
+from codexplus_core.proxy.guard import Denied, Guard, _places
 
 
 @pytest.mark.parametrize("host", [b"127.0.0.1:3000", b"localhost:3000", b"LocalHost:3000", b"[::1]:3000"])
@@ -274,3 +274,11 @@ def test_json_passes(kind: bytes) -> None:
 
 def test_a_post_without_a_body_needs_no_content_type() -> None:
     admitted(guard().check(scope(method="POST", headers=[(b"content-length", b"0")])))
+
+
+def test_the_names_of_a_request_with_very_many_are_not_remembered() -> None:
+    asked = _places.cache_info()
+
+    admitted(guard().check(scope(headers=[(b"x-%d" % number, b"v") for number in range(100)])))
+
+    assert _places.cache_info() == asked

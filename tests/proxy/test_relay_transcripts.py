@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from codexplus_core import Exchange, LocalReply, Refusal, ToolCall, ToolResult, hookimpl
+from codexplus_core.protocol.pieces import Growing, Pieces
 from codexplus_core.services.config import Config
-from codexplus_core.services.transcripts import Transcripts
+from codexplus_core.services.transcripts import Account, Transcripts
 from codexplus_core.testing import Harness, call, cut, status, text
 
 pytestmark = pytest.mark.transports("http", "websocket")
@@ -267,3 +269,16 @@ async def test_a_huge_answer_is_bounded_and_says_so(kept: Kept) -> None:
     assert reply.text == huge
     assert f"[cut: {len(huge)} characters in all]" in words(line["shown"])[0]
     assert len(json.dumps(line)) < 200_000
+
+
+async def test_what_waits_to_be_written_keeps_no_text_that_was_sent(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts: list[Account] = []
+    monkeypatch.setattr(kept.transcripts, "keep", accounts.append)
+    async with Harness([Acts()], transcripts=kept.transcripts) as proxy:
+        await proxy.say("rewrite")
+
+    sent = [account.sent for account in accounts if account.typed == "rewrite"]
+    assert [type(pieces) for pieces in sent] == [Pieces]
+    assert not [one for one in gc.get_referents(*sent) if isinstance(one, Growing)]

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from codexplus_core.proxy.transport import UpstreamError
-from codexplus_core.proxy.upstream_easy import _judged, header_lines
+from codexplus_core.proxy.transport import Headers, UpstreamError
+from codexplus_core.proxy.upstream_easy import _judged, _plan, header_lines
 
 NAMES = (
     b"Accept", b"content-type", b"Content-Length", b"content-length", b"Connection", b"x-one", b"X-One", b"TE",
@@ -32,8 +32,27 @@ def test_lines_are_those_that_judging_each_of_them_gives(seed: int) -> None:
 
 def test_more_names_than_are_remembered_go_up_too() -> None:
     headers = [(b"x-%d" % number, b"v") for number in range(100)]
+    asked = _plan.cache_info()
 
     assert header_lines(headers, 0, False)[:100] == [b"x-%d: v" % number for number in range(100)]
+    assert _plan.cache_info() == asked
+
+
+@pytest.mark.parametrize("others", [[], [(b"te", b"trailers")]])
+@pytest.mark.parametrize(
+    ("said", "length", "send_body", "goes_up"),
+    [
+        (b"7", 7, True, True), (b" 7 ", 7, True, True), (b"0", 0, False, True), (b"0", 0, True, True),
+        (b"7", 7, False, False), (b"8", 7, True, False), (b"07", 7, True, False), (b"", 0, True, False),
+    ],
+)  # fmt: skip
+def test_a_length_goes_up_only_where_it_is_that_of_what_is_sent(
+    others: Headers, said: bytes, length: int, send_body: bool, goes_up: bool
+) -> None:
+    lines = header_lines([(b"Content-Length", said), *others], length, send_body)
+
+    assert (b"Content-Length: " + said in lines) == goes_up
+    assert any(line.startswith(b"Content-Length") for line in lines) == goes_up
 
 
 @pytest.mark.parametrize("line", [(b"x", b"a\r\nb"), (b"x\nb", b"a"), (b"x", b"\0")])
