@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
 from types import SimpleNamespace
 
 import pytest
 from cli import stand_ins
+from ports import held_port
 
 from codexplus_core.cli import doctor, doctor_checks, doctor_proxy
 from codexplus_core.cli.main import main
@@ -19,12 +19,10 @@ def test_what_to_do_is_said_for_the_port_that_was_asked_about(around):
         doctor_checks.configuration(around(config=config, port=4999)).fix
         for config in (None, 'openai_base_url = "https://corp.example/v1"\n', 'openai_base_url = "http://x/y"\n')
     ]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    fixes += [
-        check(around(port=free)).fix.replace(str(free), "4999") for check in (doctor_proxy.port, doctor_proxy.proxy)
-    ]
+    with held_port() as free:
+        fixes += [
+            check(around(port=free)).fix.replace(str(free), "4999") for check in (doctor_proxy.port, doctor_proxy.proxy)
+        ]
 
     assert all(fix.count("--port 4999") == fix.count("codex-plus ") for fix in fixes), fixes
 

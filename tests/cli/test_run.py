@@ -6,17 +6,17 @@ import json
 import os
 import pty
 import signal
-import socket
 import subprocess
 import sys
 
 import pytest
 from cli import stand_ins
+from ports import held_port
 
 from codexplus_core.cli.main import main
 from codexplus_core.cli.run import exec_at, way, with_argument
 from codexplus_core.cli.start import ensure_proxy, passed_on
-from codexplus_core.services.listener import Listening
+from codexplus_core.services.listener import Listening, look
 from codexplus_core.services.problem import Problem
 
 URL = "http://127.0.0.1:3000/v1"
@@ -74,6 +74,13 @@ def here(private_home, tmp_path, monkeypatch):
     stand_ins.codex(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     return tmp_path
+
+
+@pytest.fixture
+def port():
+    """A port that nobody else listens on."""
+    with held_port() as held:
+        yield held
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -144,12 +151,7 @@ def test_somebody_elses_port_is_refused(here):
     assert done.stdout == ""
 
 
-def test_a_proxy_is_started_when_there_is_none_and_found_again(here, private_home):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    from codexplus_core.services.listener import look
-
+def test_a_proxy_is_started_when_there_is_none_and_found_again(here, private_home, port):
     first = run("--port", str(port), "--", "exec", "hi")
     found = look(port)
     try:
@@ -168,10 +170,7 @@ def test_a_proxy_is_started_when_there_is_none_and_found_again(here, private_hom
 
 @pytest.mark.skipif(os.name != "posix", reason="terminals are POSIX's here")
 @pytest.mark.req("P16")
-def test_on_a_terminal_a_proxy_that_stays_is_announced_before_codex_and_once(here):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def test_on_a_terminal_a_proxy_that_stays_is_announced_before_codex_and_once(here, port):
     stand_ins.codex(here, "0.98.0")
     words = [sys.executable, "-m", "codexplus_core.cli", "run", "--port", str(port), "--websockets", "off"]
     seen = []
@@ -279,12 +278,10 @@ def test_an_old_codexs_gateway_in_the_environment_is_not_passed_by_in_silence(he
     assert "OPENAI_BASE_URL: is https://corp.example/v1" in refused.stderr
 
 
-def test_what_the_proxy_gave_up_with_is_what_run_says(private_home):
+def test_what_the_proxy_gave_up_with_is_what_run_says(private_home, port):
     home = private_home / ".codexplus"
     settings = home / "settings.json"
     settings.parent.mkdir()
-    with stand_ins.listening({}) as port:
-        pass
     settings.write_text(json.dumps({"upstream": {"url": f"http://127.0.0.1:{port}"}}))
 
     with pytest.raises(Problem, match=rf"ended with 2: .*:{port}: is this proxy itself; .* \(its log"):

@@ -11,6 +11,7 @@ from argparse import ArgumentParser
 
 import pytest
 from cli.stand_ins import HEALTHY, listening
+from ports import held_port
 
 from codexplus_core.cli import serve
 from codexplus_core.cli.main import main
@@ -196,11 +197,8 @@ def test_a_socket_from_systemd_is_served(tmp_path):
     ],
 )
 def test_a_plugin_that_was_asked_for_and_is_not_there_is_a_usage_error(private_home, capsys, names, words):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    assert main(["serve", "--port", str(port), "--plugins", names]) == 2
+    with held_port() as port:
+        assert main(["serve", "--port", str(port), "--plugins", names]) == 2
 
     assert words in capsys.readouterr().err
 
@@ -223,11 +221,8 @@ def test_a_browser_that_curl_knows_is_taken(name):
 
 
 def test_a_browser_that_curl_does_not_know_is_a_usage_error(private_home, capsys):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    assert main(["serve", "--plugins", "none", "--port", str(port), "--impersonate", "netscape"]) == 2
+    with held_port() as port:
+        assert main(["serve", "--plugins", "none", "--port", str(port), "--impersonate", "netscape"]) == 2
 
     said = capsys.readouterr().err
     assert "--impersonate netscape: no browser that curl knows; take chrome, " in said

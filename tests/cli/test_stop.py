@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 
 import pytest
 from cli import stand_ins
+from ports import held_port
 
 from codexplus_core.cli.main import main
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_where_nobody_listens_there_is_nothing_to_stop(private_home, capsys):
-    assert main(["stop", "--port", str(free_port())]) == 0
+    with held_port() as port:
+        assert main(["stop", "--port", str(port)]) == 0
     assert "nothing to stop" in capsys.readouterr().out
 
 
@@ -36,12 +31,12 @@ def test_a_program_that_is_no_proxy_of_ours_is_left_alone(private_home, monkeypa
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_a_running_proxy_ends_and_is_gone_when_the_command_returns(private_home, capsys):
-    words = [sys.executable, "-m", "codexplus_core.cli", "serve", "--plugins", "none", "--port", str(free_port())]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as proxy:
+    words = [sys.executable, "-m", "codexplus_core.cli", "serve", "--plugins", "none", "--port"]
+    with held_port() as port, subprocess.Popen([*words, str(port)], stdout=subprocess.PIPE, text=True) as proxy:
         assert proxy.stdout is not None
         assert "listening" in proxy.stdout.readline()
 
-        assert main(["stop", "--port", words[-1]]) == 0
+        assert main(["stop", "--port", str(port)]) == 0
 
         assert proxy.wait(30) == 0
     assert "The proxy has stopped." in capsys.readouterr().out

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from e2e.codex import LIMIT_S, NEW, NEWEST, Auth, Codex, Transport
-from e2e.ports import held_port
 from e2e.proxies import ProxyProcess, Served, end_processes_of, served
 from e2e.terminal import Terminal
+from ports import held_port
 
 from codexplus_core.services.settings import WebSockets
 from codexplus_core.testing import StrictUpstream

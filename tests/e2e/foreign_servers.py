@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.ports import held_port
+from ports import held_port
 
 FOLDER = "CODEX_PLUS_E2E_MCP"
 """Names the folder that `nox -s e2e` installs them into: npm's ``node_modules``, and ``python``."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from e2e.ports import held_port
+from ports import held_port
 
 from codexplus_core.testing import CodexClient
 from codexplus_core.testing.codex_requests import ClientRequest

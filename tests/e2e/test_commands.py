@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from e2e.codex import NEWEST
-from e2e.ports import held_port
 from e2e.proxies import codex_plus
+from ports import held_port
 
 from codexplus_core.services.listener import look
 from codexplus_core.testing import text

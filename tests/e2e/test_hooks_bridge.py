@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from e2e.codex import LIMIT_S, Codex
-from e2e.ports import held_port
 from e2e.proxies import codex_plus
 from e2e.said import calls_in
+from ports import held_port
 
 from codexplus_core import hookimpl
 from codexplus_core.testing import call, custom_call, reasoning, shell, text

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import held_port
 
 from codexplus_core.proxy.passthrough import Receive, Send
 from codexplus_core.proxy.server import serve_app
@@ -210,14 +211,11 @@ async def test_an_application_that_cannot_start_ends_the_server_and_frees_the_po
         async def start(self) -> None:
             raise RuntimeError("no")
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with pytest.raises(RuntimeError, match="no"):
-        await serve_app(Broken(), ServeSettings("127.0.0.1", port, None, (), Path()), stop=asyncio.Event())
+    with held_port() as port:
+        with pytest.raises(RuntimeError, match="no"):
+            await serve_app(Broken(), ServeSettings("127.0.0.1", port, None, (), Path()), stop=asyncio.Event())
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", port))
+        socket.create_server(("127.0.0.1", port)).close()
 
 
 async def test_a_socket_that_is_handed_over_is_served() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import pytest
+from ports import held_port
 from proxy.upstream_requests import post, rest
 from raw_http import CHUNKED_HEAD, Connection, Script, always, chunk, ok, serving
 
@@ -16,11 +16,9 @@ BOUND = 10.0
 
 
 async def test_a_refused_connection_names_the_host_and_what_to_do(upstream: CurlUpstream) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-
-        with pytest.raises(UpstreamError, match=rf"http://127\.0\.0\.1:{port}: .*check that it runs") as caught:
+    with held_port() as port:
+        named = rf"http://127\.0\.0\.1:{port}: .*check that it runs"
+        with pytest.raises(UpstreamError, match=named) as caught:
             await upstream.open(post(f"http://127.0.0.1:{port}/v1"))
 
     assert caught.value.kind == "connect"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import pytest
+from ports import held_port
 from proxy.upgraded import PATTERN, echo, handshake, joined, refusal_of, upgraded_of
 from raw_http import Connection, always, chunk, ok, serving
 
@@ -55,11 +55,7 @@ async def test_a_long_refusal_in_chunks_is_read_to_its_end_or_cut(upstream: Curl
 
 
 async def test_no_server_is_a_connect_error(upstream: CurlUpstream) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-
-    with pytest.raises(UpstreamError, match=str(port)) as caught:
+    with held_port() as port, pytest.raises(UpstreamError, match=str(port)) as caught:
         await upstream.connect(handshake(f"ws://127.0.0.1:{port}/"))
 
     assert caught.value.kind == "connect"

@@ -9,18 +9,14 @@ import sys
 
 import pytest
 from cli.stand_ins import HEALTHY, listening
+from ports import held_port
 
 from codexplus_core.services.listener import Owner, health, look, lsof_owner, owner, stop, wait_until_ours
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_a_port_without_a_listener_is_free():
-    assert look(free_port()).state == "free"
+    with held_port() as port:
+        assert look(port).state == "free"
 
 
 def test_our_proxy_is_known_by_what_it_says():
@@ -68,7 +64,8 @@ def test_another_users_proxy_is_somebody_elses_whatever_it_says(monkeypatch):
 
 
 def test_waiting_ends_when_the_started_process_has_ended():
-    assert wait_until_ours(free_port(), token="", seconds=60, ended=lambda: 1) is None
+    with held_port() as port:
+        assert wait_until_ours(port, token="", seconds=60, ended=lambda: 1) is None
 
 
 @pytest.mark.abuse("A22")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli import stand_ins
+from ports import held_port
 
 from codexplus_core.terminal.names import AGAIN_S, FIRST_WAIT_S, FRESH_S, WAIT_S, Names, of_proxy
 
@@ -34,10 +35,8 @@ def test_an_answer_of_another_kind_is_none(body: object, status: int) -> None:
 
 
 def test_no_proxy_is_no_answer() -> None:
-    with stand_ins.listening([]) as port:
-        pass
-
-    assert of_proxy(port, Path("/"))() is None
+    with held_port() as port:
+        assert of_proxy(port, Path("/"))() is None
 
 
 class Asked:

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 from audit_log import WAIT
 from metered import Settings
+from ports import held_port
 
 from codexplus_core.cli.main import main
 from codexplus_enterprise.audit.reading import records
@@ -60,10 +60,8 @@ def kept(home: Path) -> int:
     return sum(path.read_bytes().count(b'"model.request"') for path in files)
 
 
-def killed_under_load(home: Path, upstream_port: int, requests: int) -> int:
+def killed_under_load(home: Path, port: int, upstream_port: int, requests: int) -> int:
     """Serve, let clients ask until so many requests are answered, and kill the proxy in the midst of it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     words = ["serve", "--port", str(port), "--upstream", f"http://127.0.0.1:{upstream_port}", "--plugins", "enterprise"]
     env = {**os.environ, "HOME": str(home), "CODEX_PLUS_HOME": str(home / ".codexplus")}
     command = [sys.executable, "-m", "codexplus_core.cli", *words, "--log-format", "json"]
@@ -105,9 +103,9 @@ def test_a_proxy_that_is_killed_under_load_leaves_a_log_that_goes_on_whole(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.mine(audit={"enabled": True, "fsyncMs": 5})
-    with upstream() as port:
+    with upstream() as upstream_port, held_port() as port:
         for _ in range(2):
-            killed_under_load(settings.home, port, 150)
+            killed_under_load(settings.home, port, upstream_port, 150)
 
     found = list(records(settings.home / ".codexplus" / "audit"))
     assert [one["event.action"] for one in found].count("audit.start") == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,4 +18,7 @@ def held_port() -> Iterator[int]:
     with socket.socket() as held:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+        port = int(held.getsockname()[1])
+        if sys.platform != "linux":
+            held.close()  # others would not let a server listen there
+        yield port
