@@ -25,17 +25,22 @@ BOUND_S = 60.0
 
 @pytest.fixture
 def start(tmp_path: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """A proxy with the servers ``well`` and ``hangs``, which does so in the way that is named."""
-    monkeypatch.setattr("codexplus_mcp.told.TELL_AFTER_S", 0.01)
-    monkeypatch.setattr("codexplus_mcp.connection.LIST_S", 0.5)
+    """A proxy with the servers ``well`` and ``hangs``, which does so in the way that is named.
 
-    def make(how: str, transport: Transport = "http") -> Harness:
+    Only what is waited for in vain has a short limit: one that is not meant to be late may start slowly.
+    """
+    monkeypatch.setattr("codexplus_mcp.told.TELL_AFTER_S", 0.01)
+
+    def make(how: str, transport: Transport = "http", *, start_s: float = BOUND_S) -> Harness:
+        if how == "mute":
+            monkeypatch.setattr("codexplus_mcp.connection.LIST_S", 0.5)
+
         def entry(*words: str) -> dict[str, Any]:
             log = str(tmp_path / f"asked{len(words)}.jsonl")
             return {"command": sys.executable, "args": ["-I", str(SHELF), log, *words]}
 
         servers = {"well": entry(), "hangs": entry(how)}
-        settings = {"mcpServers": servers, "mcp": {"tools": "gateway", "startTimeout": 2}}
+        settings = {"mcpServers": servers, "mcp": {"tools": "gateway", "startTimeout": start_s}}
         config = Config(private_home, settings, env={"HOME": str(private_home)})
         return Harness({"mcp": Plugin()}, config=config, transport=transport, cwd=str(tmp_path), script=[text("a")] * 9)
 
@@ -50,7 +55,8 @@ def start(tmp_path: Path, private_home: Path, monkeypatch: pytest.MonkeyPatch) -
 async def test_who_names_a_server_that_hangs_reads_what_is_waited_for_and_then_why_in_vain(
     typed: str, how: str, why: str, transport: Transport, start: Start
 ) -> None:
-    async with asyncio.timeout(BOUND_S), start(how, transport) as proxy:
+    patience = {"start_s": 2} if how == "late" else {}
+    async with asyncio.timeout(BOUND_S), start(how, transport, **patience) as proxy:
         reply = await proxy.say(typed)
         sent = [str(turn.body["input"]) for turn in proxy.upstream.turns]
 
