@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,11 +48,17 @@ def run(*words: str) -> int:
     return cli.run(parser.parse_args(words))
 
 
+@pytest.fixture(autouse=True)
+def noon(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line has the tests' clock: a real one may pass midnight, or yesterday be of another year."""
+    monkeypatch.setattr(cli, "time", SimpleNamespace(time=clock))
+
+
 @pytest.fixture
 def filled(private_home: Path) -> Path:
     state = private_home / ".codexplus"
     state.mkdir(mode=0o700)
-    fill(state / "usage.db", today=datetime.fromtimestamp(time.time()).astimezone().date())
+    fill(state / "usage.db", today=TODAY)
     return state
 
 
@@ -229,8 +235,10 @@ def test_a_budget_that_is_hardly_touched_is_drawn_empty_with_its_per_cent_and_it
     state = private_home / ".codexplus"
     state.mkdir(mode=0o700)
     store = UsageStore(state / "usage.db")
-    today = datetime.fromtimestamp(time.time()).astimezone().date().isoformat()
-    store.add({(today, Use("ada", "/srv/one", MODEL, "api")): Sums(requests=1, input=100, output=10, total=110)}, {})
+    store.add(
+        {(TODAY.isoformat(), Use("ada", "/srv/one", MODEL, "api")): Sums(requests=1, input=100, output=10, total=110)},
+        {},
+    )
     store.close()
     (state / "settings.json").write_text('{"budgets": {"user": {"tokens": 100000, "period": "year"}}}')
 
