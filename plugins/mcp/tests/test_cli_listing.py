@@ -109,12 +109,15 @@ def test_a_timeout_given_is_that_of_the_start_too(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shelf = f"{shlex.quote(sys.executable)} -I {shlex.quote(str(SHELF))} {shlex.quote(str(tmp_path / 'asked.jsonl'))}"
-    typed("add", "-s", "user", "late", "--", "sh", "-c", f"sleep 1; exec {shelf}")
+    go = tmp_path / "go"
+    waits = f"until [ -e {shlex.quote(str(go))} ]; do sleep 0.05; done"
+    typed("add", "-s", "user", "late", "--", "sh", "-c", f"{waits}; exec {shelf}")
     monkeypatch.setenv("MCP_TIMEOUT", "300")
     capsys.readouterr()
 
     assert typed("list", "--json") == 0
     (hasty,) = json.loads(capsys.readouterr().out)["servers"]
+    go.touch()
     assert typed("list", "--json", "--timeout", "60") == 0
     (patient,) = json.loads(capsys.readouterr().out)["servers"]
 
