@@ -39,6 +39,7 @@ class Proxy:
         self.upstream = CurlUpstream(environ={})
         self.outcomes: asyncio.Queue[str] = asyncio.Queue()
         self.counted = 0
+        self.answer: Any = None
 
     async def start(self) -> None: ...
 
@@ -58,7 +59,7 @@ class Proxy:
             pass
         try:
             with Hangup(receive, client):
-                answer = await self.upstream.open(UpstreamRequest(scope["method"], self.url, []))
+                self.answer = answer = await self.upstream.open(UpstreamRequest(scope["method"], self.url, []))
                 read, pipe = answer.read, answer.pipe
 
                 async def counted_read() -> bytes:
@@ -195,7 +196,9 @@ async def test_a_client_that_does_not_read_pauses_the_upstream(way: str) -> None
                 async with asyncio.timeout(0.3):
                     await connection.writer.drain()
             except TimeoutError:
-                paused.set()
+                # A machine that stands still for a moment takes nothing either.
+                if proxy.answer._paused:
+                    paused.set()
         await connection.send(END)
 
     async with proxied(script, way) as (proxy, reader, _):
