@@ -112,22 +112,24 @@ class _Launcher:
         return 128 - self._ended.code if self._ended.code < 0 else self._ended.code
 
     def _turn(self) -> None:
-        now = time.monotonic()
-        if self._gate.due is not None and self._gate.due <= now:
-            self._to_program += self._gate.later(now)
-        ready = dict(self._poll().poll(self._patience(now)))
+        ready = dict(self._poll().poll(self._patience(time.monotonic())))
         if not ready and self._watch.is_behind:
             self._watch.step()
-        if self._heard in ready:
+        heard = self._heard in ready
+        if heard:
             self._hear()
-        if self._outer.input in ready:
-            self._read_keys()
-        if self._to_program:
-            self._write_keys()
+        # The screen decides about keys: where we were kept from both, for longer than ECHO_S, it has to be read first.
         if self._process.terminal in ready and not self._to_terminal:
             self._read_output(ready[self._process.terminal])
         if self._to_terminal:
             self._write_output()
+        now = time.monotonic()
+        if heard or (self._gate.due is not None and self._gate.due <= now):
+            self._to_program += self._gate.later(now)
+        if self._outer.input in ready:
+            self._read_keys()
+        if self._to_program:
+            self._write_keys()
         if self._process.news in ready and self._ended is None:
             self._learn()
 
@@ -249,7 +251,6 @@ class _Launcher:
                 self._come_back()
             elif number:
                 self._process.send(number)
-        self._to_program += self._gate.later(time.monotonic())
 
     def _take_size(self) -> None:
         with contextlib.suppress(OSError):
