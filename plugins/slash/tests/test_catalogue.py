@@ -203,7 +203,10 @@ def test_moved_folders_of_the_user_are_read_where_they_are(tmp_path: Path) -> No
 
 
 @pytest.mark.abuse("B18")
-def test_a_listing_reads_no_longer_than_it_may_and_goes_on_the_next_time(tmp_path: Path) -> None:
+def test_a_listing_reads_no_longer_than_it_may_and_goes_on_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codexplus_slash.catalogue.READING_S", READING_S)
     for name in ("a", "b", "c"):
         write(tmp_path / f"work/.claude/commands/{name}.md")
     ticks = iter([0.0, *[READING_S + 1] * 3, *[10.0] * 9])
