@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from codexplus_core import Action, Core, Refusal, hookimpl
 from codexplus_core.services.approvals.service import Approvals
 from codexplus_core.services.config import Config
@@ -22,6 +24,17 @@ from codexplus_mcp.settings import Servers
 
 ODD = Path(__file__).resolve().parents[1] / "plugins/mcp/tests/odd_server.py"
 BOUND = 60.0
+
+
+@pytest.fixture(autouse=True)
+def servers_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for servers as long as it takes: on a busy machine one may need longer than a user wants to wait.
+
+    What becomes of a wait that is too long is in test_waits, with limits of its own.
+    """
+    monkeypatch.setattr("codexplus_mcp.tools.FIRST_WAIT_S", BOUND)
+    monkeypatch.setattr("codexplus_mcp.prompts.LIST_S", BOUND)
+    monkeypatch.setattr("codexplus_mcp.told.TELL_AFTER_S", BOUND)
 
 
 class Keeper:
