@@ -260,9 +260,10 @@ def test_a_yes_that_cannot_be_written_is_none(tmp_path: Path) -> None:
 USER = """
 import sys
 from pathlib import Path
-from codexplus_core.services.approvals.database import Database
+from codexplus_core.services.approvals import database
 from codexplus_core.services.approvals.grants import Grants
-grants = Grants(Database(Path(sys.argv[1]), lambda event, fields: print("trouble", event, fields, flush=True)),
+database.LOCK_S = 50.0  # a slow disk lets the other one wait for all of them
+grants = Grants(database.Database(Path(sys.argv[1]), lambda event, fields: print("trouble", event, fields, flush=True)),
                 lambda: 1_800_000_000.0)
 print("ready", flush=True)
 for line in sys.stdin:
