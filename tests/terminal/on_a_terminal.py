@@ -22,7 +22,12 @@ FOLDER = Path(__file__).parent
 FAKE = FOLDER / "fake_codex.py"
 LAUNCH = """
 import os, sys
+from codexplus_core.terminal.gate import Gate
 from codexplus_core.terminal.launcher import launch
+later = Gate.later
+if os.environ.get("PATIENT"):
+    # On a busy machine a program may need longer to show a key than the gate gives it.
+    Gate.later = lambda gate, now: later(gate, now) if gate._seen else b""
 ours = frozenset(os.environ["OURS"].split())
 sys.exit(launch(sys.argv[1:], dict(os.environ), lambda: ours, version="0.169.0"))
 """
@@ -144,15 +149,18 @@ async def on_a_terminal(log: Path, *argv: str, env: dict[str, str] | None = None
             one.hang_up()
 
 
-def launched(log: Path, *argv: str, ours: str = "foo help arch") -> AbstractAsyncContextManager[OnATerminal]:
-    """The launcher with a program in it, on a terminal."""
+def launched(
+    log: Path, *argv: str, ours: str = "foo help arch", patient: bool = False
+) -> AbstractAsyncContextManager[OnATerminal]:
+    """The launcher with a program in it, on a terminal; ``patient`` lets the program take its time to show a key."""
     words = (sys.executable, "-P", "-W", "error", "-c", LAUNCH, *argv)
-    return on_a_terminal(log, *words, env={"OURS": ours})
+    return on_a_terminal(log, *words, env={"OURS": ours, "PATIENT": "1" if patient else ""})
 
 
 @asynccontextmanager
 async def fake(log: Path, *options: str, ours: str = "foo help arch") -> AsyncIterator[OnATerminal]:
     """The launcher with the fake Codex in it, ready for keys."""
-    async with launched(log, sys.executable, str(FAKE), str(log), *options, ours=ours) as one:
+    words, shows = (sys.executable, str(FAKE), str(log), *options), "mute" not in options
+    async with launched(log, *words, ours=ours, patient=shows) as one:
         await one.until(lambda: '["ready", ""]' in (log.read_text() if log.exists() else ""))
         yield one
