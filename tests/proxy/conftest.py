@@ -13,7 +13,7 @@ from proxy.guarded_port import Listening, hypercorn, own
 
 from codexplus_core.proxy.upstream import CurlUpstream
 
-BOUND_S = 20.0
+BOUND_S = 60.0
 
 
 @pytest.fixture

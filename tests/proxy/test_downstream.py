@@ -13,7 +13,7 @@ from codexplus_core.protocol.events import Event
 from codexplus_core.proxy import downstream
 from codexplus_core.proxy.downstream import HttpDownstream
 
-BOUND = 10.0
+BOUND = 60.0
 
 
 async def test_work_that_ignores_its_cancellation_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:

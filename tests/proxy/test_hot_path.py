@@ -286,7 +286,7 @@ async def streamed(events: list[bytes], *plugins: object) -> bytes:
         for event in events:
             arrived.clear()
             await connection.send(chunk(event))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await arrived.wait()
         await connection.send(END)
 

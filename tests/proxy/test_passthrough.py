@@ -18,7 +18,7 @@ from codexplus_core.proxy.transport import Answer, Headers, UpstreamCut, Upstrea
 from codexplus_core.proxy.upstream import CurlUpstream
 from codexplus_core.services.settings import ServeSettings
 
-BOUND = 10.0
+BOUND = 60.0
 
 
 WAYS = {"the connection": b"", "ASGI messages": b"", "hypercorn": b"te: trailers\r\n"}

@@ -123,7 +123,7 @@ async def test_the_head_comes_before_the_first_byte_and_a_delta_before_the_next_
         async def send(message: Any) -> None:
             got.append(message)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             sending = asyncio.ensure_future(over_asgi(proxy, request, send))
             await proxy.upstream.standing_at(gate)
             assert got[0]["type"] == "http.response.start"

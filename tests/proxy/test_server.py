@@ -17,7 +17,7 @@ from codexplus_core.proxy.passthrough import Receive, Send
 from codexplus_core.proxy.server import serve_app
 from codexplus_core.services.settings import ServeSettings
 
-BOUND = 10.0
+BOUND = 60.0
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
 

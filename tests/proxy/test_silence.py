@@ -39,13 +39,13 @@ async def another_silence() -> None:
     """Return when one that begins now is over, and with it any that has begun before."""
     over: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     Silence(lambda: False, over.set_result)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await over
 
 
 async def test_an_answer_that_does_not_begin_is_an_error_and_the_next_one_comes_on_another_connection() -> None:
     upstream = StrictUpstream([stall("never", 0), text("two")])
-    async with Harness([looks()], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([looks()], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         (refused,) = await talker.ask(talker.create())
         second = await talker.ask(talker.create())
@@ -61,7 +61,7 @@ async def test_an_answer_that_does_not_begin_is_an_error_and_the_next_one_comes_
 @pytest.mark.parametrize("looking", [[looks()], [plugin(on_chunk=lambda event: None)]])
 async def test_an_answer_that_stands_still_is_cut(looking: list[object]) -> None:
     upstream = StrictUpstream([stall("never", 5)])
-    async with Harness(looking, upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness(looking, upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         assert await talker.end() is None
@@ -72,7 +72,7 @@ async def test_an_answer_that_stands_still_is_cut(looking: list[object]) -> None
 async def test_a_round_that_does_not_begin_is_an_error_too() -> None:
     upstream = StrictUpstream([call("plus", {}), stall("never", 0)])
     adding = plugin(on_request=lambda exchange: exchange.add_tool(*PLUS), on_tool_use=lambda call: ToolResult("42"))
-    async with Harness([adding], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([adding], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         got = await talker.ask(talker.create())
         talker.frames.close()
@@ -82,7 +82,7 @@ async def test_a_round_that_does_not_begin_is_an_error_too() -> None:
 
 async def test_between_answers_a_connection_may_be_silent() -> None:
     upstream = StrictUpstream([text("one"), text("two")])
-    async with Harness([looks()], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([looks()], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         first = await talker.ask(talker.create())
         await another_silence()
@@ -100,7 +100,7 @@ async def test_while_a_plugin_lets_the_upstream_wait_it_is_not_silent() -> None:
 
     upstream = StrictUpstream([call("plus", {}), text("two")])
     adding = plugin(on_request=lambda exchange: exchange.add_tool(*PLUS), on_tool_use=on_tool_use)
-    async with Harness([adding], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([adding], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         got = await talker.ask(talker.create())
         talker.frames.close()
@@ -112,7 +112,7 @@ async def test_while_a_plugin_lets_the_upstream_wait_it_is_not_silent() -> None:
 @pytest.mark.parametrize("after", [0, 5])
 async def test_a_client_over_http_is_told_while_it_has_heard_nothing(after: int, stream: bool) -> None:
     upstream = SocketUpstream(StrictUpstream([stall("never", after)]))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         if after and stream:
             answer = await upstream.open(request(stream=stream))
             with pytest.raises(UpstreamCut, match="said nothing"):
@@ -125,7 +125,7 @@ async def test_a_client_over_http_is_told_while_it_has_heard_nothing(after: int,
 
 async def test_that_is_a_504_for_codex() -> None:
     upstream = SocketUpstream(StrictUpstream([stall("never", 0)]))
-    async with Harness(upstream=cast(Any, upstream), codex="0.29.0", strict=False) as proxy, asyncio.timeout(10):
+    async with Harness(upstream=cast(Any, upstream), codex="0.29.0", strict=False) as proxy, asyncio.timeout(60):
         reply = await proxy.say("hi")
 
     assert reply.status == 504
@@ -136,7 +136,7 @@ async def test_a_handshake_that_nobody_answers_is_given_up() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     upstream = CurlUpstream(head_timeout=SHORT)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             with pytest.raises(UpstreamError, match="did not answer within") as given_up:
                 await upstream.connect(UpstreamRequest("GET", f"ws://127.0.0.1:{listener.getsockname()[1]}/v1", []))
     finally:
@@ -156,7 +156,7 @@ async def test_what_is_heard_now_and_then_is_no_silence() -> None:
         return asked in (8, 16, 24)
 
     Silence(heard, over.set_result)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await over == SHORT
 
     assert asked == 24 + 8

@@ -175,7 +175,7 @@ async def test_a_client_that_reads_slowly_holds_the_upstream_back(client_is_plai
         assert sent < 100
     client.slow = False
     client.room.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await raw.drain()
         raw.write(plain(END))
         assert await reading == [END]
@@ -204,7 +204,7 @@ async def test_messages_in_which_nobody_looks_wake_no_task(deflate: bool, monkey
     monkeypatch.setattr(SocketAnswer, "next", counted)
     upstream = StrictUpstream([stall("here", 5, text("one"))], deflate=deflate)
     looking = plugin(on_request=lambda exchange: None, on_tool_use=lambda call: None)
-    async with Harness([looking], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([looking], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy, deflate=deflate)
         talker.send(talker.create())
         await upstream.standing_at("here")
@@ -230,7 +230,7 @@ async def test_a_plugin_gets_every_message_of_a_type_that_it_watches(deflate: bo
         on_exchange_end=lambda outcome: ends.append(outcome.bytes_out),
     )
     upstream = StrictUpstream([text("one two three four", chunk=2)], deflate=deflate)
-    async with Harness([watching], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([watching], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy, deflate=deflate)
         got = await talker.ask(talker.create())
         talker.frames.close()

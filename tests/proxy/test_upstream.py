@@ -12,7 +12,7 @@ from raw_http import CHUNKED_HEAD, END, Connection, always, chunk, ok, serving
 from codexplus_core.proxy.transport import UpstreamError, UpstreamRequest
 from codexplus_core.proxy.upstream import CurlUpstream
 
-BOUND = 10.0
+BOUND = 60.0
 
 
 @pytest.mark.wire("W1")

@@ -218,7 +218,7 @@ async def test_an_answer_that_is_dropped_ends_its_connection() -> None:
 
     answer.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await scripted.connections[0].over.wait()
     assert scripted.requests[0].aborted
 
@@ -228,7 +228,7 @@ async def test_an_answer_that_was_read_to_its_end_closes_its_connection_well() -
 
     await whole(await SocketUpstream(scripted).open(request()))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await scripted.connections[0].over.wait()
     assert scripted.connections[0].left == (1000, "")
 
@@ -242,7 +242,7 @@ async def test_a_reader_that_cannot_follow_is_waited_for() -> None:
         asyncio.get_running_loop().call_soon(answer.resume)
         return False
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await answer.pipe(write)
 
     assert b"".join(got).rstrip().rpartition(b"\n\n")[2].startswith(b"event: response.completed\n")

@@ -12,7 +12,7 @@ from raw_http import CHUNKED_HEAD, Connection, Script, always, chunk, ok, servin
 from codexplus_core.proxy.transport import UpstreamCut, UpstreamError
 from codexplus_core.proxy.upstream import CurlUpstream, certificates, is_loopback, probe
 
-BOUND = 10.0
+BOUND = 60.0
 
 
 async def test_a_refused_connection_names_the_host_and_what_to_do(upstream: CurlUpstream) -> None:

@@ -13,7 +13,7 @@ from codexplus_core.proxy.transport import UpstreamCut, UpstreamError
 from codexplus_core.proxy.upstream import CurlUpstream
 from codexplus_core.proxy.upstream_handle import QUEUE_LIMIT
 
-BOUND = 10.0
+BOUND = 60.0
 
 
 @pytest.mark.wire("W7")

@@ -17,7 +17,7 @@ from codexplus_core.proxy.transport import (
 )
 from codexplus_core.proxy.upstream import CurlUpstream
 
-BOUND = 20.0
+BOUND = 60.0
 
 
 def then(*after: bytes) -> Script:

@@ -18,7 +18,7 @@ from raw_http import Connection, always, ok, serving
 from codexplus_core.proxy.transport import Answer, Headers, UpstreamError, UpstreamRequest
 from codexplus_core.proxy.upstream import CurlUpstream
 
-BOUND = 10.0
+BOUND = 60.0
 
 
 App = Callable[[Any, Any, Any], Awaitable[None]]

@@ -13,7 +13,7 @@ from raw_http import Connection, serving
 from codexplus_core.proxy.transport import UpstreamRequest
 from codexplus_core.proxy.upstream import CurlUpstream
 
-BOUND = 10.0
+BOUND = 60.0
 
 
 @pytest.mark.parametrize("browser", [None, "chrome"])

@@ -73,7 +73,7 @@ async def test_a_connection_that_ends_while_a_plugin_thinks_is_opened_again(how:
             thinking.set()
             await go.wait()
 
-    async with asyncio.timeout(10), Harness([plugin(on_request=on_request)]) as proxy:
+    async with asyncio.timeout(60), Harness([plugin(on_request=on_request)]) as proxy:
         await proxy.say("first")
         saying = asyncio.ensure_future(proxy.say("second"))
         await thinking.wait()
@@ -163,7 +163,7 @@ async def test_after_a_plugin_that_may_not_be_skipped_has_failed_the_same_connec
             raise failures.pop()
 
     closed = plugin(FAIL_CLOSED=True, WATCHES=("response.output_text.delta",), on_chunk=on_chunk)
-    async with asyncio.timeout(10), Harness([closed], script=[stall("rest", 6, text("one")), text("two")]) as proxy:
+    async with asyncio.timeout(60), Harness([closed], script=[stall("rest", 6, text("one")), text("two")]) as proxy:
         talker = await dial(proxy)
         failed = await talker.ask(talker.create())
         reply = await talker.ask(talker.create())
@@ -179,7 +179,7 @@ async def test_after_a_plugin_that_may_not_be_skipped_has_failed_the_same_connec
 @pytest.mark.parametrize("stream", [{}, {"stream": False}], ids=["unsaid", "false"])
 async def test_a_client_that_says_nothing_of_a_stream_has_its_tools_added_and_its_calls_judged(stream: Any) -> None:
     runs: list[str] = []
-    async with asyncio.timeout(10), Harness([adding(runs)], script=[HIDDEN, text("42 it is")]) as proxy:
+    async with asyncio.timeout(60), Harness([adding(runs)], script=[HIDDEN, text("42 it is")]) as proxy:
         talker = await dial(proxy)
         said = talker.create()
         del said["stream"]

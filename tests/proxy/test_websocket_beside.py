@@ -39,7 +39,7 @@ class Ends:
 
 async def test_the_next_message_does_not_wait_for_what_plugins_do_after_the_last_one() -> None:
     ends = Ends()
-    async with Harness([ends]) as proxy, asyncio.timeout(10):
+    async with Harness([ends]) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         await talker.ask(talker.create())
         await ends.begun.wait()
@@ -54,7 +54,7 @@ async def test_the_next_message_does_not_wait_for_what_plugins_do_after_the_last
 @pytest.mark.req("P11")
 async def test_draining_waits_for_what_plugins_do_after_a_message() -> None:
     ends = Ends()
-    async with Harness([ends]) as proxy, asyncio.timeout(10):
+    async with Harness([ends]) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         await talker.ask(talker.create())
         await ends.begun.wait()
@@ -75,7 +75,7 @@ async def test_an_exchange_whose_client_left_before_it_began_is_told_as_such(how
     told = plugin(
         on_request=lambda exchange: asked.append(exchange), on_exchange_end=lambda outcome: outcomes.append(outcome)
     )
-    async with Harness([told]) as proxy, asyncio.timeout(10):
+    async with Harness([told]) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         if how == "close frame":
@@ -98,7 +98,7 @@ async def test_nothing_is_left_of_a_connection_before_the_collector_comes(kind: 
         before = [id(thing) for thing in gc.get_objects() if isinstance(thing, HELD)]
         gc.disable()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 for _ in range(2):
                     talker = await dial(proxy)
                     talker.send(talker.create())

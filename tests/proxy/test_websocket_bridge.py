@@ -142,7 +142,7 @@ async def test_an_unknown_response_is_refused_here(plugins: list[object]) -> Non
 @pytest.mark.wire("W6")
 async def test_a_client_that_leaves_within_an_answer_ends_the_upstreams_request(plugins: list[object]) -> None:
     upstream = StrictUpstream([stall("never", 3)], websocket=426)
-    async with Harness(plugins, upstream=upstream, websockets="bridge") as proxy, asyncio.timeout(10):
+    async with Harness(plugins, upstream=upstream, websockets="bridge") as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         await upstream.standing_at("never")
@@ -165,7 +165,7 @@ async def test_an_upstream_in_trouble_is_not_bridged_over(plugins: list[object])
 
 
 async def test_draining_closes_an_idle_conversation(plugins: list[object]) -> None:
-    async with bridged(plugins) as proxy, asyncio.timeout(10):
+    async with bridged(plugins) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         await talker.ask(talker.create())
 
@@ -199,7 +199,7 @@ async def test_what_a_message_notes_becomes_no_header_of_the_connection_or_the_l
 
 
 async def test_a_message_that_http_has_no_request_for_is_told_so(plugins: list[object]) -> None:
-    async with bridged(plugins) as proxy, asyncio.timeout(10):
+    async with bridged(plugins) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         (refused,) = await talker.ask({"type": "response.cancel"})
         answer = await talker.ask(talker.create())

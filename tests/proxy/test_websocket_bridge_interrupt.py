@@ -67,7 +67,7 @@ def plugins(request: pytest.FixtureRequest) -> Iterator[list[object]]:
 async def test_the_client_gets_what_an_upstream_with_websockets_says(plugins: list[object]) -> None:
     seen: list[list[Message]] = []
     for upstream in (Unwilling(partly(), text("three")), StrictUpstream([partly(), text("three")])):
-        async with over(upstream, *plugins) as proxy, asyncio.timeout(10):
+        async with over(upstream, *plugins) as proxy, asyncio.timeout(60):
             talker = await dial(proxy)
             first = await interrupted(talker, upstream)
             second = await talker.ask(talker.create([prompt("more")], first[-1]["response"]["id"]))
@@ -84,7 +84,7 @@ async def test_the_client_gets_what_an_upstream_with_websockets_says(plugins: li
 
 async def test_the_upstreams_answer_is_aborted_and_what_was_finished_of_it_goes_up_again(plugins: list[object]) -> None:
     upstream = Unwilling(partly(), text("three"))
-    async with over(upstream, *plugins) as proxy, asyncio.timeout(10):
+    async with over(upstream, *plugins) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         first = await interrupted(talker, upstream)
         assert upstream.requests[0].aborted
@@ -99,7 +99,7 @@ async def test_the_upstreams_answer_is_aborted_and_what_was_finished_of_it_goes_
 
 async def test_one_that_meets_the_answers_end_on_the_way_disturbs_nothing(plugins: list[object]) -> None:
     upstream = Unwilling(stall("here", 9, text("one")), text("two"))
-    async with over(upstream, *plugins) as proxy, asyncio.timeout(10):
+    async with over(upstream, *plugins) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         id = (await begun(talker))["response"]["id"]
@@ -119,7 +119,7 @@ async def test_one_that_meets_the_answers_end_on_the_way_disturbs_nothing(plugin
 
 async def test_a_client_that_leaves_behind_its_interrupt_leaves_nothing_running(plugins: list[object]) -> None:
     upstream = Unwilling(partly())
-    async with over(upstream, *plugins) as proxy, asyncio.timeout(10):
+    async with over(upstream, *plugins) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         id = (await begun(talker))["response"]["id"]
@@ -139,7 +139,7 @@ async def test_plugins_see_the_end_and_hear_of_no_fault() -> None:
         on_exchange_end=lambda outcome: outcomes.append((outcome.status, outcome.error, outcome.answered_by)),
     )
     upstream = Unwilling(partly())
-    async with over(upstream, watching) as proxy, asyncio.timeout(10):
+    async with over(upstream, watching) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         await interrupted(talker, upstream)
         talker.frames.close()
@@ -154,7 +154,7 @@ async def test_what_was_rewritten_stays_rewritten_behind_an_interrupted_answer()
             exchange.prompt = "REWRITTEN"
 
     upstream = Unwilling(partly(), text("three"))
-    async with over(upstream, plugin(on_request=on_request)) as proxy, asyncio.timeout(10):
+    async with over(upstream, plugin(on_request=on_request)) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         first = await interrupted(talker, upstream)
         await talker.ask(talker.create([prompt("more")], first[-1]["response"]["id"]))
@@ -167,7 +167,7 @@ async def test_what_was_rewritten_stays_rewritten_behind_an_interrupted_answer()
 @pytest.mark.wire("W12")
 async def test_in_a_hidden_round_what_comes_back_names_the_clients_response() -> None:
     upstream = Unwilling(call("plus", {}), partly(), text("three"))
-    async with over(upstream, adding(lambda call: ToolResult("42"))) as proxy, asyncio.timeout(10):
+    async with over(upstream, adding(lambda call: ToolResult("42"))) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         first = await interrupted(talker, upstream)
         one, two = list(upstream.chains)
@@ -194,7 +194,7 @@ async def test_while_a_hidden_call_runs_it_waits_for_that_and_no_round_follows()
         return ToolResult("42")
 
     upstream = Unwilling(call("plus", {}), text("three"))
-    async with over(upstream, adding(on_tool_use)) as proxy, asyncio.timeout(10):
+    async with over(upstream, adding(on_tool_use)) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         created = await begun(talker)
@@ -216,7 +216,7 @@ async def test_while_a_hidden_call_runs_it_waits_for_that_and_no_round_follows()
 @pytest.mark.wire("W12")
 async def test_a_round_that_the_upstream_has_not_begun_to_answer_is_given_up() -> None:
     upstream = Unwilling(call("plus", {}), heads=1)
-    async with over(upstream, adding(lambda call: ToolResult("42"))) as proxy, asyncio.timeout(10):
+    async with over(upstream, adding(lambda call: ToolResult("42"))) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         first = await interrupted(talker, upstream, "no head")
         assert upstream.left.is_set()
@@ -241,7 +241,7 @@ async def test_while_plugins_decide_it_waits_and_the_model_is_not_asked(then: st
         return None
 
     upstream = Unwilling(TWO)
-    async with over(upstream, plugin(on_request=on_request), keepalive_s=0.001) as proxy, asyncio.timeout(10):
+    async with over(upstream, plugin(on_request=on_request), keepalive_s=0.001) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         created = await begun(talker)

@@ -29,13 +29,13 @@ def plugins(request: pytest.FixtureRequest) -> Iterator[list[object]]:
 
 async def over(upstream: StrictUpstream) -> Any:
     """The upstream's connection, once it has ended."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await upstream.connections[0].over.wait()
     return upstream.connections[0]
 
 
 async def end_of(talker: Talker) -> tuple[int, str] | None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return await talker.end()
 
 
@@ -63,7 +63,7 @@ async def test_an_upstreams_last_words_come_down_before_its_close_frame(plugins:
         await talker.ask(talker.create())
         proxy.upstream.connections[0]._frames.channel.write(b"\x81" + bytes([len(last)]) + last + b"\x88\x02\x03\xe9")
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await talker.frames.receive() == last
         assert await end_of(talker) == (1001, "")
 
@@ -171,7 +171,7 @@ async def test_a_client_that_leaves_while_a_plugin_thinks_sends_nothing_up() -> 
         finally:
             ended.set()
 
-    async with Harness([plugin(on_request=on_request)]) as proxy, asyncio.timeout(5):
+    async with Harness([plugin(on_request=on_request)]) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         await thinking.wait()
@@ -224,7 +224,7 @@ async def test_draining_closes_idle_conversations_with_1001() -> None:
 @pytest.mark.req("P11")
 async def test_draining_lets_a_running_answer_end_and_takes_no_further_request() -> None:
     upstream = StrictUpstream([stall("here", 3, text("to the end"))])
-    async with Harness([looks()], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([looks()], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         talker.send(talker.create())
@@ -249,7 +249,7 @@ async def test_draining_lets_a_local_answer_end() -> None:
         await going.wait()
         yield "two"
 
-    async with Harness([plugin(on_request=lambda exchange: LocalReply(words()))]) as proxy, asyncio.timeout(10):
+    async with Harness([plugin(on_request=lambda exchange: LocalReply(words()))]) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         await talker.frames.receive()

@@ -34,7 +34,7 @@ async def test_it_ends_the_answer_at_once_and_looks_the_same_with_and_without_pl
     seen: list[list[Message]] = []
     for plugins in ([], [looks()]):
         upstream = StrictUpstream([partly(), text("three")])
-        async with Harness(plugins, upstream=upstream) as proxy, asyncio.timeout(10):
+        async with Harness(plugins, upstream=upstream) as proxy, asyncio.timeout(60):
             talker = await dial(proxy)
             first = await interrupted(talker, upstream)
             second = await talker.ask(talker.create([prompt("more")], first[-1]["response"]["id"]))
@@ -55,7 +55,7 @@ async def test_what_was_rewritten_stays_rewritten_behind_an_interrupted_answer()
             exchange.prompt = "REWRITTEN"
 
     upstream = StrictUpstream([partly(), text("three"), text("four")])
-    async with Harness([plugin(on_request=on_request)], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([plugin(on_request=on_request)], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         first = await interrupted(talker, upstream)
         second = await talker.ask(talker.create([prompt("more")], first[-1]["response"]["id"]))
@@ -71,7 +71,7 @@ async def test_what_was_rewritten_stays_rewritten_behind_an_interrupted_answer()
 @pytest.mark.wire("W12")
 async def test_in_a_hidden_round_it_names_the_upstreams_response_and_what_comes_back_the_clients() -> None:
     upstream = StrictUpstream([call("plus", {}), partly(), text("three")])
-    async with Harness([adding(lambda call: ToolResult("42"))], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([adding(lambda call: ToolResult("42"))], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         first = await interrupted(talker, upstream)
         one, two = list(upstream.chains)
@@ -98,7 +98,7 @@ async def test_while_a_hidden_call_runs_it_waits_for_the_round_behind_that() -> 
         return ToolResult("42")
 
     upstream = StrictUpstream([call("plus", {}), stall("never", 2), text("three")])
-    async with Harness([adding(on_tool_use)], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([adding(on_tool_use)], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         created = await begun(talker)
@@ -127,7 +127,7 @@ async def test_an_answer_that_is_made_here_goes_on_to_its_end_and_the_upstream_i
     def on_request(exchange: Exchange) -> LocalReply | None:
         return LocalReply(words()) if exchange.prompt == "hello" else None
 
-    async with Harness([plugin(on_request=on_request)]) as proxy, asyncio.timeout(10):
+    async with Harness([plugin(on_request=on_request)]) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         created = await begun(talker)
@@ -161,7 +161,7 @@ async def test_while_plugins_decide_it_waits_for_the_models_answer_if_there_come
     script = [stall("never", 4)] if then == "the model" else []
     upstream = StrictUpstream([*script, text("two")])
     harness = Harness([plugin(on_request=on_request)], upstream=upstream, keepalive_s=0.001)
-    async with harness as proxy, asyncio.timeout(10):
+    async with harness as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         created = await begun(talker)
@@ -195,7 +195,7 @@ async def test_a_denied_call_keeps_its_place_and_no_plugin_is_asked_whether_the_
 
     upstream = StrictUpstream([stall("here", 15, shell("rm -rf /") + text("and two")), text("three")])
     harness = Harness([plugin(on_tool_use=on_tool_use, on_turn_end=on_turn_end)], upstream=upstream)
-    async with harness as proxy, asyncio.timeout(10):
+    async with harness as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         first = await interrupted(talker, upstream)
         assert ends == []
@@ -210,7 +210,7 @@ async def test_a_denied_call_keeps_its_place_and_no_plugin_is_asked_whether_the_
 
 
 async def test_one_that_meets_the_answers_end_on_the_way_disturbs_nothing() -> None:
-    async with Harness([looks()]) as proxy, asyncio.timeout(10):
+    async with Harness([looks()]) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         id = (await talker.ask(talker.create()))[-1]["response"]["id"]
         talker.send(interrupt(id))
@@ -230,7 +230,7 @@ async def test_a_client_that_leaves_behind_its_interrupt_ends_the_upstreams_conn
         await asyncio.Event().wait()
 
     upstream = StrictUpstream([call("plus", {})])
-    async with Harness([adding(on_tool_use)], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([adding(on_tool_use)], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         created = await begun(talker)
@@ -242,7 +242,7 @@ async def test_a_client_that_leaves_behind_its_interrupt_ends_the_upstreams_conn
 
 async def test_requests_that_come_meanwhile_wait_and_what_is_none_passes_them_by() -> None:
     upstream = StrictUpstream([partly(), text("three"), text("four")])
-    async with Harness([looks()], upstream=upstream) as proxy, asyncio.timeout(10):
+    async with Harness([looks()], upstream=upstream) as proxy, asyncio.timeout(60):
         talker = await dial(proxy)
         talker.send(talker.create())
         created = await begun(talker)

@@ -185,7 +185,7 @@ async def test_an_upstream_that_agrees_to_what_nobody_offered_is_a_bad_gateway_w
         refused = await refusal(proxy)
 
         assert (refused.status, json.loads(refused.body)["error"]["code"]) == (502, "upstream_protocol")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await upstream.connections[0].over.wait()
 
 
@@ -202,7 +202,7 @@ async def test_a_client_that_leaves_while_the_upstream_decides_is_not_waited_for
         finally:
             given_up.set()
 
-    async with Harness(plugins) as proxy, asyncio.timeout(5):
+    async with Harness(plugins) as proxy, asyncio.timeout(60):
         monkeypatch.setattr(proxy.upstream, "connect", connect)
         dialling = asyncio.create_task(dial(proxy))
         await reached.wait()

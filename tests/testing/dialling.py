@@ -52,7 +52,7 @@ async def connected(
 ) -> AsyncIterator[CodexSocket]:
     """A modelled Codex whose WebSocket goes to ``upstream``."""
     client = codex or CodexClient()
-    async with asyncio.timeout(10), contextlib.AsyncExitStack() as stack:
+    async with asyncio.timeout(60), contextlib.AsyncExitStack() as stack:
         url = await stack.enter_async_context(upstream.listen()) if over == "socket" else ""
 
         async def connect(asked: ClientRequest) -> Any:

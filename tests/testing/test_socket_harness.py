@@ -69,7 +69,7 @@ async def test_an_application_relays_the_bytes_of_both_sides() -> None:
     client, app = CodexClient(), Tunnel(upstream)
     socket, server = codex_at(app, client)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         first = await socket.send(client.say("hi"))
         second = await socket.send(client.outputs("ok"))
         broken = await socket.send(client.say("more"))
@@ -91,7 +91,7 @@ async def test_leaving_reaches_the_upstream_through_the_application() -> None:
     client = CodexClient()
     socket, server = codex_at(Tunnel(upstream), client)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         asking = asyncio.ensure_future(socket.send(client.say("hi")))
         await upstream.standing_at("never")
         socket.interrupt()
@@ -142,7 +142,7 @@ async def test_an_application_that_goes_wrong_later_cuts_the_client_off_and_is_t
     socket, server = codex_at(app, client)
 
     with pytest.raises(ZeroDivisionError):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             asking = asyncio.ensure_future(socket.send(client.say("hi")))
             await socket_opened(socket, 2)
             socket.interrupt()

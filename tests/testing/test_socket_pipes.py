@@ -55,7 +55,7 @@ async def test_a_full_pipe_says_so_until_it_is_read() -> None:
     assert not draining.done()
     await other.read()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await draining
     assert one.write(b"1")
 
@@ -69,7 +69,7 @@ async def test_an_end_wakes_whoever_waits(leave: Callable[[Pipe], None]) -> None
 
     leave(other)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await draining
         if leave is Pipe.close:
             assert await reading == b""
@@ -96,7 +96,7 @@ async def test_a_pipe_hands_on_until_it_is_told_to_wait() -> None:
     other.resume()
     one.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await piped
     assert got == [b"a", b"b", b"c", b"ddd", b"e"]
 
@@ -108,7 +108,7 @@ async def test_a_pipe_that_broke_ends_with_the_error() -> None:
     one.abort()
 
     with pytest.raises(ConnectionError):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await piped
 
 
@@ -129,7 +129,7 @@ async def test_messages_arrive_whole_however_they_are_cut(deflate: bool, fragmen
         client.send(message, fragment)
         server.send(message, fragment)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert [await server.receive() for _ in messages] == messages
         assert [await client.receive() for _ in messages] == messages
 
@@ -141,7 +141,7 @@ async def test_large_messages_arrive(deflate: bool) -> None:
 
     client.send(large)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await server.receive() == large
 
 
@@ -151,7 +151,7 @@ async def test_pings_are_answered_between_fragments() -> None:
     server.ping(b"one")
     server.send(b"hello")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await client.receive() == b"hello"
         client.send(b"back")
         assert await server.receive() == b"back"

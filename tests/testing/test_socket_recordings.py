@@ -148,7 +148,7 @@ async def test_after_a_compaction_the_whole_view_follows_nothing(name: str, conn
     client = CodexClient(kept["codex"], kept["auth"])
     socket = CodexSocket(client, lambda asked: upstream.connect(asked.to("http://upstream.test")))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await socket.send(client.say("one"))
         asked = client.compact()
         if await socket.send(asked) is None:

@@ -72,7 +72,7 @@ async def test_a_wrong_handshake_is_refused_and_remembered(over: str, wrong: tup
     asked = handshake(CodexClient().say("hi"), key=KEY, warming=True)
     asked = replace(asked, headers=[wrong if name == wrong[0] else (name, value) for name, value in asked.headers])
 
-    async with asyncio.timeout(5), upstream.listen() as url:
+    async with asyncio.timeout(60), upstream.listen() as url:
         refused: Any = await (dial(url, asked) if over == "socket" else upstream.connect(asked.to(BASE)))
 
     assert refused.status == 400

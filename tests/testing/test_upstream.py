@@ -48,7 +48,7 @@ def events(data: bytes) -> list[dict[str, Any]]:
 
 async def over_socket(url: str, request: ClientRequest) -> bytes:
     host, port = url.removeprefix("http://").split(":")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         reader, writer = await asyncio.open_connection(host, int(port))
         lines = [f"{request.method} {request.path} HTTP/1.1".encode(), b"host: x", b"connection: close"]
         lines += [name + b": " + value for name, value in request.headers]
@@ -132,7 +132,7 @@ async def test_closing_an_answer_early_is_remembered_and_wakes_its_reader() -> N
     answer = await upstream.open(CodexClient().say("hi").to(BASE))
     assert await answer.read()
     reader = asyncio.ensure_future(answer.read())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await upstream.standing_at("door")
 
         answer.close()
@@ -145,7 +145,7 @@ async def test_closing_an_answer_early_is_remembered_and_wakes_its_reader() -> N
 async def test_a_gate_holds_the_answer_until_it_is_released() -> None:
     upstream = StrictUpstream([stall("door", 1, text("late"))])
     reading = asyncio.ensure_future(read(upstream, CodexClient().say("hi")))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await upstream.standing_at("door")
         assert not reading.done()
 
@@ -264,7 +264,7 @@ async def test_a_client_that_leaves_the_socket_is_seen() -> None:
     upstream = StrictUpstream([stall("never", 2)])
     request = CodexClient().say("hi")
 
-    async with asyncio.timeout(5), upstream.listen() as url:
+    async with asyncio.timeout(60), upstream.listen() as url:
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         head = b"\r\n".join([b"POST /v1/responses HTTP/1.1", *(n + b": " + v for n, v in request.headers)])
@@ -279,7 +279,7 @@ async def test_a_connection_carries_several_requests() -> None:
     upstream = StrictUpstream([text("one"), text("two")])
     client = CodexClient("0.60.1", "api")
 
-    async with asyncio.timeout(5), upstream.listen(framing="length") as url:
+    async with asyncio.timeout(60), upstream.listen(framing="length") as url:
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         words = []

@@ -7,7 +7,7 @@ import asyncio
 from codexplus_core.testing.harness import Log
 from codexplus_enterprise.beside import Beside
 
-WAIT = 10.0
+WAIT = 60.0
 
 
 class Failing:

@@ -10,7 +10,7 @@ import pytest
 
 from codexplus_enterprise.gathered import MOST, Gathered
 
-WAIT = 10.0
+WAIT = 60.0
 
 
 @pytest.fixture

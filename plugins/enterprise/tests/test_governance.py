@@ -21,7 +21,7 @@ from codexplus_enterprise.metrics import Metrics
 from codexplus_enterprise.packs.provider import Packs
 from codexplus_enterprise.plugin import Enterprise
 
-WAIT = 10.0
+WAIT = 60.0
 
 
 @pytest.fixture
