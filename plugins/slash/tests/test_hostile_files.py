@@ -42,9 +42,8 @@ async def test_a_hostile_file_harms_no_other_one(folders: Path) -> None:
     project_command(folders, "good", "Fix $1")
     own_command(folders, "mine", "Mine $1")
 
-    async with proxy_in(folders) as proxy:
-        await proxy.say("/help")
-        # What others kept from being read is read at the next look.
+    # All of it is read, by a busy machine too: how long a plugin may take is not what this is about.
+    async with proxy_in(folders, limit=60.0) as proxy:
         listed = await proxy.say("/help")
         assert "`/good`" in listed.text and "`/mine`" in listed.text
         for typed, expected in (("/good it", "Fix it"), ("/mine it", "Mine it")):
