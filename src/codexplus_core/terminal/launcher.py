@@ -162,7 +162,7 @@ class _Launcher:
             data = b""
         if not data:
             # The window was closed; for the program, too, when we hang up.
-            self._ended = Ended(-signal.SIGHUP)
+            self._ended = self._ended or Ended(-signal.SIGHUP)
             return
         self._to_program += self._gate.typed(data, time.monotonic())
 
