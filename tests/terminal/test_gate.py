@@ -50,6 +50,18 @@ def test_enter_behind_a_fresh_slash_waits_for_the_screen() -> None:
     assert desk.gate.due is None
 
 
+def test_enter_right_behind_an_arrow_waits_for_the_line_that_it_recalls() -> None:
+    desk = Desk(None)
+    desk.gate.typed(b"\x1b[A", 10.0)
+
+    at_once = desk.gate.typed(b"\r", 10.01)
+    desk.shows = Composer("/foo again", rows=1, at_end=True)
+    desk.gate.shown()
+
+    assert at_once == b""
+    assert desk.gate.later(10.0 + SETTLE_S) == FRONT + b"\r"
+
+
 def test_a_program_that_shows_nothing_is_not_waited_for_for_ever() -> None:
     desk = Desk("/foo")
     desk.gate.typed(b"o", 10.0)

@@ -113,7 +113,8 @@ class Gate:
     def _unclear_until(self, composer: Composer | None, now: float) -> float | None:
         shows = composer is not None and composer.first.startswith("/")
         fresh = now < self._typed_at + SETTLE_S
-        if not shows and not (self._slash and fresh):
+        # An arrow may recall a line, and who pressed it sees that a moment before all of it has been drawn.
+        if not shows and not ((self._slash or self._moved) and fresh):
             return None
         if fresh:
             return self._typed_at + SETTLE_S
